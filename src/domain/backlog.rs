@@ -1,0 +1,51 @@
+//! The backlog: one definition for Redis, gauges, API, page and CLI.
+
+use serde::Serialize;
+
+use super::timestamp::Timestamp;
+
+/// Scheduled replays, of one provider or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backlog {
+    /// Replays whose status is `scheduled`.
+    pub scheduled_backlog: i64,
+    /// The earliest time among those that have one.
+    pub next_scheduled_at: Option<Timestamp>,
+    /// Those without a time, or whose time has come.
+    pub overdue: i64,
+}
+
+/// One provider's backlog; `provider_id` is unknown while an order's OrderPlaced is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderBacklog {
+    pub provider_id: Option<String>,
+    pub backlog: Backlog,
+}
+
+/// The label of an unknown provider where a null can't stand.
+pub const UNKNOWN_PROVIDER: &str = "unknown";
+
+impl ProviderBacklog {
+    pub fn label(&self) -> &str {
+        self.provider_id.as_deref().unwrap_or(UNKNOWN_PROVIDER)
+    }
+}
+
+impl Backlog {
+    /// The backlog of all, from the backlog of each.
+    pub fn total(providers: &[ProviderBacklog]) -> Backlog {
+        providers.iter().fold(Backlog::default(), |total, provider| Backlog {
+            scheduled_backlog: total.scheduled_backlog + provider.backlog.scheduled_backlog,
+            next_scheduled_at: earliest(total.next_scheduled_at, provider.backlog.next_scheduled_at),
+            overdue: total.overdue + provider.backlog.overdue,
+        })
+    }
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

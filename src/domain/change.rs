@@ -1,0 +1,95 @@
+//! What a batch changes: the one thing that the fold hands to whoever writes, live or in a rebuild.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::dead_letter::{ConflictKey, DeadLetter};
+use super::event::OrderEvent;
+use super::order::Order;
+use super::position::Position;
+use super::record::Stream;
+use super::rejection::Reason;
+use super::run::Run;
+use super::summary::Drift;
+use super::telemetry::Counts;
+use super::timestamp::Timestamp;
+
+/// An event that stands in the history, and where it lies in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryEntry {
+    pub event: OrderEvent,
+    pub position: Position,
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// A run report that stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEntry {
+    pub run: Run,
+    pub position: Position,
+    pub drift: Vec<Drift>,
+}
+
+/// The OrderPlaced that names a provider: the greatest by (occurred_at, provider_order_id, sequence).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedBy {
+    pub occurred_at: Timestamp,
+    pub provider_order_id: Uuid,
+    pub sequence: i64,
+    pub name: String,
+}
+
+/// An event that stood and lost its sequence to one that lies before it in the log. It becomes a dead letter;
+/// its raw bytes have to be fetched from the log again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Displaced {
+    pub conflict: ConflictKey,
+    pub position: Position,
+    pub detail: String,
+}
+
+/// What became of the records of a batch, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub applied: u64,
+    pub duplicate: u64,
+    pub dead_letter: u64,
+}
+
+/// How many records in a row, up to a partition's position, were refused for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streak {
+    pub reason: Reason,
+    pub count: i64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ChangeSet {
+    /// Events that are new in the history.
+    pub events: Vec<HistoryEntry>,
+    /// Events that take the place of what the history has at their sequence.
+    pub replaced: Vec<HistoryEntry>,
+    /// Orders as they are now; the stored version of each must be one below `version`.
+    pub orders: Vec<Arc<Order>>,
+    /// (provider_order_id, replay_id) of the replays whose row differs from what is stored.
+    pub replays: Vec<(Uuid, Uuid)>,
+    /// (provider_order_id, refill_id) likewise.
+    pub refills: Vec<(Uuid, Uuid)>,
+    /// Replays and refills that are no longer there, since the event that made them was displaced.
+    pub removed_replays: Vec<(Uuid, Uuid)>,
+    pub removed_refills: Vec<(Uuid, Uuid)>,
+    /// Deltas of the counts behind telemetry and backlog.
+    pub counts: Counts,
+    /// Candidates for providers' names.
+    pub names: BTreeMap<String, NamedBy>,
+    /// Providers that lost an OrderPlaced with a name: their name is found again from the history.
+    pub lost_names: BTreeSet<String>,
+    pub runs: Vec<RunEntry>,
+    pub dead_letters: Vec<DeadLetter>,
+    pub displaced: Vec<Displaced>,
+    /// Dead letters whose event has come to stand after all.
+    pub withdrawn: Vec<ConflictKey>,
+    pub tally: BTreeMap<Stream, Tally>,
+}

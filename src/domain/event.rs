@@ -1,0 +1,192 @@
+//! The facts that the log carries about provider orders.
+//!
+//! The serde names are the Avro schema's, so that a payload's JSON (the history's `payload` column) has the
+//! schema's own field names and reads back into the same value.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::money::{Decimal, Money};
+use super::timestamp::Timestamp;
+
+/// One accepted fact about one provider order; every value in it keeps the rules of the contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderEvent {
+    pub event_id: Uuid,
+    pub provider_order_id: Uuid,
+    /// At least 1, at most 2^53.
+    pub sequence: i64,
+    pub occurred_at: Timestamp,
+    pub payload: Payload,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    OrderPlaced(OrderPlaced),
+    OrderAmended(OrderAmended),
+    ReplayScheduled(ReplayScheduled),
+    ReplayRescheduled(ReplayRescheduled),
+    ReplayExecuted(ReplayExecuted),
+    ReplayFailed(ReplayFailed),
+    ReplayCancelled(ReplayCancelled),
+    RefillRecorded(RefillRecorded),
+    OrderCancelled(OrderCancelled),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    pub order_id: Uuid,
+    pub order_item_id: Uuid,
+    pub provider_id: String,
+    pub provider_name: Option<String>,
+    pub service_id: String,
+    pub service_action: Option<String>,
+    pub provider_reference: Option<String>,
+    pub amount: Money,
+    pub provider_cost: Option<Money>,
+    pub guardrails: Option<Guardrails>,
+    pub service_rules: Vec<ServiceRule>,
+}
+
+/// Replaces the fields that are there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderAmended {
+    pub amount: Option<Money>,
+    pub provider_cost: Option<Money>,
+    pub guardrails: Option<Guardrails>,
+    pub provider_reference: Option<String>,
+    pub service_rules: Option<Vec<ServiceRule>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayScheduled {
+    pub replay_id: Uuid,
+    pub requested_amount: Money,
+    /// `None`: due at once.
+    pub scheduled_for: Option<Timestamp>,
+    pub rule_ids: Vec<String>,
+    pub rule_metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayRescheduled {
+    pub replay_id: Uuid,
+    pub scheduled_for: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayExecuted {
+    pub replay_id: Uuid,
+    pub requested_amount: Money,
+    pub performed_at: Timestamp,
+    pub response: Option<String>,
+    pub rule_ids: Vec<String>,
+    pub rule_metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayFailed {
+    pub replay_id: Uuid,
+    pub requested_amount: Money,
+    pub performed_at: Timestamp,
+    pub error: String,
+    pub response: Option<String>,
+    pub rule_ids: Vec<String>,
+    pub rule_metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayCancelled {
+    pub replay_id: Uuid,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefillRecorded {
+    pub refill_id: Uuid,
+    pub amount: Money,
+    pub performed_at: Timestamp,
+    pub response: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub reason: Option<String>,
+}
+
+/// Margin limits; a missing limit does not apply. Percents are finite and at most 1e6 either way; never -0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Guardrails {
+    pub minimum_margin_absolute: Option<Decimal>,
+    pub minimum_margin_percent: Option<f64>,
+    pub warning_margin_percent: Option<f64>,
+}
+
+/// A service override rule that applied to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRule {
+    pub id: String,
+    pub label: Option<String>,
+    pub priority: Option<i32>,
+}
+
+/// A payload's JSON could not be read back: the history was changed by another hand.
+#[derive(Debug, thiserror::Error)]
+pub enum PayloadError {
+    #[error("`{0}` is not an event type")]
+    UnknownType(String),
+    #[error("the payload does not have the fields of its type: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Payload {
+    /// The payload's name in snake_case, as in the history's `event_type`.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Payload::OrderPlaced(_) => "order_placed",
+            Payload::OrderAmended(_) => "order_amended",
+            Payload::ReplayScheduled(_) => "replay_scheduled",
+            Payload::ReplayRescheduled(_) => "replay_rescheduled",
+            Payload::ReplayExecuted(_) => "replay_executed",
+            Payload::ReplayFailed(_) => "replay_failed",
+            Payload::ReplayCancelled(_) => "replay_cancelled",
+            Payload::RefillRecorded(_) => "refill_recorded",
+            Payload::OrderCancelled(_) => "order_cancelled",
+        }
+    }
+
+    /// Writes every field by the schema's names: times ISO 8601, decimals as text with four digits.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let written = match self {
+            Payload::OrderPlaced(payload) => serde_json::to_writer(out, payload),
+            Payload::OrderAmended(payload) => serde_json::to_writer(out, payload),
+            Payload::ReplayScheduled(payload) => serde_json::to_writer(out, payload),
+            Payload::ReplayRescheduled(payload) => serde_json::to_writer(out, payload),
+            Payload::ReplayExecuted(payload) => serde_json::to_writer(out, payload),
+            Payload::ReplayFailed(payload) => serde_json::to_writer(out, payload),
+            Payload::ReplayCancelled(payload) => serde_json::to_writer(out, payload),
+            Payload::RefillRecorded(payload) => serde_json::to_writer(out, payload),
+            Payload::OrderCancelled(payload) => serde_json::to_writer(out, payload),
+        };
+        // Writing to memory has no error of its own, and every map key above is a string.
+        debug_assert!(written.is_ok());
+    }
+
+    /// Reads what `write_json` wrote.
+    pub fn read_json(event_type: &str, json: &str) -> Result<Payload, PayloadError> {
+        Ok(match event_type {
+            "order_placed" => Payload::OrderPlaced(serde_json::from_str(json)?),
+            "order_amended" => Payload::OrderAmended(serde_json::from_str(json)?),
+            "replay_scheduled" => Payload::ReplayScheduled(serde_json::from_str(json)?),
+            "replay_rescheduled" => Payload::ReplayRescheduled(serde_json::from_str(json)?),
+            "replay_executed" => Payload::ReplayExecuted(serde_json::from_str(json)?),
+            "replay_failed" => Payload::ReplayFailed(serde_json::from_str(json)?),
+            "replay_cancelled" => Payload::ReplayCancelled(serde_json::from_str(json)?),
+            "refill_recorded" => Payload::RefillRecorded(serde_json::from_str(json)?),
+            "order_cancelled" => Payload::OrderCancelled(serde_json::from_str(json)?),
+            other => return Err(PayloadError::UnknownType(other.to_owned())),
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! What the business says: pure values and folds.
+//!
+//! Nothing here does I/O, awaits, reads a clock or knows a framework. Whoever folds the same events gets the
+//! same values.
+
+pub mod backlog;
+pub mod change;
+pub mod dead_letter;
+pub mod event;
+pub mod guardrail;
+pub mod money;
+pub mod order;
+pub mod position;
+pub mod record;
+pub mod refill;
+pub mod register;
+pub mod rejection;
+pub mod replay;
+pub mod run;
+pub mod sequence;
+pub mod status;
+pub mod summary;
+pub mod telemetry;
+pub mod timestamp;

@@ -1,0 +1,240 @@
+//! A provider order: what its events, folded in any order, come to.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::event::{Guardrails, OrderAmended, OrderPlaced, Payload, ServiceRule};
+use super::guardrail::{GuardrailStatus, guardrail_status};
+use super::money::Money;
+use super::refill::Refill;
+use super::register::Register;
+use super::replay::{Outcome, Replay, ReplayStatus, Request};
+use super::sequence::SequenceSet;
+use super::telemetry::{CountKey, CountKind, Counts};
+use super::timestamp::Timestamp;
+
+/// What OrderPlaced alone sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    pub order_id: Uuid,
+    pub order_item_id: Uuid,
+    pub provider_id: String,
+    pub provider_name: Option<String>,
+    pub service_id: String,
+    pub service_action: Option<String>,
+    pub placed_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    pub cancelled_at: Timestamp,
+    pub reason: Option<String>,
+}
+
+/// Every field is a register by sequence, so that events may arrive in any order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    pub provider_order_id: Uuid,
+    /// Grows by one with every write of the stored order; 0: not stored yet.
+    pub version: i64,
+    pub seen: SequenceSet,
+    pub placement: Register<Option<Placement>>,
+    pub provider_reference: Register<Option<String>>,
+    pub amount: Register<Option<Money>>,
+    pub provider_cost: Register<Option<Money>>,
+    pub guardrails: Register<Option<Guardrails>>,
+    pub service_rules: Register<Vec<ServiceRule>>,
+    pub cancellation: Register<Option<Cancellation>>,
+    /// occurred_at of the highest sequence.
+    pub last_event: Register<Timestamp>,
+    pub replays: BTreeMap<Uuid, Replay>,
+    pub refills: BTreeMap<Uuid, Refill>,
+}
+
+impl Order {
+    pub fn new(provider_order_id: Uuid) -> Order {
+        Order {
+            provider_order_id,
+            version: 0,
+            seen: SequenceSet::default(),
+            placement: Register::default(),
+            provider_reference: Register::default(),
+            amount: Register::default(),
+            provider_cost: Register::default(),
+            guardrails: Register::default(),
+            service_rules: Register::default(),
+            cancellation: Register::default(),
+            last_event: Register::new(0, Timestamp::MIN),
+            replays: BTreeMap::new(),
+            refills: BTreeMap::new(),
+        }
+    }
+
+    /// Folds one event in. `false`, and nothing changes, if its sequence is there already: whether that is a
+    /// duplicate or a conflict is for the caller, who can look at the history.
+    pub fn apply(&mut self, sequence: i64, occurred_at: Timestamp, payload: &Payload) -> bool {
+        if !self.seen.insert(sequence) {
+            return false;
+        }
+        self.last_event.set(sequence, occurred_at);
+        match payload {
+            Payload::OrderPlaced(placed) => self.place(sequence, occurred_at, placed),
+            Payload::OrderAmended(amended) => self.amend(sequence, amended),
+            Payload::OrderCancelled(cancelled) => {
+                let reason = cancelled.reason.clone();
+                self.cancellation.set(sequence, Some(Cancellation { cancelled_at: occurred_at, reason }));
+            }
+            Payload::RefillRecorded(recorded) => self.refill(Refill {
+                refill_id: recorded.refill_id,
+                sequence,
+                amount: recorded.amount,
+                performed_at: recorded.performed_at,
+                response: recorded.response.clone(),
+            }),
+            _ => self.apply_to_replay(sequence, payload),
+        }
+        true
+    }
+
+    fn place(&mut self, sequence: i64, occurred_at: Timestamp, placed: &OrderPlaced) {
+        let placement = Placement {
+            order_id: placed.order_id,
+            order_item_id: placed.order_item_id,
+            provider_id: placed.provider_id.clone(),
+            provider_name: placed.provider_name.clone(),
+            service_id: placed.service_id.clone(),
+            service_action: placed.service_action.clone(),
+            placed_at: occurred_at,
+        };
+        self.placement.set(sequence, Some(placement));
+        self.provider_reference.set(sequence, placed.provider_reference.clone());
+        self.amount.set(sequence, Some(placed.amount));
+        self.provider_cost.set(sequence, placed.provider_cost);
+        self.guardrails.set(sequence, placed.guardrails);
+        self.service_rules.set(sequence, placed.service_rules.clone());
+    }
+
+    fn amend(&mut self, sequence: i64, amended: &OrderAmended) {
+        if amended.provider_reference.is_some() {
+            self.provider_reference.set(sequence, amended.provider_reference.clone());
+        }
+        if amended.amount.is_some() {
+            self.amount.set(sequence, amended.amount);
+        }
+        if amended.provider_cost.is_some() {
+            self.provider_cost.set(sequence, amended.provider_cost);
+        }
+        if amended.guardrails.is_some() {
+            self.guardrails.set(sequence, amended.guardrails);
+        }
+        if let Some(service_rules) = &amended.service_rules {
+            self.service_rules.set(sequence, service_rules.clone());
+        }
+    }
+
+    fn refill(&mut self, refill: Refill) {
+        let stands = self.refills.get(&refill.refill_id).is_none_or(|other| refill.sequence > other.sequence);
+        if stands {
+            self.refills.insert(refill.refill_id, refill);
+        }
+    }
+
+    fn apply_to_replay(&mut self, sequence: i64, payload: &Payload) {
+        match payload {
+            Payload::ReplayScheduled(event) => {
+                let replay = self.replay(event.replay_id);
+                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                replay.request.set(sequence, request);
+                replay.schedule.set(sequence, event.scheduled_for);
+            }
+            Payload::ReplayRescheduled(event) => {
+                self.replay(event.replay_id).schedule.set(sequence, event.scheduled_for);
+            }
+            Payload::ReplayExecuted(event) => {
+                let replay = self.replay(event.replay_id);
+                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                replay.request.set(sequence, request);
+                replay.outcome.set(sequence, outcome(event.performed_at, &event.response));
+                replay.executed += 1;
+            }
+            Payload::ReplayFailed(event) => {
+                let replay = self.replay(event.replay_id);
+                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                replay.request.set(sequence, request);
+                replay.outcome.set(sequence, outcome(event.performed_at, &event.response));
+                replay.failure.set(sequence, Some(event.error.clone()));
+                replay.failed += 1;
+            }
+            Payload::ReplayCancelled(event) => {
+                self.replay(event.replay_id).cancel.set(sequence, event.reason.clone());
+            }
+            Payload::OrderPlaced(_)
+            | Payload::OrderAmended(_)
+            | Payload::OrderCancelled(_)
+            | Payload::RefillRecorded(_) => {}
+        }
+    }
+
+    fn replay(&mut self, replay_id: Uuid) -> &mut Replay {
+        self.replays.entry(replay_id).or_insert_with(|| Replay::new(replay_id))
+    }
+
+    pub fn provider_id(&self) -> Option<&str> {
+        self.placement.value.as_ref().map(|placement| placement.provider_id.as_str())
+    }
+
+    pub fn service_id(&self) -> Option<&str> {
+        self.placement.value.as_ref().map(|placement| placement.service_id.as_str())
+    }
+
+    pub fn guardrail_status(&self) -> GuardrailStatus {
+        guardrail_status(self.guardrails.value.as_ref(), self.provider_cost.value.as_ref(), self.amount.value.as_ref())
+    }
+
+    pub fn replay_status(&self, replay: &Replay) -> ReplayStatus {
+        replay.status(self.cancellation.sequence)
+    }
+
+    /// Adds (`sign` 1) or takes away (`sign` -1) what this order contributes to telemetry and backlog.
+    pub fn contribute(&self, counts: &mut Counts, sign: i64) {
+        let mut count = |kind, count: i64| counts.add(self.count_key(kind), sign * count);
+        count(CountKind::Orders, 1);
+        count(CountKind::Gaps, i64::from(self.seen.missing() > 0));
+        count(CountKind::Placed, i64::from(self.placement.is_set()));
+        count(CountKind::Executed, self.replays.values().map(|replay| replay.executed).sum());
+        count(CountKind::Failed, self.replays.values().map(|replay| replay.failed).sum());
+        let scheduled = |replay: &&Replay| self.replay_status(replay) == ReplayStatus::Scheduled;
+        count(CountKind::Scheduled, self.replays.values().filter(scheduled).count() as i64);
+        let guardrail = self.guardrail_status();
+        count(CountKind::Guardrail(guardrail), i64::from(guardrail != GuardrailStatus::Idle));
+        for rule in &self.service_rules.value {
+            let key = CountKey {
+                rule_id: Some(rule.id.clone()),
+                label: rule.label.clone(),
+                ..self.count_key(CountKind::Rule)
+            };
+            counts.add(key, sign);
+        }
+    }
+
+    fn count_key(&self, kind: CountKind) -> CountKey {
+        // Only guardrails and rules are told apart by service.
+        let by_service = matches!(kind, CountKind::Guardrail(_) | CountKind::Rule);
+        CountKey {
+            kind,
+            provider_id: self.provider_id().map(str::to_owned),
+            service_id: self.service_id().filter(|_| by_service).map(str::to_owned),
+            rule_id: None,
+            label: None,
+        }
+    }
+}
+
+fn request(amount: Money, rule_ids: &[String], rule_metadata: &BTreeMap<String, String>) -> Request {
+    Request { requested_amount: Some(amount), rule_ids: rule_ids.to_vec(), rule_metadata: rule_metadata.clone() }
+}
+
+fn outcome(performed_at: Timestamp, response: &Option<String>) -> Outcome {
+    Outcome { performed_at: Some(performed_at), response: response.clone() }
+}

@@ -1,0 +1,1 @@
+//! The status payload of a run.

@@ -1,0 +1,15 @@
+//! foldback folds two Kafka topics into Postgres views, Redis snapshots and Prometheus gauges.
+//!
+//! A record walks one way through five rooms; docs/ARCHITECTURE.md follows one from end to end.
+
+pub mod cli;
+pub mod codec;
+pub mod config;
+pub mod domain;
+pub mod log;
+pub mod observe;
+pub mod projection;
+pub mod publish;
+pub mod runtime;
+pub mod serve;
+pub mod store;
