@@ -29,3 +29,23 @@ pub struct RawRecord {
     /// The record's own timestamp; `None` where the log has none.
     pub recorded_at: Option<Timestamp>,
 }
+
+/// The names of the two topics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    pub orders: String,
+    pub runs: String,
+}
+
+impl Topics {
+    pub fn name(&self, stream: Stream) -> &str {
+        match stream {
+            Stream::Orders => &self.orders,
+            Stream::Runs => &self.runs,
+        }
+    }
+
+    pub fn stream(&self, topic: &str) -> Option<Stream> {
+        [Stream::Orders, Stream::Runs].into_iter().find(|stream| self.name(*stream) == topic)
+    }
+}

@@ -1,1 +1,16 @@
+//! Postgres: all SQL of foldback is here.
 
+pub mod checkpoint;
+pub mod connect;
+mod copy;
+pub mod error;
+pub mod flood;
+pub mod generation;
+pub mod history;
+pub mod migrate;
+pub mod orders;
+pub mod runs;
+pub mod write;
+
+pub use error::StoreError;
+pub use generation::Generation;

@@ -45,7 +45,7 @@ create table {schema}.provider_orders (
     -- [first, last, first, last, …] of the runs of sequences that are there
     fold_seen bigint[] not null,
     -- the sequence behind each register: placed, provider_reference, amount, provider_cost, guardrails,
-    -- service_rules, cancelled; 0 = never set
+    -- service_rules, cancelled; 0 = never set. And last, whether guardrails are there (1) or null (0)
     fold_registers bigint[] not null
 ) with (fillfactor = 80);
 
@@ -66,6 +66,8 @@ create table {schema}.replays (
     attempts bigint not null,
     -- the sequence behind each register: request, schedule, outcome, failure, cancel; 0 = never set
     fold_registers bigint[] not null,
+    -- how many of the attempts failed
+    fold_failed bigint not null,
     primary key (provider_order_id, replay_id)
 ) with (fillfactor = 80);
 

@@ -1,0 +1,96 @@
+//! What a fold has to know of what is stored, and how to ask for it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::batch::{Content, Item};
+use crate::domain::change::HistoryEntry;
+use crate::domain::dead_letter::ConflictKey;
+use crate::domain::event::OrderEvent;
+use crate::domain::order::Order;
+use crate::domain::position::Position;
+
+/// The event that stands in the history at some sequence of some order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub event_id: Uuid,
+    pub position: Position,
+}
+
+/// The report of a run that is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredRun {
+    pub event_id: Uuid,
+    pub revision: i32,
+    pub position: Position,
+}
+
+/// The stored state that a batch touches. Fill `orders` and `runs` first, then what `contested` asks for, then
+/// what `to_fold_again` asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Every stored order of the batch; one that is absent is new.
+    pub orders: HashMap<Uuid, Arc<Order>>,
+    pub runs: HashMap<Uuid, StoredRun>,
+    /// Of the contested sequences: what stands, and which events have lost already.
+    pub standing: HashMap<(Uuid, i64), Standing>,
+    pub lost: HashMap<(Uuid, i64), Vec<Standing>>,
+    /// Whole histories of the orders that have to be folded again.
+    pub histories: HashMap<Uuid, Vec<HistoryEntry>>,
+}
+
+impl Known {
+    pub fn add_lost(&mut self, conflict: ConflictKey, position: Position) {
+        let lost = self.lost.entry((conflict.provider_order_id, conflict.sequence)).or_default();
+        lost.push(Standing { event_id: conflict.event_id, position });
+    }
+
+    /// The (order, sequence) pairs of the batch that are in the history already: duplicates or conflicts.
+    pub fn contested(&self, items: &[Item]) -> Vec<(Uuid, i64)> {
+        let pairs: BTreeSet<(Uuid, i64)> = order_events(items)
+            .filter(|(event, _)| {
+                let order = self.orders.get(&event.provider_order_id);
+                order.is_some_and(|order| order.seen.contains(event.sequence))
+            })
+            .map(|(event, _)| (event.provider_order_id, event.sequence))
+            .collect();
+        pairs.into_iter().collect()
+    }
+
+    /// The orders in which an event of the batch lies before what stands at its sequence.
+    pub fn to_fold_again(&self, items: &[Item]) -> Vec<Uuid> {
+        let orders: BTreeSet<Uuid> = order_events(items)
+            .filter(|(event, position)| {
+                let standing = self.standing.get(&(event.provider_order_id, event.sequence));
+                standing.is_some_and(|standing| *position < standing.position)
+            })
+            .map(|(event, _)| event.provider_order_id)
+            .collect();
+        orders.into_iter().collect()
+    }
+}
+
+/// The orders that a batch touches.
+pub fn order_ids(items: &[Item]) -> Vec<Uuid> {
+    let ids: BTreeSet<Uuid> = order_events(items).map(|(event, _)| event.provider_order_id).collect();
+    ids.into_iter().collect()
+}
+
+/// The runs that a batch touches.
+pub fn run_ids(items: &[Item]) -> Vec<Uuid> {
+    let run_id = |item: &Item| match &item.content {
+        Content::Run(run) => Some(run.run_id),
+        _ => None,
+    };
+    let ids: BTreeSet<Uuid> = items.iter().filter_map(run_id).collect();
+    ids.into_iter().collect()
+}
+
+fn order_events(items: &[Item]) -> impl Iterator<Item = (&OrderEvent, Position)> {
+    items.iter().filter_map(|item| match &item.content {
+        Content::Order(event) => Some((event.as_ref(), item.record.position)),
+        _ => None,
+    })
+}

@@ -1,0 +1,45 @@
+//! Connections and pools.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
+
+use super::error::StoreError;
+
+/// How to reach Postgres.
+#[derive(Debug, Clone)]
+pub struct Access {
+    options: PgConnectOptions,
+    connect_timeout: Duration,
+}
+
+impl Access {
+    /// `url`: `postgres://user:password@host:port/database`. The error never repeats the URL.
+    pub fn new(url: &str, connect_timeout: Duration, statement_timeout: Duration) -> Result<Access, StoreError> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("foldback")
+            .options([("statement_timeout", statement_timeout.as_millis().to_string())])
+            // Durations and times must not depend on the server's settings.
+            .options([("timezone", "UTC"), ("intervalstyle", "iso_8601")])
+            .log_statements(tracing::log::LevelFilter::Off);
+        Ok(Access { options, connect_timeout })
+    }
+
+    /// One connection of its own, for a writer or a lock.
+    pub async fn connect(&self) -> Result<PgConnection, StoreError> {
+        match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// A pool for readers; connects when first used.
+    pub fn pool(&self, connections_max: u32) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(self.connect_timeout)
+            .connect_lazy_with(self.options.clone())
+    }
+}

@@ -1,0 +1,163 @@
+//! Rows in the format of `COPY … (FORMAT binary)`, see "COPY" in the PostgreSQL manual.
+
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use crate::domain::money::Decimal;
+use crate::domain::timestamp::Timestamp;
+
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// Microseconds from 1970-01-01 to 2000-01-01, where Postgres counts from.
+const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+const NULL: i32 = -1;
+const OID_INT8: i32 = 20;
+const OID_TEXT: i32 = 25;
+
+/// Rows of one COPY, encoded one value after the other.
+pub struct Rows {
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+impl Rows {
+    pub fn new() -> Rows {
+        Rows { bytes: SIGNATURE.to_vec(), count: 0 }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Starts a row; exactly `columns` values have to follow.
+    pub fn row(&mut self, columns: usize) {
+        self.count += 1;
+        // No table has more than 1,600 columns.
+        self.bytes.extend_from_slice(&(columns as i16).to_be_bytes());
+    }
+
+    fn value(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn length(&mut self, length: usize) {
+        // Values are bounded by limits.value_bytes_max, far below 2 GiB.
+        self.bytes.extend_from_slice(&(length as i32).to_be_bytes());
+    }
+
+    /// A value whose length is known only after it is written.
+    fn measured(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let at = self.bytes.len();
+        self.length(0);
+        write(&mut self.bytes);
+        let length = (self.bytes.len() - at - 4) as i32;
+        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    pub fn null(&mut self) {
+        self.bytes.extend_from_slice(&NULL.to_be_bytes());
+    }
+
+    pub fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Rows, T)) {
+        match value {
+            Some(value) => write(self, value),
+            None => self.null(),
+        }
+    }
+
+    pub fn uuid(&mut self, value: Uuid) {
+        self.value(value.as_bytes());
+    }
+
+    pub fn int8(&mut self, value: i64) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn int4(&mut self, value: i32) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn float8(&mut self, value: f64) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn text(&mut self, value: &str) {
+        self.value(value.as_bytes());
+    }
+
+    pub fn bytea(&mut self, value: &[u8]) {
+        self.value(value);
+    }
+
+    pub fn timestamptz(&mut self, value: Timestamp) {
+        self.int8(value.micros() - POSTGRES_EPOCH_MICROS);
+    }
+
+    /// `write` appends JSON text.
+    pub fn jsonb(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.measured(|bytes| {
+            // Version of the binary form of jsonb.
+            bytes.push(1);
+            write(bytes);
+        });
+    }
+
+    /// A numeric with four digits behind the point: groups of four digits, the last of them the fraction.
+    pub fn numeric(&mut self, value: Decimal) {
+        let mut groups = [0i16; 5];
+        let mut rest = value.ten_thousandths().unsigned_abs();
+        for group in groups.iter_mut().rev() {
+            *group = (rest % 10_000) as i16;
+            rest /= 10_000;
+        }
+        let first = groups.iter().position(|group| *group != 0).unwrap_or(groups.len());
+        let digits = &groups[first..];
+        let weight = 3 - first as i16;
+        let sign: u16 = if value < Decimal::default() { 0x4000 } else { 0 };
+        self.measured(|bytes| {
+            bytes.extend_from_slice(&(digits.len() as i16).to_be_bytes());
+            bytes.extend_from_slice(&(if digits.is_empty() { 0 } else { weight }).to_be_bytes());
+            bytes.extend_from_slice(&sign.to_be_bytes());
+            bytes.extend_from_slice(&(Decimal::SCALE as i16).to_be_bytes());
+            digits.iter().for_each(|digit| bytes.extend_from_slice(&digit.to_be_bytes()));
+        });
+    }
+
+    pub fn int8_array(&mut self, values: &[i64]) {
+        self.array(OID_INT8, values, |bytes, value| {
+            bytes.extend_from_slice(&8i32.to_be_bytes());
+            bytes.extend_from_slice(&value.to_be_bytes());
+        });
+    }
+
+    pub fn text_array(&mut self, values: &[String]) {
+        self.array(OID_TEXT, values, |bytes, value| {
+            bytes.extend_from_slice(&(value.len() as i32).to_be_bytes());
+            bytes.extend_from_slice(value.as_bytes());
+        });
+    }
+
+    fn array<T>(&mut self, element_oid: i32, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+        let dimensions = i32::from(!values.is_empty());
+        self.measured(|bytes| {
+            for part in [dimensions, 0, element_oid] {
+                bytes.extend_from_slice(&part.to_be_bytes());
+            }
+            if dimensions == 1 {
+                bytes.extend_from_slice(&(values.len() as i32).to_be_bytes());
+                bytes.extend_from_slice(&1i32.to_be_bytes());
+            }
+            values.iter().for_each(|value| write(bytes, value));
+        });
+    }
+
+    /// Sends the rows; `columns` are the table's, in the order in which the values were written.
+    pub async fn copy_into(mut self, conn: &mut PgConnection, table: &str, columns: &str) -> Result<u64, StoreError> {
+        self.bytes.extend_from_slice(&(-1i16).to_be_bytes());
+        let statement = format!("copy {table} ({columns}) from stdin (format binary)");
+        let mut copy = conn.copy_in_raw(&statement).await?;
+        copy.send(self.bytes).await?;
+        Ok(copy.finish().await?)
+    }
+}

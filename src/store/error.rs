@@ -1,0 +1,86 @@
+//! What can go wrong with Postgres, told apart by what a caller can do about it.
+
+use sqlx::error::DatabaseError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The server can't be reached, went away or has no room: wait and try again.
+    #[error("Postgres is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// Another transaction was in the way: try again at once.
+    #[error("Postgres undid the transaction in favour of another one: {0}")]
+    Contention(#[source] sqlx::Error),
+    /// The server refuses a value: some record of the batch is at fault.
+    #[error("Postgres refuses a value: {0}")]
+    Data(#[source] sqlx::Error),
+    /// A row was not as the fold knew it: another instance has written it since.
+    #[error("{table} changed under us: {written} of {expected} rows were written")]
+    Stale { table: &'static str, expected: u64, written: u64 },
+    /// The generation that was served is not live any more.
+    #[error("generation {0} is no longer live")]
+    NotLive(i32),
+    /// What is stored can't be what foldback wrote.
+    #[error("{table} holds what foldback did not write ({detail}); find out who writes there, then rebuild")]
+    Corrupt { table: &'static str, detail: String },
+    #[error("the database has no foldback schema; run `foldback migrate`")]
+    NotMigrated,
+    #[error(
+        "the database's schema has version {database} and serves binaries built for {oldest} to {database}, this one \
+         was built for {binary}; {remedy}"
+    )]
+    SchemaVersion { database: i32, oldest: i32, binary: i32, remedy: &'static str },
+    #[error("Postgres failed: {0}")]
+    Other(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        match &error {
+            sqlx::Error::Database(database) => match class_of(database.as_ref()) {
+                Class::Unavailable => StoreError::Unavailable(error),
+                Class::Contention => StoreError::Contention(error),
+                Class::Data => StoreError::Data(error),
+                Class::Missing => StoreError::NotMigrated,
+                Class::Other => StoreError::Other(error),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error),
+            _ => StoreError::Other(error),
+        }
+    }
+}
+
+enum Class {
+    Unavailable,
+    Contention,
+    Data,
+    Missing,
+    Other,
+}
+
+/// By SQLSTATE, see "PostgreSQL Error Codes".
+fn class_of(error: &dyn DatabaseError) -> Class {
+    let code = error.code().unwrap_or_default().into_owned();
+    match (code.get(..2).unwrap_or_default(), code.as_str()) {
+        // no such schema, no such table
+        (_, "3F000" | "42P01") => Class::Missing,
+        // the server is full, shutting down, starting up, out of connections; a time-out of the statement
+        ("08" | "53" | "57" | "58", _) => Class::Unavailable,
+        // serialization failure, deadlock; a lock that was not to be had in time
+        (_, "40001" | "40P01" | "55P03") => Class::Contention,
+        // values out of range or not representable; beyond a limit of the server
+        ("22" | "54", _) => Class::Data,
+        _ => Class::Other,
+    }
+}
+
+impl StoreError {
+    /// Whether waiting and doing the same again can help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::Contention(_))
+    }
+}

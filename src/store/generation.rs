@@ -1,0 +1,58 @@
+//! A generation: one complete set of views, in a Postgres schema of its own.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::error::StoreError;
+
+const TABLES: &str = include_str!("sql/generation.sql");
+const STABLE_VIEWS: &str = include_str!("sql/stable_views.sql");
+const COMMENTS: &str = include_str!("sql/comments.sql");
+
+/// Number of a generation; its schema is `gen_<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(pub i32);
+
+impl Generation {
+    pub fn schema(self) -> String {
+        format!("gen_{}", self.0)
+    }
+
+    /// SQL text in which `{schema}` and `{generation}` name this generation.
+    pub fn sql(self, template: &str) -> AssertSqlSafe<String> {
+        // Nothing but a number goes into the text.
+        AssertSqlSafe(template.replace("{schema}", &self.schema()).replace("{generation}", &self.0.to_string()))
+    }
+}
+
+/// The live generation.
+pub async fn live(conn: &mut PgConnection) -> Result<Generation, StoreError> {
+    let row = sqlx::query("select generation from foldback.generations where state = 'live'")
+        .fetch_optional(conn)
+        .await?
+        .ok_or(StoreError::NotMigrated)?;
+    Ok(Generation(row.try_get(0)?))
+}
+
+/// Holds the generation live until the transaction ends; an error if it isn't any more.
+pub async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    sqlx::query("select 1 from foldback.generations where generation = $1 and state = 'live' for share")
+        .bind(generation.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or(StoreError::NotLive(generation.0))
+}
+
+/// Makes the tables of a generation.
+pub(super) async fn create_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    sqlx::raw_sql(generation.sql(TABLES)).execute(conn).await?;
+    Ok(())
+}
+
+/// Points every stable view at a generation, in the caller's transaction.
+pub(super) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(&mut *conn).await?;
+    sqlx::raw_sql(COMMENTS).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Brings the database to this binary's schema; running it again is harmless.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Row};
+
+use super::error::StoreError;
+use super::generation::{self, Generation};
+
+/// Schema version that this binary was built for.
+pub const SCHEMA_VERSION: i32 = 1;
+/// Version of the projection: grows whenever the same events would give other views.
+pub const PROJECTION_VERSION: i32 = 1;
+
+const MIGRATIONS: [(i32, &str); 1] = [(1, include_str!("../../migrations/0001_foundation.sql"))];
+/// Only one migration runs at a time, whoever starts it.
+const MIGRATION_LOCK: i64 = 0x666f_6c64_6d69_6772;
+
+/// What `migrate` did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Version found; `None` in an empty database.
+    pub from: Option<i32>,
+    pub to: i32,
+    /// Whether generation 1 was made.
+    pub first_generation: bool,
+}
+
+/// Runs every migration that is missing, and makes generation 1 if there is no generation. All or nothing.
+pub async fn migrate(conn: &mut PgConnection, created_by: &str) -> Result<Migrated, StoreError> {
+    let mut tx = conn.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
+    let from = stored_version(&mut tx).await?.map(|(version, _)| version);
+    if let Some(database) = from
+        && database > SCHEMA_VERSION
+    {
+        return Err(version_error(database, database));
+    }
+    for (version, sql) in MIGRATIONS {
+        if from.is_none_or(|from| from < version) {
+            sqlx::raw_sql(sql).execute(&mut *tx).await?;
+        }
+    }
+    let first_generation = make_first_generation(&mut tx, created_by).await?;
+    tx.commit().await?;
+    Ok(Migrated { from, to: SCHEMA_VERSION, first_generation })
+}
+
+async fn make_first_generation(conn: &mut PgConnection, created_by: &str) -> Result<bool, StoreError> {
+    let generations: i64 =
+        sqlx::query_scalar("select count(*) from foldback.generations").fetch_one(&mut *conn).await?;
+    if generations > 0 {
+        return Ok(false);
+    }
+    let first = Generation(1);
+    generation::create_tables(conn, first).await?;
+    sqlx::query(
+        "insert into foldback.generations
+             (generation, state, projection_version, promoted_at, created_by, binary_version)
+         values ($1, 'live', $2, now(), $3, $4)",
+    )
+    .bind(first.0)
+    .bind(PROJECTION_VERSION)
+    .bind(created_by)
+    .bind(env!("CARGO_PKG_VERSION"))
+    .execute(&mut *conn)
+    .await?;
+    generation::point_views(conn, first).await?;
+    Ok(true)
+}
+
+/// Refuses a database that this binary does not know; says which command to run.
+pub async fn check_version(conn: &mut PgConnection) -> Result<(), StoreError> {
+    match stored_version(conn).await? {
+        None => Err(StoreError::NotMigrated),
+        Some((version, oldest)) if version < SCHEMA_VERSION || oldest > SCHEMA_VERSION => {
+            Err(version_error(version, oldest))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn version_error(database: i32, oldest: i32) -> StoreError {
+    let remedy = if database < SCHEMA_VERSION { "run `foldback migrate`" } else { "use a newer binary" };
+    StoreError::SchemaVersion { database, oldest, binary: SCHEMA_VERSION, remedy }
+}
+
+/// (version, oldest binary); `None` without a foldback schema.
+async fn stored_version(conn: &mut PgConnection) -> Result<Option<(i32, i32)>, StoreError> {
+    let there: bool =
+        sqlx::query_scalar("select to_regclass('foldback.schema_version') is not null").fetch_one(&mut *conn).await?;
+    if !there {
+        return Ok(None);
+    }
+    let row = sqlx::query("select version, oldest_binary from foldback.schema_version").fetch_optional(conn).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+}

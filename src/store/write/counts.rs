@@ -1,0 +1,38 @@
+//! Adds deltas to the counts behind telemetry and backlog.
+
+use sqlx::postgres::PgConnection;
+
+use crate::domain::telemetry::{CountKey, Counts};
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+/// `slot`: rows of one slot are written by one worker at a time, except around a rebalance.
+pub async fn add(
+    conn: &mut PgConnection,
+    generation: Generation,
+    slot: i32,
+    counts: &Counts,
+) -> Result<(), StoreError> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let sql = "insert into {schema}.telemetry_counts as stored
+                   (slot, kind, provider_id, service_id, rule_id, label, count)
+               select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+               on conflict on constraint telemetry_counts_key do update set count = stored.count + excluded.count";
+    fn column<'a, T>(counts: &'a Counts, value: impl Fn(&'a CountKey) -> T) -> Vec<T> {
+        counts.iter().map(|(key, _)| value(key)).collect()
+    }
+    let deltas: Vec<i64> = counts.iter().map(|(_, count)| count).collect();
+    sqlx::query(generation.sql(sql))
+        .bind(slot)
+        .bind(column(counts, |key| key.kind.as_str()))
+        .bind(column(counts, |key| key.provider_id.as_deref()))
+        .bind(column(counts, |key| key.service_id.as_deref()))
+        .bind(column(counts, |key| key.rule_id.as_deref()))
+        .bind(column(counts, |key| key.label.as_deref()))
+        .bind(deltas)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Writes a ChangeSet and the positions it leads to in one transaction.
+
+mod counts;
+mod dead_letters;
+mod names;
+mod transaction;
+mod upsert;
+
+pub use transaction::{Commit, Writer};
+pub use upsert::Table;

@@ -1,0 +1,139 @@
+//! The one transaction in which views and position move together.
+
+use std::collections::HashMap;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{counts, dead_letters, names};
+use crate::domain::change::ChangeSet;
+use crate::domain::order::Order;
+use crate::domain::record::Topics;
+use crate::store::checkpoint::{self, Advance};
+use crate::store::connect::Access;
+use crate::store::copy::Rows;
+use crate::store::error::StoreError;
+use crate::store::generation::{self, Generation};
+use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
+use crate::store::runs::{self, RUNS};
+use crate::store::{history, write::dead_letters::DEAD_LETTERS};
+
+/// Publishers listen here for commits.
+pub const CHANGED_CHANNEL: &str = "foldback_changed";
+
+/// A connection of its own, ready to write one generation.
+pub struct Writer {
+    pub conn: PgConnection,
+    pub generation: Generation,
+}
+
+/// What one transaction writes.
+pub struct Commit<'a> {
+    pub changes: &'a ChangeSet,
+    pub advances: &'a [Advance],
+    pub topics: &'a Topics,
+    /// Whose counts take the deltas: the batch's smallest partition.
+    pub slot: i32,
+}
+
+impl Writer {
+    /// Connects, checks that this binary fits the database, and makes the staging tables.
+    pub async fn connect(access: &Access) -> Result<Writer, StoreError> {
+        let mut conn = access.connect().await?;
+        crate::store::migrate::check_version(&mut conn).await?;
+        let generation = generation::live(&mut conn).await?;
+        // Staging tables survive their transactions, so that one setting holds for all: their rows are dead
+        // weight after the commit.
+        for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
+            table.prepare(&mut conn, generation).await?;
+        }
+        Ok(Writer { conn, generation })
+    }
+
+    /// Writes everything and commits, or leaves everything as it was.
+    pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        self.transact(commit, true).await
+    }
+
+    /// Writes everything and takes it back: finds out whether Postgres would refuse a value.
+    pub async fn try_out(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        self.transact(commit, false).await
+    }
+
+    async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
+        let generation = self.generation;
+        let mut tx = self.conn.begin().await?;
+        generation::hold_live(&mut tx, generation).await?;
+        write_changes(&mut tx, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
+        checkpoint::advance(&mut tx, generation, commit.topics, commit.advances).await?;
+        if keep {
+            sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(&mut *tx).await?;
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
+    let changes = commit.changes;
+    let topics = commit.topics;
+    // Orders first: their version check tells whether all the rest was folded from what is stored.
+    write_orders(conn, generation, changes).await?;
+    history::append(conn, generation, &topics.orders, &changes.events).await?;
+    history::replace(conn, generation, &topics.orders, &changes.replaced).await?;
+    counts::add(conn, generation, commit.slot, &changes.counts).await?;
+    names::propose(conn, generation, commit.slot, &changes.names).await?;
+    names::find_again(conn, generation, commit.slot, &changes.lost_names).await?;
+    let mut rows = Rows::new();
+    changes.runs.iter().for_each(|entry| runs::encode(entry, &topics.runs, &mut rows));
+    RUNS.upsert_all(conn, generation, rows).await?;
+    dead_letters::withdraw(conn, generation, &changes.withdrawn).await?;
+    dead_letters::store(conn, generation, topics, &changes.dead_letters).await
+}
+
+async fn write_orders(conn: &mut PgConnection, generation: Generation, changes: &ChangeSet) -> Result<(), StoreError> {
+    let orders: HashMap<Uuid, &Order> =
+        changes.orders.iter().map(|order| (order.provider_order_id, order.as_ref())).collect();
+    let (mut order_rows, mut replay_rows, mut refill_rows) = (Rows::new(), Rows::new(), Rows::new());
+    changes.orders.iter().for_each(|order| orders::encode_order(order, &mut order_rows));
+    for (order_id, replay_id) in &changes.replays {
+        if let Some(order) = orders.get(order_id)
+            && let Some(replay) = order.replays.get(replay_id)
+        {
+            orders::encode_replay(order, replay, &mut replay_rows);
+        }
+    }
+    for (order_id, refill_id) in &changes.refills {
+        if let Some(refill) = orders.get(order_id).and_then(|order| order.refills.get(refill_id)) {
+            orders::encode_refill(*order_id, refill, &mut refill_rows);
+        }
+    }
+    ORDERS.upsert_all(conn, generation, order_rows).await?;
+    delete(conn, generation, "replays", "replay_id", &changes.removed_replays).await?;
+    delete(conn, generation, "refills", "refill_id", &changes.removed_refills).await?;
+    REPLAYS.upsert_all(conn, generation, replay_rows).await?;
+    REFILLS.upsert_all(conn, generation, refill_rows).await
+}
+
+async fn delete(
+    conn: &mut PgConnection,
+    generation: Generation,
+    table: &str,
+    id: &str,
+    keys: &[(Uuid, Uuid)],
+) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (orders, ids): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let sql = format!(
+        "delete from {{schema}}.{table} where (provider_order_id, {id}) in
+             (select * from unnest($1::uuid[], $2::uuid[]))"
+    );
+    sqlx::query(generation.sql(&sql)).bind(orders).bind(ids).execute(conn).await?;
+    Ok(())
+}
