@@ -1,1 +1,97 @@
+//! Settings: a TOML file, over it environment variables, over these flags.
+//!
+//! One section per file. A section says its keys ([`Key`]: default, limits, words) and turns what was given into
+//! typed fields. The keys are the only source of the defaults, of `config/foldback.toml` and of
+//! docs/configuration.md (tests keep both in step). Nothing here does I/O but reading the file and the files that
+//! hold secrets.
 
+pub mod batch;
+mod environment;
+mod error;
+mod file;
+pub mod http;
+pub mod kafka;
+mod kafka_properties;
+mod key;
+pub mod limits;
+mod load;
+pub mod log;
+pub mod postgres;
+pub mod publisher;
+pub mod redis;
+pub mod retry;
+pub mod schema_registry;
+mod secret;
+mod show;
+mod source;
+mod suggestion;
+mod values;
+pub mod workers;
+
+pub use error::ConfigError;
+pub use key::{Key, Kind, Preset};
+pub use load::{Flag, Inputs};
+pub use secret::Secret;
+pub use show::Setting;
+pub use source::Source;
+
+use values::Values;
+
+/// Everything `foldback` can be told, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub kafka: kafka::Kafka,
+    pub schema_registry: schema_registry::SchemaRegistry,
+    pub postgres: postgres::Postgres,
+    pub redis: redis::Redis,
+    pub http: http::Http,
+    pub workers: workers::Workers,
+    pub batch: batch::Batch,
+    pub limits: limits::Limits,
+    pub retry: retry::Retry,
+    pub publisher: publisher::Publisher,
+    pub log: log::Log,
+    values: Values,
+}
+
+/// Every section with its keys, in the order in which the documentation tells them.
+pub const SECTIONS: &[(&str, &[Key])] = &[
+    ("kafka", kafka::KEYS),
+    ("schema_registry", schema_registry::KEYS),
+    ("postgres", postgres::KEYS),
+    ("redis", redis::KEYS),
+    ("http", http::KEYS),
+    ("workers", workers::KEYS),
+    ("batch", batch::KEYS),
+    ("limits", limits::KEYS),
+    ("retry", retry::KEYS),
+    ("publisher", publisher::KEYS),
+    ("log", log::KEYS),
+];
+
+/// Every key of every section.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
+}
+
+impl Config {
+    fn from_values(values: Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            kafka: kafka::Kafka::read(&values)?,
+            schema_registry: schema_registry::SchemaRegistry::read(&values)?,
+            postgres: postgres::Postgres::read(&values)?,
+            redis: redis::Redis::read(&values)?,
+            http: http::Http::read(&values)?,
+            workers: workers::Workers::read(&values)?,
+            batch: batch::Batch::read(&values)?,
+            limits: limits::Limits::read(&values)?,
+            retry: retry::Retry::read(&values)?,
+            publisher: publisher::Publisher::read(&values)?,
+            log: log::Log::read(&values)?,
+            values,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! `[kafka]`: where the log is.
+
+use std::collections::BTreeMap;
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset, Secret, kafka_properties};
+
+const BROKERS: Key = Key::text(
+    "kafka.brokers",
+    Kind::Brokers,
+    Preset::Text("localhost:9092"),
+    "Brokers to ask first for the rest of the cluster.",
+);
+const GROUP: Key = Key::text(
+    "kafka.group",
+    Kind::Text { chars_max: 249 },
+    Preset::Text("foldback"),
+    "Consumer group. All processes that share one Postgres database belong to one group.",
+);
+const ORDERS_TOPIC: Key = Key::text(
+    "kafka.orders_topic",
+    Kind::Topic,
+    Preset::Text("provider-orders"),
+    "Topic of the provider-order events.",
+);
+const RUNS_TOPIC: Key =
+    Key::text("kafka.runs_topic", Kind::Topic, Preset::Text("automation-runs"), "Topic of the automation-run events.");
+const PROPERTIES: Key = Key::text(
+    "kafka.properties",
+    Kind::Properties,
+    Preset::Unset,
+    "Any setting of librdkafka, for TLS, SASL and tuning. In an environment name `_` stands for `.`: \
+     FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM sets sasl.mechanism. Settings that correctness rests on are refused.",
+);
+
+pub const KEYS: &[Key] = &[BROKERS, GROUP, ORDERS_TOPIC, RUNS_TOPIC, PROPERTIES];
+
+#[derive(Debug, Clone)]
+pub struct Kafka {
+    /// `host:port,host:port`, as librdkafka's bootstrap.servers takes it.
+    pub brokers: String,
+    pub group: String,
+    pub orders_topic: String,
+    pub runs_topic: String,
+    /// librdkafka settings by their own names; none of them is one that we set ourselves.
+    pub properties: BTreeMap<String, Secret>,
+}
+
+impl Kafka {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        let kafka = Self {
+            brokers: values.text(&BROKERS)?,
+            group: values.text(&GROUP)?,
+            orders_topic: values.text(&ORDERS_TOPIC)?,
+            runs_topic: values.text(&RUNS_TOPIC)?,
+            properties: kafka_properties::read(values)?,
+        };
+        if kafka.orders_topic == kafka.runs_topic {
+            return Err(values.invalid(&RUNS_TOPIC, "another topic than kafka.orders_topic"));
+        }
+        Ok(kafka)
+    }
+}

@@ -1,0 +1,81 @@
+//! `[kafka.properties]`: librdkafka's own settings, but for those that correctness rests on.
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use super::secret::HIDDEN;
+use super::values::{Given, Values};
+use super::{ConfigError, Secret};
+
+const PREFIX: &str = "kafka.properties.";
+
+/// Settings that foldback decides, and why or by which key instead.
+const RESERVED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "use kafka.brokers instead"),
+    ("metadata.broker.list", "use kafka.brokers instead"),
+    ("group.id", "use kafka.group instead"),
+    ("enable.auto.commit", "positions move in the transaction that writes the views, never by a timer; remove it"),
+    ("enable.auto.offset.store", "positions are kept in Postgres; remove it"),
+    ("auto.commit.interval.ms", "nothing is committed by a timer; remove it"),
+    ("offset.store.method", "positions are kept in Postgres; remove it"),
+    ("offset.store.path", "positions are kept in Postgres; remove it"),
+    ("auto.offset.reset", "a lost position must stop the partition instead of folding a hole; remove it"),
+    ("topic.auto.offset.reset", "a lost position must stop the partition instead of folding a hole; remove it"),
+    ("isolation.level", "only committed records are folded; remove it"),
+    ("check.crcs", "a damaged record must never be folded, checksums are always checked; remove it"),
+    ("enable.partition.eof", "foldback needs to see the end of a partition; remove it"),
+    ("partitioner", "publishers of these topics use murmur2; remove it"),
+    ("enable.idempotence", "foldback decides it for its own producer; remove it"),
+    ("partition.assignment.strategy", "workers rely on cooperative-sticky; remove it"),
+    ("group.remote.assignor", "foldback leaves the choice to the broker; remove it"),
+    ("statistics.interval.ms", "foldback reads lag and watermarks itself; remove it"),
+    ("allow.auto.create.topics", "a missing topic must be made on purpose, with retention.ms=-1; remove it"),
+];
+
+/// The librdkafka name in a key below `kafka.properties`.
+pub(super) fn name(key: &str) -> Option<&str> {
+    key.strip_prefix(PREFIX).filter(|name| !name.is_empty())
+}
+
+/// Whether a setting's value must not be seen.
+pub(super) fn is_secret(name: &str) -> bool {
+    const PARTS: &[&str] = &["password", "passphrase", "secret", "key.pem", "private.key", "oauthbearer.config"];
+    PARTS.iter().any(|part| name.contains(part)) && !name.ends_with(".location") && !name.ends_with(".file")
+}
+
+pub(super) fn read(values: &Values) -> Result<BTreeMap<String, Secret>, ConfigError> {
+    values.below(PREFIX).map(|(name, given)| Ok((name.to_owned(), Secret::new(checked(name, given)?)))).collect()
+}
+
+fn checked(name: &str, given: &Given) -> Result<String, ConfigError> {
+    if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+        return Err(ConfigError::Reserved { property: name.to_owned(), source_: given.source.clone(), instead });
+    }
+    let text = text(&given.value).ok_or_else(|| invalid(name, given, "a text, a number or a boolean"))?;
+    if name == "group.protocol" && text != "classic" {
+        return Err(invalid(name, given, "classic, the protocol that workers are built on"));
+    }
+    Ok(text)
+}
+
+/// A value as librdkafka takes it.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(flag) => Some(flag.to_string()),
+        Value::Array(_) | Value::Table(_) | Value::Datetime(_) => None,
+    }
+}
+
+fn invalid(name: &str, given: &Given, allowed: &str) -> ConfigError {
+    let value = if is_secret(name) { HIDDEN.to_owned() } else { given.value.to_string() };
+    ConfigError::Invalid {
+        key: format!("{PREFIX}{name}"),
+        value,
+        source_: given.source.clone(),
+        allowed: allowed.to_owned(),
+    }
+}

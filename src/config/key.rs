@@ -1,0 +1,138 @@
+//! What is known of a key before anybody sets it.
+
+use std::fmt;
+
+/// One setting: `section.name`, its default, its limits, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub preset: Preset,
+    /// What it does, in sentences for the documentation.
+    pub doc: &'static str,
+}
+
+/// Which values a key takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Any text of 1 to so many characters.
+    Text {
+        chars_max: usize,
+    },
+    /// A topic's name as Kafka allows it.
+    Topic,
+    /// `host:port`, several with commas between them.
+    Brokers,
+    /// `ip:port`, where a server listens.
+    Listen,
+    /// A URL of one of these schemes; it may hold a password.
+    Url {
+        schemes: &'static [&'static str],
+    },
+    /// A whole number; `unit` is a plural such as `milliseconds`.
+    Number {
+        min: u64,
+        max: u64,
+        unit: &'static str,
+    },
+    Choice {
+        options: &'static [&'static str],
+    },
+    /// A table of librdkafka settings.
+    Properties,
+}
+
+/// What a key is when nobody sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    Text(&'static str),
+    Number(u64),
+    /// As many as the machine has cores, at most so many.
+    Cores {
+        max: u64,
+    },
+    Unset,
+}
+
+impl Key {
+    /// A time span in milliseconds.
+    pub(super) const fn millis(name: &'static str, preset: u64, min: u64, max: u64, doc: &'static str) -> Self {
+        Self::number(name, preset, min, max, "milliseconds", doc)
+    }
+
+    pub(super) const fn number(
+        name: &'static str,
+        preset: u64,
+        min: u64,
+        max: u64,
+        unit: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, kind: Kind::Number { min, max, unit }, preset: Preset::Number(preset), doc }
+    }
+
+    pub(super) const fn text(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Self {
+        Self { name, kind, preset, doc }
+    }
+
+    /// Whether its value must not be seen in a log, an error or `config show`.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Url { .. })
+    }
+
+    /// The environment variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("FOLDBACK__{}", self.name.replace('.', "__").to_uppercase())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { chars_max } => write!(f, "text of 1 to {chars_max} characters"),
+            Self::Topic => f.write_str("a topic name: 1 to 249 letters, digits, '.', '_' or '-'"),
+            Self::Brokers => f.write_str("host:port, several with commas between them"),
+            Self::Listen => f.write_str("an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"),
+            Self::Url { schemes } => write!(f, "a URL that begins with {}", or(schemes, "://")),
+            Self::Number { min, max, unit } => write!(f, "a whole number of {unit} from {min} to {max}"),
+            Self::Choice { options } => write!(f, "{}", or(options, "")),
+            Self::Properties => f.write_str("a table of librdkafka settings, each a text, a number or a boolean"),
+        }
+    }
+}
+
+fn or(options: &[&str], suffix: &str) -> String {
+    options.iter().map(|option| format!("{option}{suffix}")).collect::<Vec<_>>().join(" or ")
+}
+
+impl Kind {
+    /// Whether this text is a value of the kind.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        match self {
+            Self::Text { chars_max } => (1..=*chars_max).contains(&text.chars().count()),
+            Self::Topic => {
+                (1..=249).contains(&text.len()) && text.chars().all(is_of_topic) && text.trim_matches('.') != ""
+            }
+            Self::Brokers => text.split(',').all(|broker| is_broker(broker.trim())),
+            Self::Listen => text.parse::<std::net::SocketAddr>().is_ok(),
+            Self::Url { schemes } => schemes.iter().any(|scheme| has_scheme(text, scheme)),
+            Self::Choice { options } => options.contains(&text),
+            Self::Number { .. } | Self::Properties => false,
+        }
+    }
+}
+
+fn is_of_topic(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-')
+}
+
+fn is_broker(text: &str) -> bool {
+    match text.rsplit_once(':') {
+        Some((host, port)) => !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok(),
+        None => false,
+    }
+}
+
+fn has_scheme(text: &str, scheme: &str) -> bool {
+    text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).is_some_and(|rest| !rest.is_empty())
+}

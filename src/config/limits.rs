@@ -1,0 +1,39 @@
+//! `[limits]`: what a record may be before it is refused, and how many refusals are a flood.
+
+use super::values::Values;
+use super::{ConfigError, Key};
+
+const VALUE_BYTES_MAX: Key = Key::number(
+    "limits.value_bytes_max",
+    8 * 1024 * 1024,
+    1024,
+    1 << 30,
+    "bytes",
+    "A longer value becomes a dead letter (too_large).",
+);
+const REFUSALS_IN_A_ROW_MAX: Key = Key::number(
+    "limits.refusals_in_a_row_max",
+    1_000,
+    1,
+    1_000_000_000,
+    "records",
+    "So many records of a partition in a row refused for one reason stop that partition: a flood is our fault, not \
+     the records'. `foldback dead-letters allow` lets a legitimate one pass.",
+);
+
+pub const KEYS: &[Key] = &[VALUE_BYTES_MAX, REFUSALS_IN_A_ROW_MAX];
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub value_bytes_max: usize,
+    pub refusals_in_a_row_max: u64,
+}
+
+impl Limits {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            value_bytes_max: values.size(&VALUE_BYTES_MAX)?,
+            refusals_in_a_row_max: values.number(&REFUSALS_IN_A_ROW_MAX)?,
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! From file, environment and flags to one checked [`Config`].
+
+use std::path::PathBuf;
+
+use super::values::Values;
+use super::{Config, ConfigError, environment, file};
+
+/// What the process was given. Handed in, so that a test needs no environment of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    pub file: Option<PathBuf>,
+    /// All environment variables; those that don't begin with `FOLDBACK__` are passed over.
+    pub environment: Vec<(String, String)>,
+    pub flags: Vec<Flag>,
+}
+
+/// A flag that sets a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// As typed: `--workers`.
+    pub flag: &'static str,
+    /// `workers.count`
+    pub key: &'static str,
+    pub value: String,
+}
+
+impl Inputs {
+    /// The environment of this process, without file and flags.
+    pub fn from_process() -> Self {
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        Self { environment, ..Self::default() }
+    }
+}
+
+impl Config {
+    /// Reads the file, then the environment over it, then the flags, and checks the whole.
+    pub fn load(inputs: &Inputs) -> Result<Self, ConfigError> {
+        let mut values = match &inputs.file {
+            Some(path) => file::read(path)?,
+            None => Values::default(),
+        };
+        values.merge(environment::read(&inputs.environment)?);
+        values.merge(Values::of_flags(&inputs.flags));
+        Self::from_values(values)
+    }
+
+    /// The settings of this TOML text, defaults for the rest. `name` stands for the file in errors.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::from_values(file::parse(name.as_ref(), text)?)
+    }
+}

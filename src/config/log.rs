@@ -1,0 +1,57 @@
+//! `[log]`: what is written to standard error.
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset};
+
+const FORMAT: Key = Key::text(
+    "log.format",
+    Kind::Choice { options: &["text", "json"] },
+    Preset::Text("text"),
+    "text for people, json (one object a line) for machines.",
+);
+const LEVEL: Key = Key::text(
+    "log.level",
+    Kind::Choice { options: &["error", "warn", "info", "debug", "trace"] },
+    Preset::Text("info"),
+    "The least severe level that is written.",
+);
+
+pub const KEYS: &[Key] = &[FORMAT, LEVEL];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub format: Format,
+    pub level: Level,
+}
+
+impl Log {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        let format = match values.text(&FORMAT)?.as_str() {
+            "json" => Format::Json,
+            _ => Format::Text,
+        };
+        let level = match values.text(&LEVEL)?.as_str() {
+            "error" => Level::Error,
+            "warn" => Level::Warn,
+            "debug" => Level::Debug,
+            "trace" => Level::Trace,
+            _ => Level::Info,
+        };
+        Ok(Self { format, level })
+    }
+}

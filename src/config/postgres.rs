@@ -1,0 +1,61 @@
+//! `[postgres]`: where views and positions are kept.
+
+use std::time::Duration;
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset, Secret};
+
+const URL: Key = Key::text(
+    "postgres.url",
+    Kind::Url { schemes: &["postgres", "postgresql"] },
+    Preset::Unset,
+    "Database of the views, as postgres://user:password@host:port/database?sslmode=verify-full.",
+);
+const STATEMENT_TIMEOUT_MS: Key = Key::millis(
+    "postgres.statement_timeout_ms",
+    30_000,
+    100,
+    3_600_000,
+    "Longest time for one statement of the live pipeline, the API or a command. Does not bind `migrate`.",
+);
+const CONNECT_TIMEOUT_MS: Key = Key::millis(
+    "postgres.connect_timeout_ms",
+    5_000,
+    100,
+    60_000,
+    "How long one attempt to connect, or the wait for a free connection of the pool, may take.",
+);
+const POOL_MAX: Key = Key::number(
+    "postgres.pool_max",
+    8,
+    1,
+    500,
+    "connections",
+    "Connections that the API shares for its reads. Each worker and the publisher have their own besides.",
+);
+
+pub const KEYS: &[Key] = &[URL, STATEMENT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, POOL_MAX];
+
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    pub url: Option<Secret>,
+    pub statement_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub pool_max: u32,
+}
+
+impl Postgres {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: values.secret(&URL)?,
+            statement_timeout: values.millis(&STATEMENT_TIMEOUT_MS)?,
+            connect_timeout: values.millis(&CONNECT_TIMEOUT_MS)?,
+            pool_max: u32::try_from(values.number(&POOL_MAX)?).map_err(|_| values.invalid(&POOL_MAX, POOL_MAX.kind))?,
+        })
+    }
+
+    /// The URL, for every command that works on the database.
+    pub fn url(&self) -> Result<&Secret, ConfigError> {
+        self.url.as_ref().ok_or_else(|| ConfigError::Missing { key: URL.name, variable: URL.variable() })
+    }
+}

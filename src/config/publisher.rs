@@ -1,0 +1,36 @@
+//! `[publisher]`: when views become Redis snapshots and gauges.
+
+use std::time::Duration;
+
+use super::values::Values;
+use super::{ConfigError, Key};
+
+const RECONCILE_MS: Key = Key::millis(
+    "publisher.reconcile_ms",
+    2_000,
+    100,
+    60_000,
+    "How often Redis is compared with Postgres and healed. Above 4000, a flushed Redis is not whole again within 5 s.",
+);
+const COALESCE_MS: Key = Key::millis(
+    "publisher.coalesce_ms",
+    20,
+    0,
+    10_000,
+    "How long the publisher gathers commits for one publication. Above 800, changes show later than 1 s after their \
+     commit.",
+);
+
+pub const KEYS: &[Key] = &[RECONCILE_MS, COALESCE_MS];
+
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    pub reconcile: Duration,
+    pub coalesce: Duration,
+}
+
+impl Publisher {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self { reconcile: values.millis(&RECONCILE_MS)?, coalesce: values.millis(&COALESCE_MS)? })
+    }
+}

@@ -1,0 +1,62 @@
+//! `[schema_registry]`: where writer schemas of Confluent-framed records are looked up.
+
+use std::time::Duration;
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset, Secret};
+
+const URL: Key = Key::text(
+    "schema_registry.url",
+    Kind::Url { schemes: &["http", "https"] },
+    Preset::Unset,
+    "Base URL of a registry that speaks Confluent's API; user and password may stand in it. Without it, a record in \
+     Confluent framing stops its partition; single-object encoding needs no registry.",
+);
+const TIMEOUT_MS: Key = Key::millis(
+    "schema_registry.timeout_ms",
+    5_000,
+    100,
+    60_000,
+    "How long one request may take before it counts as an outage.",
+);
+const UNKNOWN_AFTER_MS: Key = Key::millis(
+    "schema_registry.unknown_after_ms",
+    30_000,
+    0,
+    3_600_000,
+    "How long the registry must keep saying that it does not know a schema id before a record with that id becomes a \
+     dead letter.",
+);
+const RETRY_MAX_MS: Key = Key::millis(
+    "schema_registry.retry_max_ms",
+    10_000,
+    100,
+    300_000,
+    "Longest pause between two attempts while the registry is away.",
+);
+
+pub const KEYS: &[Key] = &[URL, TIMEOUT_MS, UNKNOWN_AFTER_MS, RETRY_MAX_MS];
+
+#[derive(Debug, Clone)]
+pub struct SchemaRegistry {
+    pub url: Option<Secret>,
+    pub timeout: Duration,
+    pub unknown_after: Duration,
+    pub retry_max: Duration,
+}
+
+impl SchemaRegistry {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: values.secret(&URL)?,
+            timeout: values.millis(&TIMEOUT_MS)?,
+            unknown_after: values.millis(&UNKNOWN_AFTER_MS)?,
+            retry_max: values.millis(&RETRY_MAX_MS)?,
+        })
+    }
+
+    /// The URL, for a command that can't do without.
+    pub fn url(&self) -> Result<&Secret, ConfigError> {
+        self.url.as_ref().ok_or_else(|| ConfigError::Missing { key: URL.name, variable: URL.variable() })
+    }
+}

@@ -1,0 +1,167 @@
+//! Keys and what they were set to, by whom, before they are typed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::secret::HIDDEN;
+use super::{ConfigError, Flag, Key, Kind, Preset, Secret, Source, kafka_properties, keys, suggestion};
+
+/// One layer, or all of them merged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Values(BTreeMap<String, Given>);
+
+/// A value and where it came from. Debug hides the value: it may be a secret.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub value: Value,
+    pub source: Source,
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{HIDDEN} ({})", self.source)
+    }
+}
+
+impl Values {
+    /// Takes one value of a layer. A name that ends in `_file` is read from that file, where the key is a secret.
+    pub fn put(&mut self, key: String, value: Value, source: Source) -> Result<(), ConfigError> {
+        let (key, given) = match key.strip_suffix("_file").filter(|stem| is_secret(stem)) {
+            Some(stem) => (stem.to_owned(), from_file(stem, &value, source)?),
+            None if is_known(&key) => (key, Given { value, source }),
+            None => return Err(unknown(key, source)),
+        };
+        match self.0.get(&key) {
+            Some(earlier) => Err(ConfigError::Twice { key, first: earlier.source.clone(), second: given.source }),
+            None => {
+                self.0.insert(key, given);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lays `over` on top.
+    pub fn merge(&mut self, over: Self) {
+        self.0.extend(over.0);
+    }
+
+    pub fn of_flags(flags: &[Flag]) -> Self {
+        let given = |flag: &Flag| Given { value: Value::String(flag.value.clone()), source: Source::Flag(flag.flag) };
+        Self(flags.iter().map(|flag| (flag.key.to_owned(), given(flag))).collect())
+    }
+
+    pub fn given(&self, key: &str) -> Option<&Given> {
+        self.0.get(key)
+    }
+
+    /// Where the key's value comes from.
+    pub fn source(&self, key: &Key) -> Source {
+        self.given(key.name).map_or(Source::Default, |given| given.source.clone())
+    }
+
+    /// What is set below `prefix`, without the prefix.
+    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Given)> {
+        self.0.iter().filter_map(move |(key, given)| Some((key.strip_prefix(prefix)?, given)))
+    }
+
+    /// The error for a value of this key that can't stand.
+    pub fn invalid(&self, key: &Key, allowed: impl ToString) -> ConfigError {
+        let value = match self.given(key.name) {
+            Some(_) if key.is_secret() => HIDDEN.to_owned(),
+            Some(given) => given.value.to_string(),
+            None => "not set".to_owned(),
+        };
+        ConfigError::Invalid {
+            key: key.name.to_owned(),
+            value,
+            source_: self.source(key),
+            allowed: allowed.to_string(),
+        }
+    }
+
+    pub fn number(&self, key: &Key) -> Result<u64, ConfigError> {
+        let Kind::Number { min, max, .. } = key.kind else { return Err(self.invalid(key, key.kind)) };
+        let number = match self.given(key.name).map(|given| &given.value) {
+            None => Some(preset_number(key.preset)),
+            Some(Value::Integer(number)) => u64::try_from(*number).ok(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(_) => None,
+        };
+        number.filter(|number| (min..=max).contains(number)).ok_or_else(|| self.invalid(key, key.kind))
+    }
+
+    /// A number as a size in memory.
+    pub fn size(&self, key: &Key) -> Result<usize, ConfigError> {
+        usize::try_from(self.number(key)?).map_err(|_| self.invalid(key, key.kind))
+    }
+
+    pub fn millis(&self, key: &Key) -> Result<Duration, ConfigError> {
+        Ok(Duration::from_millis(self.number(key)?))
+    }
+
+    pub fn text(&self, key: &Key) -> Result<String, ConfigError> {
+        self.text_if_set(key)?.ok_or_else(|| self.invalid(key, key.kind))
+    }
+
+    /// A URL, or None where nobody gave one.
+    pub fn secret(&self, key: &Key) -> Result<Option<Secret>, ConfigError> {
+        Ok(self.text_if_set(key)?.map(Secret::new))
+    }
+
+    pub fn listen(&self, key: &Key) -> Result<SocketAddr, ConfigError> {
+        self.text(key)?.parse().map_err(|_| self.invalid(key, key.kind))
+    }
+
+    fn text_if_set(&self, key: &Key) -> Result<Option<String>, ConfigError> {
+        let text = match (self.given(key.name).map(|given| &given.value), key.preset) {
+            (Some(Value::String(text)), _) => text.clone(),
+            (Some(_), _) => return Err(self.invalid(key, key.kind)),
+            (None, Preset::Text(text)) => text.to_owned(),
+            (None, _) => return Ok(None),
+        };
+        if key.kind.takes(&text) { Ok(Some(text)) } else { Err(self.invalid(key, key.kind)) }
+    }
+}
+
+pub(super) fn preset_number(preset: Preset) -> u64 {
+    match preset {
+        Preset::Number(number) => number,
+        Preset::Cores { max } => std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64).min(max),
+        Preset::Text(_) | Preset::Unset => 0,
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    kafka_properties::name(key).is_some()
+        || keys().any(|known| known.name == key && !matches!(known.kind, Kind::Properties))
+}
+
+fn is_secret(key: &str) -> bool {
+    kafka_properties::name(key).is_some_and(kafka_properties::is_secret)
+        || keys().any(|known| known.name == key && known.is_secret())
+}
+
+fn unknown(key: String, source: Source) -> ConfigError {
+    let suggestion = suggestion::closest(&key, keys().map(|known| known.name));
+    ConfigError::UnknownKey { key, source_: source, suggestion }
+}
+
+fn from_file(key: &str, value: &Value, source: Source) -> Result<Given, ConfigError> {
+    let path = PathBuf::from(value.as_str().unwrap_or_default());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Given {
+            value: Value::String(text.trim_end_matches(['\r', '\n']).to_owned()),
+            source: Source::SecretFile { path, named_by: Box::new(source) },
+        }),
+        Err(error) => Err(ConfigError::SecretFile {
+            key: format!("{key}_file"),
+            source_: source,
+            path,
+            reason: error.to_string(),
+        }),
+    }
+}

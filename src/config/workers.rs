@@ -1,0 +1,68 @@
+//! `[workers]`: how many fold side by side, and what each may hold.
+
+use std::time::Duration;
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset};
+
+const COUNT: Key = Key {
+    name: "workers.count",
+    kind: Kind::Number { min: 1, max: 64, unit: "workers" },
+    preset: Preset::Cores { max: 4 },
+    doc: "Workers in this process, each with a consumer and a database connection of its own. More than there are \
+          partitions stay idle.",
+};
+const CACHE_ORDERS_MAX: Key = Key::number(
+    "workers.cache_orders_max",
+    100_000,
+    0,
+    100_000_000,
+    "orders",
+    "Orders whose state a worker keeps in memory, the recently seen ones.",
+);
+const CACHE_BYTES_MAX: Key = Key::number(
+    "workers.cache_bytes_max",
+    256 * 1024 * 1024,
+    0,
+    1 << 40,
+    "bytes",
+    "Memory that those states may take in one worker, by estimate.",
+);
+const QUEUE_BYTES_MAX: Key = Key::number(
+    "workers.queue_bytes_max",
+    32 * 1024 * 1024,
+    1024 * 1024,
+    1 << 34,
+    "bytes",
+    "Records that a worker has taken from Kafka and not yet folded; a full queue pauses its partitions.",
+);
+const DRAIN_TIMEOUT_MS: Key = Key::millis(
+    "workers.drain_timeout_ms",
+    5_000,
+    0,
+    60_000,
+    "How long a worker may finish what is in flight when partitions are taken away or the process stops.",
+);
+
+pub const KEYS: &[Key] = &[COUNT, CACHE_ORDERS_MAX, CACHE_BYTES_MAX, QUEUE_BYTES_MAX, DRAIN_TIMEOUT_MS];
+
+#[derive(Debug, Clone)]
+pub struct Workers {
+    pub count: usize,
+    pub cache_orders_max: usize,
+    pub cache_bytes_max: usize,
+    pub queue_bytes_max: usize,
+    pub drain_timeout: Duration,
+}
+
+impl Workers {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            count: values.size(&COUNT)?,
+            cache_orders_max: values.size(&CACHE_ORDERS_MAX)?,
+            cache_bytes_max: values.size(&CACHE_BYTES_MAX)?,
+            queue_bytes_max: values.size(&QUEUE_BYTES_MAX)?,
+            drain_timeout: values.millis(&DRAIN_TIMEOUT_MS)?,
+        })
+    }
+}
