@@ -10,6 +10,7 @@ pub mod event;
 pub mod guardrail;
 pub mod money;
 pub mod order;
+pub mod partition;
 pub mod position;
 pub mod record;
 pub mod refill;

@@ -1,1 +1,14 @@
+//! Kafka in: consumers, who owns which partition, and where each one stands.
 
+pub mod consumer;
+pub mod context;
+pub mod delivery;
+pub mod fetch;
+pub mod partition;
+pub mod reader;
+pub mod settings;
+mod state;
+
+pub use delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
+pub use reader::{Reader, ReaderHandle};
+pub use settings::ReaderSettings;

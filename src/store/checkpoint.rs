@@ -6,15 +6,9 @@ use sqlx::postgres::PgConnection;
 use super::error::StoreError;
 use super::generation::Generation;
 use crate::domain::change::Streak;
-use crate::domain::record::{Stream, Topics};
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Topics;
 use crate::domain::rejection::Reason;
-
-/// A partition of one of the two topics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamPartition {
-    pub stream: Stream,
-    pub partition: i32,
-}
 
 /// A partition that is ours until somebody claims it after us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

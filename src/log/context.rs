@@ -1,0 +1,119 @@
+//! Rebalances, statistics and logs of a consumer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::{debug, error, info, warn};
+
+use super::delivery::Delivery;
+use super::partition::Partition;
+use super::state::State;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Topics;
+
+pub struct ReaderContext<T> {
+    pub topics: Topics,
+    pub state: Arc<Mutex<State<T>>>,
+    pub drain_timeout: Duration,
+    /// Last stable offset of each partition, as far as the last second's statistics know it.
+    pub ends: Arc<Mutex<HashMap<StreamPartition, i64>>>,
+}
+
+/// A poisoned lock means that another thread panicked, which ends the process anyway.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> ReaderContext<T> {
+    fn partitions(&self, list: &TopicPartitionList) -> Vec<StreamPartition> {
+        let partition = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+            let stream = self.topics.stream(element.topic())?;
+            Some(StreamPartition { stream, partition: element.partition() })
+        };
+        list.elements().into_iter().filter_map(partition).collect()
+    }
+
+    fn assigned(&self, partitions: &[StreamPartition]) {
+        let mut state = lock(&self.state);
+        for of in partitions {
+            info!(topic = self.topics.name(of.stream), partition = of.partition, "partition assigned");
+            let lease = state.lease();
+            state.partitions.insert(*of, Partition::unclaimed(lease, Instant::now()));
+        }
+    }
+
+    /// Stops taking, and waits within a bound until what was taken is written.
+    fn revoked(&self, partitions: Vec<StreamPartition>) {
+        let (done, answer) = mpsc::channel();
+        {
+            let mut state = lock(&self.state);
+            state.flush();
+            for of in &partitions {
+                info!(topic = self.topics.name(of.stream), partition = of.partition, "partition revoked");
+                state.partitions.remove(of);
+            }
+            state.send(Delivery::Release { partitions, done });
+        }
+        if answer.recv_timeout(self.drain_timeout).is_err() {
+            warn!(
+                drain_timeout_ms = self.drain_timeout.as_millis(),
+                "let partitions go with batches still in flight; the next owner fences them and reads them again"
+            );
+        }
+    }
+}
+
+impl<T: Send + 'static> ClientContext for ReaderContext<T> {
+    fn stats(&self, statistics: Statistics) {
+        let mut ends = lock(&self.ends);
+        ends.clear();
+        for (topic, statistics) in &statistics.topics {
+            let Some(stream) = self.topics.stream(topic) else { continue };
+            for (partition, statistics) in &statistics.partitions {
+                let end = statistics.ls_offset;
+                if *partition >= 0 && end >= 0 {
+                    ends.insert(StreamPartition { stream, partition: *partition }, end);
+                }
+            }
+        }
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                debug!(facility, "librdkafka: {message}");
+            }
+            _ => warn!(facility, "librdkafka: {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        error!(%error, "Kafka: {reason}");
+    }
+}
+
+impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Revoke(list) => self.revoked(self.partitions(list)),
+            Rebalance::Assign(_) => {}
+            Rebalance::Error(error) => error!(%error, "Kafka: a rebalance failed"),
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Assign(list) = rebalance else { return };
+        // Nothing is read before the position is known, and the position is Postgres's to say.
+        if let Err(error) = consumer.pause(list) {
+            warn!(%error, "Kafka: a new partition could not be paused; its records are skipped until it is claimed");
+        }
+        self.assigned(&self.partitions(list));
+    }
+}

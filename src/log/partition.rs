@@ -1,0 +1,30 @@
+//! One assigned partition, from assignment to revocation.
+
+use std::time::Instant;
+
+/// What a partition is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// To be claimed, not before then.
+    Unclaimed { not_before: Instant },
+    /// Asked for; nothing is read until the answer.
+    Claiming,
+    /// Claimed; to be sought to its position, not before then.
+    Granted { next_offset: i64, not_before: Instant },
+    /// Being read. `next_offset` is behind the last record taken.
+    Active { next_offset: i64 },
+    /// A record at `next_offset` can't be read until something (`token`) is there.
+    Waiting { next_offset: i64, token: u32 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    pub lease: u64,
+    pub phase: Phase,
+}
+
+impl Partition {
+    pub fn unclaimed(lease: u64, not_before: Instant) -> Partition {
+        Partition { lease, phase: Phase::Unclaimed { not_before } }
+    }
+}

@@ -1,0 +1,381 @@
+//! The thread that reads Kafka. It always polls, so that a slow Postgres or an absent registry never gets it
+//! expelled from its group.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::{debug, error, info, warn};
+
+use super::consumer::group_config;
+use super::context::{ReaderContext, lock};
+use super::delivery::{Control, Delivery, Sieve, Sifted};
+use super::fetch::raw_record;
+use super::partition::{Partition, Phase};
+use super::settings::ReaderSettings;
+use super::state::State;
+use crate::domain::partition::StreamPartition;
+
+/// Longest wait for a record; bounds how late control messages are seen.
+const POLL_MAX: Duration = Duration::from_millis(20);
+/// How often partitions that wait for something are looked after, and positions without records are passed on.
+const UPKEEP_EVERY: Duration = Duration::from_millis(50);
+/// How often group offsets are committed, for lag tools alone.
+const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
+const RECORD_OVERHEAD_BYTES: usize = 256;
+
+/// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
+pub type InFlight = Arc<AtomicUsize>;
+/// Last stable offsets, by partition.
+pub type Ends = Arc<Mutex<HashMap<StreamPartition, i64>>>;
+
+/// How the writer talks to a reader that runs.
+pub struct ReaderHandle {
+    pub controls: mpsc::Sender<Control>,
+    pub in_flight: InFlight,
+    pub ends: Ends,
+    pub thread: JoinHandle<()>,
+}
+
+pub struct Reader<S: Sieve> {
+    settings: ReaderSettings,
+    consumer: BaseConsumer<ReaderContext<S::Item>>,
+    state: Arc<Mutex<State<S::Item>>>,
+    sieve: S,
+    controls: mpsc::Receiver<Control>,
+    in_flight: InFlight,
+    /// Whether partitions are paused since too much is in flight.
+    full: bool,
+    next_upkeep: Instant,
+    group_offsets: HashMap<StreamPartition, i64>,
+    next_group_commit: Instant,
+}
+
+impl<S: Sieve> Reader<S> {
+    /// Joins the group and reads on a thread of its own until `Control::Stop`.
+    pub fn start(
+        settings: ReaderSettings,
+        sieve: S,
+        deliveries: UnboundedSender<Delivery<S::Item>>,
+    ) -> Result<ReaderHandle, KafkaError> {
+        let state = Arc::new(Mutex::new(State::new(deliveries)));
+        let ends = Ends::default();
+        let context = ReaderContext {
+            topics: settings.topics.clone(),
+            state: state.clone(),
+            drain_timeout: settings.drain_timeout,
+            ends: ends.clone(),
+        };
+        let consumer = group_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
+        consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?;
+        let (sender, controls) = mpsc::channel();
+        let in_flight = InFlight::default();
+        let now = Instant::now();
+        let reader = Reader {
+            settings,
+            consumer,
+            state,
+            sieve,
+            controls,
+            in_flight: in_flight.clone(),
+            full: false,
+            next_upkeep: now,
+            group_offsets: HashMap::new(),
+            next_group_commit: now,
+        };
+        let thread = std::thread::Builder::new()
+            .name("kafka-reader".into())
+            .spawn(move || reader.run())
+            .map_err(|error| KafkaError::ClientCreation(format!("no thread for the consumer: {error}")))?;
+        Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
+    }
+
+    fn run(mut self) {
+        while self.obey() {
+            self.relieve();
+            match self.consumer.poll(self.poll_timeout()) {
+                Some(Ok(message)) => self.take(&message),
+                Some(Err(error)) => self.complain(&error),
+                None => {}
+            }
+            self.flush_if_due();
+            if Instant::now() >= self.next_upkeep {
+                self.next_upkeep = Instant::now() + UPKEEP_EVERY;
+                self.upkeep();
+            }
+        }
+        self.commit_group_offsets();
+        // Leaving the group revokes what is assigned, which drains it.
+        let state = self.state.clone();
+        drop(self);
+        lock(&state).send(Delivery::End);
+    }
+
+    /// Does what the writer asks for; `false` when it is time to stop.
+    fn obey(&mut self) -> bool {
+        while let Ok(control) = self.controls.try_recv() {
+            match control {
+                Control::Stop => return false,
+                Control::Committed(offsets) => self.group_offsets.extend(offsets),
+                Control::Granted { of, lease, next_offset } => {
+                    self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() });
+                    self.next_upkeep = Instant::now();
+                }
+                Control::Lost { of, lease, pause } => self.lose(of, lease, pause),
+            }
+        }
+        true
+    }
+
+    fn change(&self, of: StreamPartition, lease: u64, phase: Phase) {
+        if let Some(partition) = lock(&self.state).partitions.get_mut(&of)
+            && partition.lease == lease
+        {
+            partition.phase = phase;
+        }
+    }
+
+    fn lose(&self, of: StreamPartition, lease: u64, pause: Duration) {
+        let mut state = lock(&self.state);
+        if state.partitions.get(&of).is_none_or(|partition| partition.lease != lease) {
+            return;
+        }
+        // What is in the making was read under the lost lease: the writer drops that span.
+        state.flush();
+        let lease = state.lease();
+        state.partitions.insert(of, Partition::unclaimed(lease, Instant::now() + pause));
+        drop(state);
+        self.pause(&[of]);
+    }
+
+    fn poll_timeout(&self) -> Duration {
+        match lock(&self.state).started() {
+            Some(started) => self.settings.linger.saturating_sub(started.elapsed()).min(POLL_MAX),
+            None => POLL_MAX,
+        }
+    }
+
+    fn take(&self, message: &BorrowedMessage<'_>) {
+        let Some(stream) = self.settings.topics.stream(message.topic()) else { return };
+        let of = StreamPartition { stream, partition: message.partition() };
+        let offset = message.offset();
+        if !lock(&self.state).wants(of, offset) {
+            return;
+        }
+        let bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
+        match self.sieve.sift(raw_record(stream, message)) {
+            Sifted::Item(item) => {
+                self.in_flight.fetch_add(bytes, Ordering::Relaxed);
+                lock(&self.state).take(of, offset, bytes, item);
+            }
+            Sifted::Wait(token) => self.wait_for(of, offset, token),
+        }
+    }
+
+    /// A record can't be read yet: its partition stops before it, the others go on.
+    fn wait_for(&self, of: StreamPartition, offset: i64, token: u32) {
+        let mut state = lock(&self.state);
+        state.pass(of, offset);
+        if let Some(partition) = state.partitions.get_mut(&of) {
+            partition.phase = Phase::Waiting { next_offset: offset, token };
+        }
+        drop(state);
+        self.pause(&[of]);
+    }
+
+    fn flush_if_due(&mut self) {
+        let mut state = lock(&self.state);
+        let batch = state.batch();
+        let full = batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max;
+        let lingered = state.started().is_some_and(|started| started.elapsed() >= self.settings.linger);
+        // While the writer is busy the batch grows: what is behind catches up in fewer, larger transactions.
+        let idle = self.in_flight.load(Ordering::Relaxed) <= batch.bytes;
+        if full || (lingered && idle) {
+            state.flush();
+        }
+    }
+
+    /// Pauses everything while too much is in flight, and goes on when there is room again.
+    fn relieve(&mut self) {
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        let full = in_flight >= self.settings.queue_bytes_max;
+        if full && !self.full {
+            // Pausing throws away what librdkafka has fetched: a short wait is cheaper.
+            let patience = Instant::now() + Duration::from_millis(100);
+            while self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max {
+                if Instant::now() >= patience {
+                    self.full = true;
+                    return self.pause(&self.active());
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        } else if self.full && in_flight < self.settings.queue_bytes_max / 2 {
+            self.full = false;
+            self.resume(&self.active());
+        }
+    }
+
+    fn active(&self) -> Vec<StreamPartition> {
+        let state = lock(&self.state);
+        let active = state.partitions.iter().filter(|(_, partition)| matches!(partition.phase, Phase::Active { .. }));
+        active.map(|(of, _)| *of).collect()
+    }
+
+    fn upkeep(&mut self) {
+        let partitions: Vec<(StreamPartition, Partition)> =
+            lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
+        let now = Instant::now();
+        for (of, partition) in partitions {
+            match partition.phase {
+                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, partition.lease),
+                Phase::Granted { next_offset, not_before } if now >= not_before => {
+                    self.activate(of, partition.lease, next_offset);
+                }
+                Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
+                    self.activate(of, partition.lease, next_offset);
+                }
+                _ => {}
+            }
+        }
+        self.pass_positions();
+        if now >= self.next_group_commit {
+            self.next_group_commit = now + GROUP_COMMIT_EVERY;
+            self.commit_group_offsets();
+        }
+    }
+
+    /// Asks the writer to claim a partition, with where its log starts.
+    fn claim(&self, of: StreamPartition, lease: u64) {
+        match self.watermarks(of) {
+            Ok((log_start, _)) => {
+                self.change(of, lease, Phase::Claiming);
+                lock(&self.state).send(Delivery::Claim { of, lease, log_start });
+            }
+            Err(error) => {
+                self.report(of, &format!("its first offset can't be asked for ({error}); trying again"));
+                self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
+            }
+        }
+    }
+
+    /// Goes to the claimed position and reads on from there, if the log still holds it.
+    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
+        let retry = Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE };
+        let (log_start, end) = match self.watermarks(of) {
+            Ok(watermarks) => watermarks,
+            Err(error) => {
+                self.report(of, &format!("its offsets can't be asked for ({error}); trying again"));
+                return self.change(of, lease, retry);
+            }
+        };
+        if next_offset < log_start || next_offset > end {
+            self.report(
+                of,
+                &format!(
+                    "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic \
+                     was truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
+                ),
+            );
+            return self.change(of, lease, retry);
+        }
+        let topic = self.settings.topics.name(of.stream);
+        if let Err(error) = self.consumer.seek(topic, of.partition, Offset::Offset(next_offset), BROKER_TIMEOUT) {
+            debug!(topic, partition = of.partition, %error, "seek failed; trying again");
+            let soon = Instant::now() + UPKEEP_EVERY;
+            return self.change(of, lease, Phase::Granted { next_offset, not_before: soon });
+        }
+        self.change(of, lease, Phase::Active { next_offset });
+        info!(topic, partition = of.partition, next_offset, "reading");
+        if !self.full {
+            self.resume(&[of]);
+        }
+    }
+
+    fn report(&self, of: StreamPartition, what: &str) {
+        error!(topic = self.settings.topics.name(of.stream), partition = of.partition, "{what}");
+    }
+
+    fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {
+        self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
+    }
+
+    /// Passes what has offsets and no records: transaction markers and aborted records.
+    fn pass_positions(&self) {
+        let Ok(positions) = self.consumer.position() else { return };
+        let mut state = lock(&self.state);
+        for element in positions.elements() {
+            let (Some(stream), Offset::Offset(offset)) =
+                (self.settings.topics.stream(element.topic()), element.offset())
+            else {
+                continue;
+            };
+            state.pass(StreamPartition { stream, partition: element.partition() }, offset);
+        }
+        if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
+            state.flush();
+        }
+    }
+
+    fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for of in partitions {
+            list.add_partition(self.settings.topics.name(of.stream), of.partition);
+        }
+        list
+    }
+
+    fn pause(&self, partitions: &[StreamPartition]) {
+        if let Err(error) = self.consumer.pause(&self.list(partitions)) {
+            debug!(%error, "pause failed; records that come all the same are dropped and sought again");
+        }
+    }
+
+    fn resume(&self, partitions: &[StreamPartition]) {
+        if let Err(error) = self.consumer.resume(&self.list(partitions)) {
+            warn!(%error, "Kafka: partitions could not be resumed");
+        }
+    }
+
+    fn commit_group_offsets(&mut self) {
+        let mut list = TopicPartitionList::new();
+        for (of, offset) in self.group_offsets.drain() {
+            let topic = self.settings.topics.name(of.stream);
+            // An offset is never negative, the one thing that is refused here.
+            let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
+        }
+        if list.count() > 0
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
+            debug!(%error, "group offsets were not committed; they are for lag tools alone");
+        }
+    }
+
+    fn complain(&self, error: &KafkaError) {
+        let out_of_range = matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
+        );
+        if !out_of_range {
+            return warn!(%error, "Kafka: reading failed; librdkafka tries again");
+        }
+        // Some partition's position is not in the log; which one is found out by going to all of them again.
+        let mut state = lock(&self.state);
+        state.flush();
+        let not_before = Instant::now() + RETRY_PAUSE;
+        for partition in state.partitions.values_mut() {
+            if let Phase::Active { next_offset } = partition.phase {
+                partition.phase = Phase::Granted { next_offset, not_before };
+            }
+        }
+    }
+}
