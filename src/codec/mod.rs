@@ -1,1 +1,23 @@
+//! Bytes of a record -> domain event, or the reason why not.
+//!
+//! Invariants: nothing here waits (the registry client, which runs beside the pipeline, excepted), no schema is
+//! parsed per record, and no input makes it panic. It knows neither Kafka's client nor Postgres.
 
+mod bundled;
+mod cache;
+mod cursor;
+mod decode;
+mod fingerprint;
+mod framing;
+mod prepared;
+mod read;
+mod resolve;
+mod rules;
+mod schema;
+mod skip;
+mod value;
+
+pub use bundled::{BUNDLED, Bundled, newest};
+pub use decode::{Decode, Decoded, Decoder, Limits};
+pub use framing::Framing;
+pub use schema::{Schema, SchemaError};

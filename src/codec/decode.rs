@@ -1,0 +1,158 @@
+//! A record from framing to domain event; the checks come in the contract's order, and the first that fails
+//! gives the reason.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::domain::event::OrderEvent;
+use crate::domain::record::{RawRecord, Stream};
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::run::Run;
+
+use super::bundled::BUNDLED;
+use super::cache::{Cache, Entry};
+use super::fingerprint::fingerprint;
+use super::framing::Framing;
+use super::prepared::{Prepared, Readers};
+use super::rules::{self, Invalid};
+use super::value::Value;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decoded {
+    Order(Box<OrderEvent>),
+    Run(Box<Run>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decode {
+    Event(Decoded),
+    Rejected(Rejection),
+    /// The schema with this registry id has to be resolved first; then decode the record again.
+    NeedsSchema(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A longer value is `too_large`.
+    pub value_bytes_max: usize,
+    /// Schemas of the registry that are kept; the oldest goes first.
+    pub schemas_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { value_bytes_max: 8 * 1024 * 1024, schemas_max: 1000 }
+    }
+}
+
+/// Cheap to clone; all clones share the schemas.
+#[derive(Debug, Clone)]
+pub struct Decoder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    readers: Readers,
+    bundled: HashMap<u64, Prepared>,
+    cache: Cache,
+}
+
+impl Decoder {
+    pub fn new(limits: Limits) -> Decoder {
+        let readers = Readers::new();
+        let prepare = |json: &str| {
+            let schema = super::schema::Schema::parse(json).ok()?;
+            Some((fingerprint(&schema), Prepared::new(schema, &readers)))
+        };
+        // Every bundled schema parses: a test says so.
+        let bundled = BUNDLED.iter().filter_map(|bundled| prepare(bundled.json)).collect();
+        let cache = Cache::new(limits.schemas_max);
+        Decoder(Arc::new(Inner { limits, readers, bundled, cache }))
+    }
+
+    /// Never waits and never panics, whatever the bytes.
+    pub fn decode(&self, record: &RawRecord) -> Decode {
+        match self.try_decode(record) {
+            Ok(decode) => decode,
+            Err(rejection) => Decode::Rejected(rejection),
+        }
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.0.readers
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    fn try_decode(&self, record: &RawRecord) -> Result<Decode, Rejection> {
+        let value = self.value(record)?;
+        let (framing, datum) = Framing::split(value).map_err(|problem| Rejection::new(Reason::Malformed, problem))?;
+        match framing {
+            Framing::SingleObject(fingerprint) => {
+                let prepared = self.0.bundled.get(&fingerprint).ok_or_else(|| unknown_fingerprint(fingerprint))?;
+                event(prepared, record, datum).map(Decode::Event)
+            }
+            Framing::Confluent(id) => match self.0.cache.get(id) {
+                None => Ok(Decode::NeedsSchema(id)),
+                Some(Entry::Ready(prepared)) => event(&prepared, record, datum).map(Decode::Event),
+                Some(Entry::Refused(rejection)) => Err(rejection),
+            },
+        }
+    }
+
+    fn value<'r>(&self, record: &'r RawRecord) -> Result<&'r [u8], Rejection> {
+        let max = self.0.limits.value_bytes_max;
+        match &record.value {
+            Some(value) if value.len() > max => Err(Rejection::new(
+                Reason::TooLarge,
+                format!("the value has {} bytes; limits.value_bytes_max is {max}", value.len()),
+            )),
+            Some(value) => Ok(value),
+            None => Err(Rejection::new(Reason::Malformed, "the value is null")),
+        }
+    }
+}
+
+fn unknown_fingerprint(fingerprint: u64) -> Rejection {
+    let bytes: String = fingerprint.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let detail = format!("no schema that foldback carries has the fingerprint {bytes} (the bytes after C3 01)");
+    Rejection::new(Reason::SchemaUnknown, detail)
+}
+
+fn event(prepared: &Prepared, record: &RawRecord, datum: &[u8]) -> Result<Decoded, Rejection> {
+    let value = prepared.read(record.stream, datum)?;
+    let (decoded, id) =
+        apply_rules(record.stream, value).map_err(|Invalid(detail)| Rejection::new(Reason::Invalid, detail))?;
+    check_key(record.key.as_deref(), id)?;
+    Ok(decoded)
+}
+
+fn apply_rules(stream: Stream, value: Value<'_>) -> Result<(Decoded, Uuid), Invalid> {
+    match stream {
+        Stream::Orders => rules::order_event(value).map(|event| {
+            let id = event.provider_order_id;
+            (Decoded::Order(Box::new(event)), id)
+        }),
+        Stream::Runs => rules::run(value).map(|run| {
+            let id = run.run_id;
+            (Decoded::Run(Box::new(run)), id)
+        }),
+    }
+}
+
+/// The key is the hyphenated text of the event's own id, in any case.
+fn check_key(key: Option<&[u8]>, id: Uuid) -> Result<(), Rejection> {
+    let Some(key) = key else {
+        return Err(Rejection::new(Reason::KeyMismatch, format!("the key is null, the value is about {id}")));
+    };
+    let same = key.len() == 36 && Uuid::try_parse_ascii(key).is_ok_and(|key| key == id);
+    if same {
+        return Ok(());
+    }
+    let shown: String = String::from_utf8_lossy(key).chars().take(64).flat_map(char::escape_default).collect();
+    Err(Rejection::new(Reason::KeyMismatch, format!("the key is `{shown}`, the value is about {id}")))
+}

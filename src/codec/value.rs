@@ -1,0 +1,24 @@
+//! A datum in the reader's shape, borrowing from the record's bytes.
+
+/// What a plan reads. Its shape is that of the reader's schema, whatever the writer's was.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    Null,
+    /// An int, a long, or microseconds since 1970 (saturated).
+    Number(i64),
+    Double(f64),
+    Text(&'a str),
+    /// Two's complement, big-endian, with the writer's scale.
+    Decimal {
+        unscaled: &'a [u8],
+        scale: u32,
+    },
+    /// Index of the reader's symbol.
+    Symbol(usize),
+    Items(Vec<Value<'a>>),
+    Entries(Vec<(&'a str, Value<'a>)>),
+    /// A record's fields in the reader's order.
+    Fields(Vec<Value<'a>>),
+    /// Of a union that is more than an optional type: index of the reader's branch.
+    Branch(usize, Box<Value<'a>>),
+}
