@@ -22,3 +22,4 @@ pub mod status;
 pub mod summary;
 pub mod telemetry;
 pub mod timestamp;
+pub mod view;
