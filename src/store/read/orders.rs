@@ -11,8 +11,8 @@ use super::snapshot::View;
 
 impl View<'_> {
     pub async fn order(&mut self, id: Uuid) -> Result<Option<Order>, StoreError> {
-        let load = load_orders(&mut *self.conn, self.generation, &[id]);
-        Ok(load.instrument(tracing::debug_span!("db.provider_orders.get")).await?.remove(&id))
+        let span = tracing::debug_span!("db.provider_orders.get");
+        Ok(load_orders(&mut *self.conn, self.generation, &[id]).instrument(span).await?.remove(&id))
     }
 
     /// Whether an order is there: cheaper than reading it.
