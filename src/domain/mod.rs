@@ -23,3 +23,4 @@ pub mod status;
 pub mod summary;
 pub mod telemetry;
 pub mod timestamp;
+pub mod view;

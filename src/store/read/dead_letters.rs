@@ -1,0 +1,140 @@
+//! Dead letters of a generation, newest first.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
+use tracing::Instrument;
+
+use crate::domain::position::Position;
+use crate::domain::rejection::Reason;
+use crate::domain::view::{DeadLetterFilter, DeadLetterRow, DeadLetterWhole};
+use crate::store::error::StoreError;
+
+use super::columns::{parsed, time, time_opt};
+use super::snapshot::View;
+
+const TABLE: &str = "dead_letters";
+const COLUMNS: &str = "id, topic, partition, \"offset\", octet_length(key)::bigint as key_bytes,
+    octet_length(value)::bigint as value_bytes, reason, detail, first_seen_at, redriven_at, discarded_at, generation";
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    topic: String,
+    partition: i32,
+    offset: i64,
+    key_bytes: Option<i64>,
+    value_bytes: Option<i64>,
+    reason: String,
+    detail: String,
+    first_seen_at: DateTime<Utc>,
+    redriven_at: Option<DateTime<Utc>>,
+    discarded_at: Option<DateTime<Utc>>,
+    generation: i32,
+}
+
+#[derive(sqlx::FromRow)]
+struct WholeRow {
+    #[sqlx(flatten)]
+    row: Row,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Json<Value>,
+}
+
+impl View<'_> {
+    /// At most `limit` dead letters of ids below `before` (`None`: from the newest).
+    pub async fn dead_letters(
+        &mut self,
+        filter: &DeadLetterFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetterRow>, StoreError> {
+        let mut query = QueryBuilder::<Postgres>::new(format!(
+            "select {COLUMNS} from {}.dead_letters where true",
+            self.generation.schema()
+        ));
+        push_filter(&mut query, filter);
+        if let Some(before) = before {
+            query.push(" and id < ").push_bind(before);
+        }
+        query.push(" order by id desc limit ").push_bind(i64::from(limit));
+        let rows: Vec<Row> = query
+            .build_query_as()
+            .fetch_all(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.dead_letters.list"))
+            .await?;
+        rows.into_iter().map(DeadLetterRow::try_from).collect()
+    }
+
+    pub async fn dead_letter(&mut self, id: i64) -> Result<Option<DeadLetterWhole>, StoreError> {
+        let sql = format!(
+            "select {COLUMNS}, key, value, headers from {}.dead_letters where id = $1",
+            self.generation.schema()
+        );
+        let row: Option<WholeRow> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(id)
+            .fetch_optional(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.dead_letters.get"))
+            .await?;
+        row.map(DeadLetterWhole::try_from).transpose()
+    }
+
+    /// How many dead letters are open (neither redriven nor discarded), for every reason.
+    pub async fn open_dead_letters(&mut self) -> Result<Vec<(Reason, i64)>, StoreError> {
+        let sql = format!(
+            "select reason, count(*) from {}.dead_letters where redriven_at is null and discarded_at is null
+              group by reason",
+            self.generation.schema()
+        );
+        let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.dead_letters.count"))
+            .await?;
+        let count =
+            |reason: Reason| rows.iter().find(|(name, _)| name == reason.as_str()).map_or(0, |(_, count)| *count);
+        Ok(Reason::ALL.into_iter().map(|reason| (reason, count(reason))).collect())
+    }
+}
+
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &DeadLetterFilter) {
+    if let Some(reason) = filter.reason {
+        query.push(" and reason = ").push_bind(reason.as_str());
+    }
+    if let Some(topic) = &filter.topic {
+        query.push(" and topic = ").push_bind(topic.clone());
+    }
+    if filter.open {
+        query.push(" and redriven_at is null and discarded_at is null");
+    }
+}
+
+impl TryFrom<Row> for DeadLetterRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<DeadLetterRow, StoreError> {
+        Ok(DeadLetterRow {
+            id: row.id,
+            topic: row.topic,
+            position: Position { partition: row.partition, offset: row.offset },
+            key_bytes: row.key_bytes,
+            value_bytes: row.value_bytes,
+            reason: parsed(TABLE, "reason", &row.reason, Reason::parse)?,
+            detail: row.detail,
+            first_seen_at: time(row.first_seen_at),
+            redriven_at: time_opt(row.redriven_at),
+            discarded_at: time_opt(row.discarded_at),
+            generation: row.generation,
+        })
+    }
+}
+
+impl TryFrom<WholeRow> for DeadLetterWhole {
+    type Error = StoreError;
+
+    fn try_from(whole: WholeRow) -> Result<DeadLetterWhole, StoreError> {
+        let row = DeadLetterRow::try_from(whole.row)?;
+        Ok(DeadLetterWhole { row, key: whole.key, value: whole.value, headers: whole.headers.0 })
+    }
+}

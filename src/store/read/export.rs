@@ -1,0 +1,46 @@
+//! All runs as a stream, a page in memory at a time, from one snapshot.
+
+use std::collections::VecDeque;
+
+use futures::Stream;
+use futures::stream;
+use uuid::Uuid;
+
+use crate::domain::run::Run;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::view::RunFilter;
+use crate::store::error::StoreError;
+
+use super::snapshot::Snapshot;
+
+/// Summaries may be large: few rows a page.
+const PAGE_ROWS: u32 = 50;
+
+struct Export {
+    snapshot: Snapshot,
+    filter: RunFilter,
+    after: Option<(Timestamp, Uuid)>,
+    page: VecDeque<Run>,
+    is_last_page: bool,
+}
+
+/// Newest first. Dropping the stream ends the snapshot.
+pub fn export_runs(snapshot: Snapshot, filter: RunFilter) -> impl Stream<Item = Result<Run, StoreError>> + Send {
+    let export = Export { snapshot, filter, after: None, page: VecDeque::new(), is_last_page: false };
+    stream::try_unfold(export, |mut export| async move {
+        if export.page.is_empty() && !export.is_last_page {
+            export.fill().await?;
+        }
+        Ok(export.page.pop_front().map(|run| (run, export)))
+    })
+}
+
+impl Export {
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        let page = self.snapshot.view().runs(self.filter, self.after, PAGE_ROWS).await?;
+        self.is_last_page = page.len() < PAGE_ROWS as usize;
+        self.after = page.last().map(|run| (run.ran_at, run.run_id));
+        self.page = page.into();
+        Ok(())
+    }
+}

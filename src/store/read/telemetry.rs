@@ -1,0 +1,94 @@
+//! The counts behind telemetry, and providers' names.
+
+use std::collections::BTreeMap;
+
+use sqlx::AssertSqlSafe;
+use tracing::Instrument;
+
+use crate::domain::telemetry::{CountKey, CountKind, Counts};
+use crate::store::error::StoreError;
+
+use super::columns::parsed;
+use super::snapshot::View;
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    kind: String,
+    provider_id: Option<String>,
+    service_id: Option<String>,
+    rule_id: Option<String>,
+    label: Option<String>,
+    count: i64,
+}
+
+impl View<'_> {
+    /// Every count, summed over the slots.
+    pub async fn counts(&mut self) -> Result<Counts, StoreError> {
+        let sql = format!(
+            "select kind, provider_id, service_id, rule_id, label, sum(count)::bigint as count
+               from {}.telemetry_counts group by kind, provider_id, service_id, rule_id, label having sum(count) <> 0",
+            self.generation.schema()
+        );
+        let rows: Vec<CountRow> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.telemetry_counts.list"))
+            .await?;
+        let mut counts = Counts::default();
+        for row in rows {
+            let count = row.count;
+            counts.add(CountKey::try_from(row)?, count);
+        }
+        Ok(counts)
+    }
+
+    /// The name of every provider that has one.
+    pub async fn provider_names(&mut self) -> Result<BTreeMap<String, String>, StoreError> {
+        let sql = format!(
+            "select distinct on (provider_id) provider_id, name from {}.provider_names
+              order by provider_id, occurred_at desc, provider_order_id desc, sequence desc",
+            self.generation.schema()
+        );
+        let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.provider_names.list"))
+            .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// How many orders lack at least one of their sequences.
+    pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {
+        self.count_of(CountKind::Gaps).await
+    }
+
+    /// How many orders there are, placed or not.
+    pub async fn orders(&mut self) -> Result<i64, StoreError> {
+        self.count_of(CountKind::Orders).await
+    }
+
+    async fn count_of(&mut self, kind: CountKind) -> Result<i64, StoreError> {
+        let sql = format!(
+            "select coalesce(sum(count), 0)::bigint from {}.telemetry_counts where kind = $1",
+            self.generation.schema()
+        );
+        let (count,) = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(kind.as_str())
+            .fetch_one(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.telemetry_counts.count"))
+            .await?;
+        Ok(count)
+    }
+}
+
+impl TryFrom<CountRow> for CountKey {
+    type Error = StoreError;
+
+    fn try_from(row: CountRow) -> Result<CountKey, StoreError> {
+        Ok(CountKey {
+            kind: parsed("telemetry_counts", "kind", &row.kind, CountKind::parse)?,
+            provider_id: row.provider_id,
+            service_id: row.service_id,
+            rule_id: row.rule_id,
+            label: row.label,
+        })
+    }
+}
