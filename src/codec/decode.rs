@@ -80,6 +80,11 @@ impl Decoder {
         }
     }
 
+    /// Whether records of this registry id can be decoded or refused by now.
+    pub fn has_schema(&self, id: u32) -> bool {
+        self.0.cache.get(id).is_some()
+    }
+
     pub(super) fn readers(&self) -> &Readers {
         &self.0.readers
     }

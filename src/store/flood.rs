@@ -1,14 +1,23 @@
 //! Records at which an operator lets a streak of refusals pass.
 
+use std::collections::HashSet;
+
 use sqlx::postgres::PgConnection;
 
 use super::error::StoreError;
 
-/// Whether the record may be refused however long the streak before it.
-pub async fn is_allowed(conn: &mut PgConnection, topic: &str, partition: i32, offset: i64) -> Result<bool, StoreError> {
-    let sql = "select exists (select 1 from foldback.flood_allowances
-                               where topic = $1 and partition = $2 and \"offset\" = $3)";
-    Ok(sqlx::query_scalar(sql).bind(topic).bind(partition).bind(offset).fetch_one(conn).await?)
+/// The allowed records of a partition from an offset on.
+pub async fn allowances(
+    conn: &mut PgConnection,
+    topic: &str,
+    partition: i32,
+    from_offset: i64,
+) -> Result<HashSet<i64>, StoreError> {
+    let sql = "select \"offset\" from foldback.flood_allowances
+                where topic = $1 and partition = $2 and \"offset\" >= $3";
+    let offsets: Vec<i64> =
+        sqlx::query_scalar(sql).bind(topic).bind(partition).bind(from_offset).fetch_all(conn).await?;
+    Ok(offsets.into_iter().collect())
 }
 
 /// Lets the streak pass at this record, in every generation. `false` if it was allowed before.

@@ -1,0 +1,87 @@
+//! A batch on its way to Postgres.
+
+use std::collections::HashMap;
+
+use super::lease::Leases;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Stream;
+use crate::log::Span;
+use crate::projection::streak::FloodGuard;
+use crate::projection::{Item, Outcome};
+use crate::store::checkpoint::Advance;
+
+/// The part of what was read that is still ours to write.
+pub struct WriteBatch {
+    pub items: Vec<Item>,
+    pub spans: Vec<Span>,
+}
+
+/// A partition in which too many records in a row were refused for one reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Flood {
+    pub of: StreamPartition,
+    pub offset: i64,
+    pub outcome: Outcome,
+}
+
+impl WriteBatch {
+    /// Drops the spans of leases that are void, with their records.
+    pub fn keep_valid(&mut self, leases: &Leases) {
+        let all = self.spans.len();
+        self.spans.retain(|span| leases.of(span).is_some());
+        if self.spans.len() == all {
+            return;
+        }
+        let spans = &self.spans;
+        self.items.retain(|item| spans.iter().any(|span| span.of == partition_of(item)));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Whose counts take this batch's deltas.
+    pub fn slot(&self) -> i32 {
+        let orders = self.spans.iter().filter(|span| span.of.stream == Stream::Orders);
+        orders.map(|span| span.of.partition).min().unwrap_or(0)
+    }
+
+    /// How the batch moves its partitions, or the flood that it must not commit.
+    pub fn advances(&self, leases: &Leases, outcomes: &[Outcome], refusals_max: i64) -> Result<Vec<Advance>, Flood> {
+        let mut guards: HashMap<StreamPartition, FloodGuard> = HashMap::new();
+        for span in &self.spans {
+            let streak = leases.of(span).and_then(|lease| lease.claim.streak);
+            guards.insert(span.of, FloodGuard { streak, refusals_max });
+        }
+        for (item, outcome) in self.items.iter().zip(outcomes) {
+            let (of, offset) = (partition_of(item), item.record.position.offset);
+            let allowed = || self.lease_of(of, leases).is_some_and(|lease| lease.allowed.contains(&offset));
+            let passes = guards.get_mut(&of).is_none_or(|guard| guard.pass(*outcome, allowed));
+            if !passes {
+                return Err(Flood { of, offset, outcome: *outcome });
+            }
+        }
+        let advance = |span: &Span| {
+            let lease = leases.of(span)?;
+            let streak = guards.get(&span.of).and_then(|guard| guard.streak);
+            let owner_epoch = lease.claim.owner_epoch;
+            Some(Advance { of: span.of, owner_epoch, from: span.from, to: span.to, streak })
+        };
+        Ok(self.spans.iter().filter_map(advance).collect())
+    }
+
+    fn lease_of<'l>(&self, of: StreamPartition, leases: &'l Leases) -> Option<&'l super::lease::Lease> {
+        self.spans.iter().find(|span| span.of == of).and_then(|span| leases.of(span))
+    }
+
+    /// Takes one partition out; its span, if it was there.
+    pub fn remove(&mut self, of: StreamPartition) -> Option<Span> {
+        let at = self.spans.iter().position(|span| span.of == of)?;
+        self.items.retain(|item| partition_of(item) != of);
+        Some(self.spans.swap_remove(at))
+    }
+}
+
+pub fn partition_of(item: &Item) -> StreamPartition {
+    StreamPartition { stream: item.record.stream, partition: item.record.position.partition }
+}

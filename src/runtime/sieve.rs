@@ -1,0 +1,34 @@
+//! From raw records to the fold's items, on the reader's thread.
+
+use crate::codec::{Decode, Decoded, Decoder};
+use crate::domain::record::RawRecord;
+use crate::log::{Sieve, Sifted};
+use crate::projection::{Content, Item};
+
+/// Decodes; asks for a schema that isn't there, and tells whether it has come.
+pub struct DecodingSieve {
+    pub decoder: Decoder,
+    /// Called with the id of each schema that a record waits for; may be called again for the same one.
+    pub need: Box<dyn Fn(u32) + Send>,
+}
+
+impl Sieve for DecodingSieve {
+    type Item = Item;
+
+    fn sift(&self, record: RawRecord) -> Sifted<Item> {
+        let content = match self.decoder.decode(&record) {
+            Decode::Event(Decoded::Order(event)) => Content::Order(event),
+            Decode::Event(Decoded::Run(run)) => Content::Run(run),
+            Decode::Rejected(rejection) => Content::Rejected(rejection),
+            Decode::NeedsSchema(id) => {
+                (self.need)(id);
+                return Sifted::Wait(id);
+            }
+        };
+        Sifted::Item(Item { record, content })
+    }
+
+    fn is_ready(&self, id: u32) -> bool {
+        self.decoder.has_schema(id)
+    }
+}

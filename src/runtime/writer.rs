@@ -1,0 +1,293 @@
+//! The task that writes what a reader has read: one connection, one batch at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::backoff::Backoff;
+use super::batch::{Flood, WriteBatch};
+use super::fold::fold_batch;
+use super::lease::{Lease, Leases};
+use super::split::refuse_what_postgres_refuses;
+use super::state_cache::StateCache;
+use super::worker::WorkerSettings;
+use crate::domain::change::ChangeSet;
+use crate::domain::dead_letter::DeadLetter;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Stream;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::log::fetch::{FetchError, fetch_record};
+use crate::log::{Batch, Control, Delivery, ReaderHandle};
+use crate::observe::health::Health;
+use crate::projection::{Item, Outcome};
+use crate::store::checkpoint::{self, Advance};
+use crate::store::write::{Commit, Writer};
+use crate::store::{StoreError, flood};
+
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a batch could not be written this time.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a displaced event could not be read from the log again: {0}")]
+    Fetch(#[from] FetchError),
+    #[error("{} records in a row refused", .0.of.partition)]
+    Flood(Flood),
+}
+
+pub struct WriterTask {
+    settings: Arc<WorkerSettings>,
+    reader: ReaderHandle,
+    health: Health,
+    /// Set when there is no time left to wait for anything.
+    give_up: CancellationToken,
+    writer: Option<Writer>,
+    cache: StateCache,
+    leases: Leases,
+    backoff: Backoff,
+}
+
+impl WriterTask {
+    pub fn new(
+        settings: Arc<WorkerSettings>,
+        reader: ReaderHandle,
+        health: Health,
+        give_up: CancellationToken,
+    ) -> WriterTask {
+        WriterTask {
+            cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
+            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+            settings,
+            reader,
+            health,
+            give_up,
+            writer: None,
+            leases: Leases::default(),
+        }
+    }
+
+    /// Writes until the reader has ended.
+    pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) {
+        while let Some(delivery) = deliveries.recv().await {
+            match delivery {
+                Delivery::Batch(batch) => self.take(batch).await,
+                Delivery::Claim { of, lease, log_start } => self.claim(of, lease, log_start).await,
+                Delivery::Release { partitions, done } => {
+                    self.leases.drop_partitions(&partitions);
+                    // Nobody waits any more when the bound was passed.
+                    let _ = done.send(());
+                }
+                Delivery::End => break,
+            }
+        }
+    }
+
+    async fn claim(&mut self, of: StreamPartition, number: u64, log_start: i64) {
+        loop {
+            match self.try_claim(of, log_start).await {
+                Ok(lease) => {
+                    let next_offset = lease.claim.next_offset;
+                    self.leases.grant(number, lease);
+                    return self.tell(Control::Granted { of, lease: number, next_offset });
+                }
+                Err(error) if self.give_up.is_cancelled() => {
+                    debug!(%error, "not claimed: stopping");
+                    return;
+                }
+                Err(error) => self.wait_after(&error.into()).await,
+            }
+        }
+    }
+
+    async fn try_claim(&mut self, of: StreamPartition, log_start: i64) -> Result<Lease, StoreError> {
+        let settings = self.settings.clone();
+        let topic = settings.topics.name(of.stream);
+        let writer = self.writer().await?;
+        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, of, log_start).await?;
+        let allowed = flood::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
+        self.recovered();
+        Ok(Lease { claim, allowed })
+    }
+
+    /// The connection, made anew when it was lost.
+    async fn writer(&mut self) -> Result<&mut Writer, StoreError> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => Writer::connect(&self.settings.access).await?,
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    async fn take(&mut self, batch: Batch<Item>) {
+        let bytes = batch.bytes;
+        let batch = WriteBatch { items: batch.items, spans: batch.spans };
+        self.write(batch).await;
+        self.reader.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Writes a batch, however long it takes, unless its partitions are lost or the process has to end.
+    async fn write(&mut self, mut batch: WriteBatch) {
+        loop {
+            batch.keep_valid(&self.leases);
+            if batch.is_empty() || self.give_up.is_cancelled() {
+                return;
+            }
+            match self.try_write(&batch).await {
+                Ok(()) => return self.recovered(),
+                Err(error) => self.recover(error, &mut batch).await,
+            }
+        }
+    }
+
+    async fn try_write(&mut self, batch: &WriteBatch) -> Result<(), WriteError> {
+        let settings = self.settings.clone();
+        let started = Instant::now();
+        self.writer().await?;
+        let Some(writer) = self.writer.as_mut() else { return Ok(()) };
+        let mut folded = fold_batch(&mut writer.conn, writer.generation, &mut self.cache, &batch.items).await?;
+        let advances = batch
+            .advances(&self.leases, &folded.outcomes, settings.refusals_in_a_row_max)
+            .map_err(WriteError::Flood)?;
+        fetch_displaced(&settings, &mut folded.changes).await?;
+        let commit =
+            Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
+        writer.commit(&commit).await?;
+        self.committed(batch, &folded.changes, &advances);
+        settings.metrics.committed(&batch.items, &folded, started.elapsed(), &settings.topics);
+        Ok(())
+    }
+
+    fn committed(&mut self, batch: &WriteBatch, changes: &ChangeSet, advances: &[Advance]) {
+        for order in &changes.orders {
+            self.cache.put(order.clone());
+        }
+        for (span, advance) in batch.spans.iter().zip(advances) {
+            self.leases.advance(span, advance);
+        }
+        let offsets: Vec<_> = advances.iter().map(|advance| (advance.of, advance.to)).collect();
+        self.settings.lag.committed(&offsets);
+        self.tell(Control::Committed(offsets));
+    }
+
+    async fn recover(&mut self, error: WriteError, batch: &mut WriteBatch) {
+        self.cache.clear();
+        match error {
+            WriteError::Flood(flood) => self.stop_flood(flood, batch),
+            WriteError::Store(StoreError::Stale { table: "checkpoints", .. }) => {
+                info!("a partition was claimed by another instance, or its last commit's answer was lost: claiming again");
+                self.lose(batch);
+            }
+            WriteError::Store(StoreError::Stale { table, .. }) => {
+                debug!(table, "rows were written by another instance meanwhile: folding again");
+            }
+            WriteError::Store(StoreError::Contention(error)) => {
+                debug!(%error, "another transaction was in the way: trying again");
+            }
+            WriteError::Store(StoreError::NotLive(generation)) => {
+                info!(generation, "another generation has become live: going on from its checkpoints");
+                self.writer = None;
+                self.lose_all();
+            }
+            WriteError::Store(StoreError::Data(error)) => {
+                info!(%error, "Postgres refuses a value: looking for its record");
+                if let Err(error) = self.refuse(batch).await {
+                    self.wait_after(&error.into()).await;
+                }
+            }
+            error => self.wait_after(&error).await,
+        }
+    }
+
+    async fn refuse(&mut self, batch: &mut WriteBatch) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
+        let writer = self.writer().await?;
+        refuse_what_postgres_refuses(writer, &settings.topics, batch).await
+    }
+
+    /// Waits with backoff, and connects anew afterwards: what state the connection is in is not known.
+    async fn wait_after(&mut self, error: &WriteError) {
+        self.writer = None;
+        let pause = self.backoff.pause();
+        if self.health.raise("postgres", &error.to_string()) {
+            error!(%error, "{error}; trying again until it works");
+        }
+        warn!(%error, pause_ms = pause.as_millis(), "not written yet");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.give_up.cancelled() => {}
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.backoff.reset();
+        if self.health.clear("postgres") {
+            info!("Postgres is there again");
+        }
+    }
+
+    /// Gives a partition up for a while: too many of its records in a row were refused for one reason.
+    fn stop_flood(&mut self, flood: Flood, batch: &mut WriteBatch) {
+        let topic = self.settings.topics.name(flood.of.stream);
+        let Some(span) = batch.remove(flood.of) else { return };
+        let reason = match flood.outcome {
+            Outcome::DeadLetter(reason) => reason.as_str(),
+            _ => "refused",
+        };
+        let (partition, offset) = (flood.of.partition, flood.offset);
+        let detail = format!(
+            "{} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, offset \
+             {offset}; the partition stops there. Mend the cause (a schema? this binary?), or let them pass with \
+             `foldback dead-letters allow {topic} {partition} {offset}`",
+            self.settings.refusals_in_a_row_max
+        );
+        if self.health.raise(&flood_condition(topic, partition), &detail) {
+            error!(topic, partition, offset, reason, "{detail}");
+        }
+        self.settings.flooded.insert(flood.of);
+        self.leases.drop_lease(span.lease);
+        self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.max });
+    }
+
+    fn lose(&mut self, batch: &WriteBatch) {
+        for span in &batch.spans {
+            self.leases.drop_lease(span.lease);
+            self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.initial });
+        }
+    }
+
+    fn lose_all(&mut self) {
+        for (lease, of) in self.leases.drain() {
+            self.tell(Control::Lost { of, lease, pause: Duration::ZERO });
+        }
+    }
+
+    fn tell(&self, control: Control) {
+        // A reader that has ended needs to be told nothing.
+        let _ = self.reader.controls.send(control);
+    }
+}
+
+pub fn flood_condition(topic: &str, partition: i32) -> String {
+    format!("flood:{topic}:{partition}")
+}
+
+/// Makes dead letters of displaced events, with their raw bytes read from the log again.
+async fn fetch_displaced(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet) -> Result<(), WriteError> {
+    for displaced in std::mem::take(&mut changes.displaced) {
+        let reader = settings.reader.clone();
+        let of = StreamPartition { stream: Stream::Orders, partition: displaced.position.partition };
+        let offset = displaced.position.offset;
+        let fetched = tokio::task::spawn_blocking(move || fetch_record(&reader, of, offset, FETCH_TIMEOUT)).await;
+        // The closure can't be cancelled and does not panic.
+        let Ok(record) = fetched else { continue };
+        let rejection = Rejection::new(Reason::SequenceConflict, displaced.detail);
+        changes.dead_letters.push(DeadLetter { record: record?, rejection, conflict: Some(displaced.conflict) });
+    }
+    Ok(())
+}
