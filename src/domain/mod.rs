@@ -19,6 +19,7 @@ pub mod rejection;
 pub mod replay;
 pub mod run;
 pub mod sequence;
+pub mod snapshot;
 pub mod status;
 pub mod summary;
 pub mod telemetry;

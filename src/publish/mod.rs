@@ -1,1 +1,18 @@
+//! Committed views into Redis.
+//!
+//! Nothing here knows Postgres: a snapshot comes in, keys go out. Who publishes when is runtime's business.
 
+mod error;
+mod keys;
+mod link;
+mod publication;
+mod put;
+
+pub use error::PublishError;
+pub use keys::Keys;
+pub use link::Link;
+pub use publication::Publication;
+pub use put::Outcome;
+
+#[cfg(test)]
+mod tests;

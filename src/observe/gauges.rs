@@ -1,0 +1,159 @@
+//! Series that must be able to vanish: kept here and rendered at scrape, since the exporter never forgets one.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::metrics as families;
+use super::text::write_family;
+use crate::domain::backlog::{Backlog, ProviderBacklog};
+use crate::domain::rejection::Reason;
+use crate::domain::run::RunType;
+use crate::domain::timestamp::Timestamp;
+
+type Partition = (String, i32);
+
+/// What an instance knows of the partitions that it owns.
+#[derive(Debug, Default)]
+pub struct PartitionGauges(Mutex<BTreeMap<Partition, PartitionState>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct PartitionState {
+    lag_records: Option<i64>,
+    stopped_for: Option<Reason>,
+}
+
+impl PartitionGauges {
+    /// High watermark minus committed offset.
+    pub fn lag(&self, topic: &str, partition: i32, records: i64) {
+        self.entry(topic, partition, |state| state.lag_records = Some(records));
+    }
+
+    /// The flood guard's word: a reason while the partition stands still for it.
+    pub fn stopped(&self, topic: &str, partition: i32, reason: Option<Reason>) {
+        self.entry(topic, partition, |state| state.stopped_for = reason);
+    }
+
+    /// The partition goes to another instance: its series vanish.
+    pub fn let_go(&self, topic: &str, partition: i32) {
+        locked(&self.0).remove(&(topic.to_owned(), partition));
+    }
+
+    fn entry(&self, topic: &str, partition: i32, change: impl FnOnce(&mut PartitionState)) {
+        change(locked(&self.0).entry((topic.to_owned(), partition)).or_default());
+    }
+
+    pub(super) fn render(&self, text: &mut String) {
+        let states = locked(&self.0).clone();
+        let lag = states.iter().filter_map(|((topic, partition), state)| {
+            Some((vec![topic.clone(), partition.to_string()], state.lag_records? as f64))
+        });
+        write_family(text, &families::LAG_RECORDS, &lag.collect::<Vec<_>>());
+        let stopped = states.iter().filter_map(|((topic, partition), state)| {
+            Some((vec![topic.clone(), partition.to_string(), state.stopped_for?.to_string()], 1.0))
+        });
+        write_family(text, &families::PARTITION_STOPPED, &stopped.collect::<Vec<_>>());
+    }
+}
+
+/// What the leading publisher tells of all instances' work. Nobody else does, so that `max by (…)` over any
+/// number of instances is right.
+#[derive(Debug, Default)]
+pub struct DomainGauges(Mutex<Leading>);
+
+#[derive(Debug, Default)]
+struct Leading {
+    sure_until: Option<Instant>,
+    domain: Option<DomainValues>,
+    engine: Option<EngineValues>,
+    redis_up: Option<bool>,
+}
+
+/// Of one snapshot of the views.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DomainValues {
+    pub providers: Vec<ProviderBacklog>,
+    /// Of the latest run of each type.
+    pub last_runs: Vec<(RunType, Timestamp)>,
+    /// Of the latest alert run, where it reports it.
+    pub alerts_sent: Option<f64>,
+}
+
+/// Of the live generation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineValues {
+    /// Dead letters that are neither redriven nor discarded; a reason that is not there counts as 0.
+    pub dead_letters: Vec<(Reason, i64)>,
+    /// Orders of which at least one event is missing.
+    pub orders_with_gaps: i64,
+}
+
+impl DomainGauges {
+    /// The lock was ours a moment ago: the gauges may be shown until then.
+    pub fn sure_until(&self, until: Instant) {
+        locked(&self.0).sure_until = Some(until);
+    }
+
+    pub fn show(&self, values: DomainValues) {
+        locked(&self.0).domain = Some(values);
+    }
+
+    pub fn show_engine(&self, values: EngineValues) {
+        locked(&self.0).engine = Some(values);
+    }
+
+    pub fn redis_up(&self, up: bool) {
+        locked(&self.0).redis_up = Some(up);
+    }
+
+    /// Leading no more: every series vanishes.
+    pub fn clear(&self) {
+        *locked(&self.0) = Leading::default();
+    }
+
+    pub(super) fn render(&self, text: &mut String, now: Instant) {
+        let leading = locked(&self.0);
+        let is_sure = leading.sure_until.is_some_and(|until| now < until);
+        write_family(text, &families::PUBLISHER_LEADER, &[(vec![], f64::from(u8::from(is_sure)))]);
+        if !is_sure {
+            return;
+        }
+        leading.domain.iter().for_each(|values| render_domain(text, values));
+        leading.engine.iter().for_each(|values| render_engine(text, values));
+        if let Some(up) = leading.redis_up {
+            write_family(text, &families::REDIS_UP, &[(vec![], f64::from(u8::from(up)))]);
+        }
+    }
+}
+
+fn render_domain(text: &mut String, values: &DomainValues) {
+    let backlogs = Backlog::by_label(&values.providers);
+    let each = |value: fn(&Backlog) -> Option<f64>| -> Vec<(Vec<String>, f64)> {
+        backlogs.iter().filter_map(|(label, backlog)| Some((vec![(*label).to_owned()], value(backlog)?))).collect()
+    };
+    write_family(text, &families::REPLAY_BACKLOG, &each(|backlog| Some(backlog.scheduled_backlog as f64)));
+    write_family(text, &families::REPLAY_OVERDUE, &each(|backlog| Some(backlog.overdue as f64)));
+    write_family(text, &families::NEXT_REPLAY, &each(|backlog| backlog.next_scheduled_at.map(seconds)));
+    let runs: Vec<_> =
+        values.last_runs.iter().map(|(kind, ran_at)| (vec![kind.as_str().to_owned()], seconds(*ran_at))).collect();
+    write_family(text, &families::LAST_RUN, &runs);
+    let alerts_sent: Vec<_> = values.alerts_sent.iter().map(|alerts| (vec![], *alerts)).collect();
+    write_family(text, &families::LAST_RUN_ALERTS_SENT, &alerts_sent);
+}
+
+fn render_engine(text: &mut String, values: &EngineValues) {
+    let count =
+        |reason| values.dead_letters.iter().filter(|(of, _)| *of == reason).map(|(_, count)| count).sum::<i64>();
+    let letters = Reason::ALL.map(|reason| (vec![reason.to_string()], count(reason) as f64));
+    write_family(text, &families::DEAD_LETTERS, &letters);
+    write_family(text, &families::ORDERS_WITH_GAPS, &[(vec![], values.orders_with_gaps as f64)]);
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.micros() as f64 / 1e6
+}
+
+/// Values here are replaced whole: one that a panicking thread left behind is as good as any.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

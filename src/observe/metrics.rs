@@ -1,0 +1,201 @@
+//! Every metric: name, help and labels. docs/metrics.md tells operators the same (a test keeps them in step).
+
+use std::time::{Duration, Instant};
+
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::family::{Family, Kind};
+use super::gauges::{DomainGauges, PartitionGauges};
+use crate::domain::change::Tally;
+use crate::domain::summary::Drift;
+
+// Of the leading publisher alone.
+pub const REPLAY_BACKLOG: Family =
+    Family::gauge("provider_automation_replay_backlog", &["provider_id"], "Scheduled replays.");
+pub const REPLAY_OVERDUE: Family = Family::gauge(
+    "provider_automation_replay_overdue",
+    &["provider_id"],
+    "Scheduled replays whose time has come, or that have none.",
+);
+pub const NEXT_REPLAY: Family = Family::gauge(
+    "provider_automation_next_replay_timestamp_seconds",
+    &["provider_id"],
+    "Earliest time of a scheduled replay.",
+);
+pub const LAST_RUN: Family = Family::gauge(
+    "provider_automation_last_run_timestamp_seconds",
+    &["run_type"],
+    "When the latest automation run ended.",
+);
+pub const LAST_RUN_ALERTS_SENT: Family =
+    Family::gauge("provider_automation_last_run_alerts_sent", &[], "Notifications that the latest alert run sent.");
+pub const DEAD_LETTERS: Family =
+    Family::gauge("foldback_dead_letters", &["reason"], "Dead letters that are neither redriven nor discarded.");
+pub const ORDERS_WITH_GAPS: Family =
+    Family::gauge("foldback_orders_with_gaps", &[], "Orders of which at least one event is missing.");
+pub const REDIS_UP: Family =
+    Family::gauge("foldback_redis_up", &[], "1 while Redis takes publications, 0 while it does not.");
+
+// Of the instance that owns the partition.
+pub const LAG_RECORDS: Family = Family::gauge(
+    "foldback_lag_records",
+    &["topic", "partition"],
+    "High watermark minus committed offset of a partition.",
+);
+pub const PARTITION_STOPPED: Family = Family::gauge(
+    "foldback_partition_stopped",
+    &["topic", "partition", "reason"],
+    "1 while a partition stands still since too many records in a row were refused for one reason.",
+);
+
+// Of every instance.
+pub const RECORDS: Family = Family::counter(
+    "foldback_records_total",
+    &["topic", "outcome"],
+    "Records that were committed, by what became of them.",
+);
+pub const EVENT_TO_COMMIT: Family =
+    Family::seconds("foldback_event_to_commit_seconds", "From a record's timestamp to the commit of its batch.");
+pub const COMMIT: Family = Family::seconds("foldback_commit_seconds", "Duration of a batch's transaction.");
+pub const SUMMARY_DRIFT: Family = Family::counter(
+    "foldback_summary_drift_total",
+    &["field"],
+    "Departures of run summaries from the canonical one, by top-level field; `other` is a field that nobody knows.",
+);
+pub const REDIS_PUBLISH: Family =
+    Family::seconds("foldback_redis_publish_seconds", "Duration of a publication's write to Redis.");
+pub const LIVE_GENERATION: Family = Family::gauge("foldback_live_generation", &[], "Number of the live generation.");
+pub const REBUILD_PROGRESS: Family =
+    Family::gauge("foldback_rebuild_progress_ratio", &[], "How much of the log a running rebuild has folded, 0 to 1.");
+pub const PUBLISHER_LEADER: Family =
+    Family::gauge("foldback_publisher_leader", &[], "1 on the instance that leads the publisher, 0 on the others.");
+pub const BUILD_INFO: Family = Family::gauge("foldback_build_info", &["version"], "Always 1; says which binary runs.");
+
+pub const ALL: [Family; 19] = [
+    REPLAY_BACKLOG,
+    REPLAY_OVERDUE,
+    NEXT_REPLAY,
+    LAST_RUN,
+    LAST_RUN_ALERTS_SENT,
+    RECORDS,
+    LAG_RECORDS,
+    EVENT_TO_COMMIT,
+    COMMIT,
+    DEAD_LETTERS,
+    ORDERS_WITH_GAPS,
+    SUMMARY_DRIFT,
+    REDIS_PUBLISH,
+    LIVE_GENERATION,
+    REBUILD_PROGRESS,
+    BUILD_INFO,
+    PARTITION_STOPPED,
+    PUBLISHER_LEADER,
+    REDIS_UP,
+];
+
+/// Upper bounds of the histograms' buckets, in seconds.
+pub const SECONDS_BUCKETS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// Everything that /metrics shows.
+#[derive(Debug)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    pub partitions: PartitionGauges,
+    pub domain: DomainGauges,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    #[error("the buckets of the histograms are not valid: {0}")]
+    Buckets(#[from] BuildError),
+    #[error("metrics are recorded elsewhere in this process already")]
+    Installed,
+}
+
+impl Metrics {
+    /// Makes this process's recorder; once per process.
+    pub fn install(version: &'static str) -> Result<Metrics, MetricsError> {
+        let (metrics, recorder) = Metrics::new()?;
+        ::metrics::set_global_recorder(recorder).map_err(|_| MetricsError::Installed)?;
+        describe();
+        build_info(version);
+        Ok(metrics)
+    }
+
+    pub(super) fn new() -> Result<(Metrics, PrometheusRecorder), MetricsError> {
+        let recorder = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS)?.build_recorder();
+        let metrics = Metrics {
+            handle: recorder.handle(),
+            partitions: PartitionGauges::default(),
+            domain: DomainGauges::default(),
+        };
+        Ok((metrics, recorder))
+    }
+
+    /// All series in Prometheus's text format (version 0.0.4).
+    pub fn render(&self) -> String {
+        let mut text = self.handle.render();
+        self.partitions.render(&mut text);
+        self.domain.render(&mut text, Instant::now());
+        text
+    }
+
+    /// Folds recorded times into their buckets. Call it every few seconds: until then, or a scrape, each recorded
+    /// time takes memory.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+pub(super) fn describe() {
+    for family in ALL {
+        match family.kind {
+            Kind::Counter => ::metrics::describe_counter!(family.name, family.help),
+            Kind::Gauge => ::metrics::describe_gauge!(family.name, family.help),
+            Kind::Histogram => ::metrics::describe_histogram!(family.name, family.help),
+        }
+    }
+}
+
+/// Counts a committed batch's records; a topic's series are there, at 0, from its first call on.
+pub fn records(topic: &str, tally: Tally) {
+    for (outcome, count) in
+        [("applied", tally.applied), ("duplicate", tally.duplicate), ("dead_letter", tally.dead_letter)]
+    {
+        ::metrics::counter!(RECORDS.name, "topic" => topic.to_owned(), "outcome" => outcome).increment(count);
+    }
+}
+
+/// `count` records whose batch was committed this long after their timestamp.
+pub fn event_to_commit(elapsed: Duration, count: usize) {
+    ::metrics::histogram!(EVENT_TO_COMMIT.name).record_many(elapsed.as_secs_f64(), count);
+}
+
+pub fn commit_seconds(elapsed: Duration) {
+    ::metrics::histogram!(COMMIT.name).record(elapsed.as_secs_f64());
+}
+
+pub fn redis_publish_seconds(elapsed: Duration) {
+    ::metrics::histogram!(REDIS_PUBLISH.name).record(elapsed.as_secs_f64());
+}
+
+/// Counts the drift of a run that came to stand.
+pub fn summary_drift(drifts: &[Drift]) {
+    for drift in drifts {
+        ::metrics::counter!(SUMMARY_DRIFT.name, "field" => drift.label().to_owned()).increment(1);
+    }
+}
+
+pub fn live_generation(generation: i32) {
+    ::metrics::gauge!(LIVE_GENERATION.name).set(f64::from(generation));
+}
+
+/// 0 to 1.
+pub fn rebuild_progress_ratio(ratio: f64) {
+    ::metrics::gauge!(REBUILD_PROGRESS.name).set(ratio);
+}
+
+pub(super) fn build_info(version: &'static str) {
+    ::metrics::gauge!(BUILD_INFO.name, "version" => version).set(1.0);
+}

@@ -1,0 +1,69 @@
+//! Writing a publication, and looking whether it still stands.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use redis::{RedisResult, Script, Value};
+
+use super::error::PublishError;
+use super::link::Link;
+use super::publication::Publication;
+use crate::domain::snapshot::Stamp;
+
+static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put_if_newer.lua")));
+
+/// What became of a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Written,
+    /// Redis holds a value that is not older; nothing was written.
+    Ahead(Stamp),
+}
+
+impl Link {
+    /// Writes all keys of the publication if every value there is older.
+    pub async fn put(&mut self, publication: &Publication) -> Result<Outcome, PublishError> {
+        let script = self.invocation(publication);
+        let (written, epoch, version): (i64, i64, i64) =
+            self.call(async |connection| script.invoke_async(connection).await).await?;
+        Ok(if written == 1 { Outcome::Written } else { Outcome::Ahead(Stamp { epoch, version }) })
+    }
+
+    fn invocation(&self, publication: &Publication) -> redis::ScriptInvocation<'static> {
+        let mut script = PUT_IF_NEWER.prepare_invoke();
+        script.key(&self.keys.replay).key(&self.keys.alerts).key(&self.keys.backlog).key(&self.keys.by_provider);
+        script.arg(publication.stamp.epoch).arg(publication.stamp.version).arg(&self.keys.changed);
+        script.arg(publication.replay.as_deref().unwrap_or_default());
+        script.arg(publication.alerts.as_deref().unwrap_or_default());
+        script.arg(&publication.backlog);
+        for (label, backlog) in &publication.by_provider {
+            script.arg(label).arg(backlog);
+        }
+        script
+    }
+
+    /// Whether Redis holds exactly this publication.
+    pub async fn check(&mut self, publication: &Publication) -> Result<bool, PublishError> {
+        let mut reads = redis::pipe();
+        // A key of a foreign type answers with an error, which is a difference and not a failure.
+        reads.ignore_errors();
+        reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
+        let answers: Vec<RedisResult<Value>> =
+            self.call(async |connection| reads.query_async(connection).await).await?;
+        Ok(holds(answers, publication).unwrap_or(false))
+    }
+}
+
+/// `None` where an answer is of another shape than foldback's own.
+fn holds(answers: Vec<RedisResult<Value>>, publication: &Publication) -> Option<bool> {
+    let [replay, alerts, backlog, by_provider] = <[_; 4]>::try_from(answers).ok()?;
+    let text = |answer: RedisResult<Value>| redis::from_redis_value::<Option<Vec<u8>>>(answer.ok()?).ok();
+    let fields: BTreeMap<Vec<u8>, Vec<u8>> = redis::from_redis_value(by_provider.ok()?).ok()?;
+    let expected = publication.by_provider.iter().map(|(label, text)| (label.as_bytes(), text.as_bytes()));
+    Some(
+        text(replay)?.as_deref() == publication.replay.as_deref().map(str::as_bytes)
+            && text(alerts)?.as_deref() == publication.alerts.as_deref().map(str::as_bytes)
+            && text(backlog)?.as_deref() == Some(publication.backlog.as_bytes())
+            && fields.iter().map(|(label, text)| (label.as_slice(), text.as_slice())).eq(expected),
+    )
+}
