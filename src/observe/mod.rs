@@ -1,1 +1,3 @@
+//! What foldback tells about itself: logs and metrics.
 
+pub mod logging;

@@ -1,1 +1,3 @@
+//! Committed views out: Redis and gauges.
 
+pub mod inspect;

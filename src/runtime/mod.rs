@@ -1,1 +1,3 @@
+//! Who runs when.
 
+pub mod doctor;
