@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `foldback`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    foldback::cli::main()
+}

@@ -9,6 +9,7 @@ mod cursor;
 mod decode;
 mod fingerprint;
 mod framing;
+pub mod inspect;
 mod prepared;
 mod read;
 mod resolve;

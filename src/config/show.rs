@@ -37,6 +37,11 @@ impl Config {
         text
     }
 
+    /// Whether nobody set this key.
+    pub fn is_preset(&self, key: &str) -> bool {
+        self.values.given(key).is_none()
+    }
+
     fn setting(&self, key: &Key) -> Setting {
         let source = self.values.source(key);
         let given = self.values.given(key.name).map(|given| &given.value);

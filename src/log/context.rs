@@ -17,6 +17,7 @@ use super::partition::Partition;
 use super::state::State;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
+use crate::observe::health::{self, Readiness, Severity};
 
 pub struct ReaderContext<T> {
     pub topics: Topics,
@@ -24,6 +25,7 @@ pub struct ReaderContext<T> {
     pub drain_timeout: Duration,
     /// Last stable offset of each partition, as far as the last second's statistics know it.
     pub ends: Arc<Mutex<HashMap<StreamPartition, i64>>>,
+    pub readiness: Readiness,
 }
 
 /// A poisoned lock means that another thread panicked, which ends the process anyway.
@@ -49,6 +51,14 @@ impl<T> ReaderContext<T> {
         }
     }
 
+    fn look_for_brokers(&self, statistics: &Statistics) {
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            return self.readiness.clear(health::KAFKA);
+        }
+        let detail = "no Kafka broker answers; waiting for one. Check kafka.brokers and that the brokers are up";
+        self.readiness.raise(health::KAFKA, Severity::Unready, detail);
+    }
+
     /// Stops taking, and waits within a bound until what was taken is written.
     fn revoked(&self, partitions: Vec<StreamPartition>) {
         let (done, answer) = mpsc::channel();
@@ -72,6 +82,7 @@ impl<T> ReaderContext<T> {
 
 impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     fn stats(&self, statistics: Statistics) {
+        self.look_for_brokers(&statistics);
         let mut ends = lock(&self.ends);
         ends.clear();
         for (topic, statistics) in &statistics.topics {
@@ -115,5 +126,6 @@ impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
             warn!(%error, "Kafka: a new partition could not be paused; its records are skipped until it is claimed");
         }
         self.assigned(&self.partitions(list));
+        self.readiness.clear(health::ASSIGNMENT);
     }
 }

@@ -1,5 +1,7 @@
 //! Kafka in: consumers, who owns which partition, and where each one stands.
 
+pub mod admin;
+pub mod client;
 pub mod consumer;
 pub mod context;
 pub mod delivery;

@@ -22,6 +22,7 @@ use super::partition::{Partition, Phase};
 use super::settings::ReaderSettings;
 use super::state::State;
 use crate::domain::partition::StreamPartition;
+use crate::observe::health::{self, Readiness, Severity};
 
 /// Longest wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
@@ -52,6 +53,7 @@ pub struct Reader<S: Sieve> {
     consumer: BaseConsumer<ReaderContext<S::Item>>,
     state: Arc<Mutex<State<S::Item>>>,
     sieve: S,
+    readiness: Readiness,
     controls: mpsc::Receiver<Control>,
     in_flight: InFlight,
     /// Whether partitions are paused since too much is in flight.
@@ -65,6 +67,7 @@ impl<S: Sieve> Reader<S> {
     /// Joins the group and reads on a thread of its own until `Control::Stop`.
     pub fn start(
         settings: ReaderSettings,
+        readiness: Readiness,
         sieve: S,
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
@@ -75,6 +78,7 @@ impl<S: Sieve> Reader<S> {
             state: state.clone(),
             drain_timeout: settings.drain_timeout,
             ends: ends.clone(),
+            readiness: readiness.clone(),
         };
         let consumer = group_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
         consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?;
@@ -86,6 +90,7 @@ impl<S: Sieve> Reader<S> {
             consumer,
             state,
             sieve,
+            readiness,
             controls,
             in_flight: in_flight.clone(),
             full: false,
@@ -295,6 +300,7 @@ impl<S: Sieve> Reader<S> {
             return self.change(of, lease, Phase::Granted { next_offset, not_before: soon });
         }
         self.change(of, lease, Phase::Active { next_offset });
+        self.readiness.clear(&health::log_guard(topic, of.partition));
         info!(topic, partition = of.partition, next_offset, "reading");
         if !self.full {
             self.resume(&[of]);
@@ -302,7 +308,10 @@ impl<S: Sieve> Reader<S> {
     }
 
     fn report(&self, of: StreamPartition, what: &str) {
-        error!(topic = self.settings.topics.name(of.stream), partition = of.partition, "{what}");
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("topic {topic}, partition {partition}: {what}");
+        error!(topic, partition, "{detail}");
+        self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
     }
 
     fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {

@@ -1,10 +1,13 @@
-//! What operators see of foldback from the outside. A leaf: any room may import it.
+//! What operators see of foldback from the outside: logs, metrics, health. A leaf: any room may import it.
 
 mod family;
 pub mod gauges;
+pub mod health;
+pub mod logging;
 pub mod metrics;
 mod text;
 
+pub use health::Readiness;
 pub use metrics::Metrics;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Nothing here knows Postgres: a snapshot comes in, keys go out. Who publishes when is runtime's business.
 
 mod error;
+pub mod inspect;
 mod keys;
 mod link;
 mod publication;

@@ -27,6 +27,10 @@ impl Leases {
         self.0.get(&span.lease).filter(|lease| lease.claim.next_offset == span.from)
     }
 
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.0.values().map(|lease| &lease.claim)
+    }
+
     pub fn drop_lease(&mut self, number: u64) {
         self.0.remove(&number);
     }

@@ -2,8 +2,10 @@
 
 pub mod backoff;
 mod batch;
+pub mod doctor;
 mod fold;
 mod lease;
+mod report;
 mod sieve;
 mod split;
 mod state_cache;

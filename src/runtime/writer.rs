@@ -1,17 +1,19 @@
 //! The task that writes what a reader has read: one connection, one batch at a time.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use super::backoff::Backoff;
 use super::batch::{Flood, WriteBatch};
 use super::fold::fold_batch;
 use super::lease::{Lease, Leases};
+use super::report::report_commit;
 use super::split::refuse_what_postgres_refuses;
 use super::state_cache::StateCache;
 use super::worker::WorkerSettings;
@@ -22,13 +24,14 @@ use crate::domain::record::Stream;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::log::fetch::{FetchError, fetch_record};
 use crate::log::{Batch, Control, Delivery, ReaderHandle};
-use crate::observe::health::Health;
+use crate::observe::health::{self, Severity};
 use crate::projection::{Item, Outcome};
 use crate::store::checkpoint::{self, Advance};
 use crate::store::write::{Commit, Writer};
 use crate::store::{StoreError, flood};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a batch could not be written this time.
 #[derive(Debug, thiserror::Error)]
@@ -37,53 +40,81 @@ enum WriteError {
     Store(#[from] StoreError),
     #[error("a displaced event could not be read from the log again: {0}")]
     Fetch(#[from] FetchError),
-    #[error("{} records in a row refused", .0.of.partition)]
+    #[error("too many records in a row were refused")]
     Flood(Flood),
+    #[error("the process is ending")]
+    Ending,
 }
 
 pub struct WriterTask {
     settings: Arc<WorkerSettings>,
     reader: ReaderHandle,
-    health: Health,
+    /// Postgres did not do what was asked the last time.
+    away: bool,
     /// Set when there is no time left to wait for anything.
     give_up: CancellationToken,
     writer: Option<Writer>,
     cache: StateCache,
     leases: Leases,
+    /// Partitions that stand still for the flood guard.
+    flooded: HashSet<StreamPartition>,
     backoff: Backoff,
 }
 
 impl WriterTask {
-    pub fn new(
-        settings: Arc<WorkerSettings>,
-        reader: ReaderHandle,
-        health: Health,
-        give_up: CancellationToken,
-    ) -> WriterTask {
+    pub fn new(settings: Arc<WorkerSettings>, reader: ReaderHandle, give_up: CancellationToken) -> WriterTask {
         WriterTask {
             cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
             backoff: Backoff::new(settings.retry.initial, settings.retry.max),
             settings,
             reader,
-            health,
+            away: false,
             give_up,
             writer: None,
             leases: Leases::default(),
+            flooded: HashSet::new(),
         }
     }
 
     /// Writes until the reader has ended.
     pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) {
-        while let Some(delivery) = deliveries.recv().await {
+        let mut lag = tokio::time::interval(LAG_EVERY);
+        loop {
+            let delivery = tokio::select! {
+                delivery = deliveries.recv() => delivery,
+                _ = lag.tick() => {
+                    self.show_lag();
+                    continue;
+                }
+            };
             match delivery {
-                Delivery::Batch(batch) => self.take(batch).await,
-                Delivery::Claim { of, lease, log_start } => self.claim(of, lease, log_start).await,
-                Delivery::Release { partitions, done } => {
-                    self.leases.drop_partitions(&partitions);
+                Some(Delivery::Batch(batch)) => self.take(batch).await,
+                Some(Delivery::Claim { of, lease, log_start }) => self.claim(of, lease, log_start).await,
+                Some(Delivery::Release { partitions, done }) => {
+                    self.release(&partitions);
                     // Nobody waits any more when the bound was passed.
                     let _ = done.send(());
                 }
-                Delivery::End => break,
+                Some(Delivery::End) | None => break,
+            }
+        }
+    }
+
+    fn release(&mut self, partitions: &[StreamPartition]) {
+        self.leases.drop_partitions(partitions);
+        for of in partitions {
+            let topic = self.settings.topics.name(of.stream);
+            self.settings.metrics.partitions.let_go(topic, of.partition);
+            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
+        }
+    }
+
+    fn show_lag(&self) {
+        let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        for claim in self.leases.claims() {
+            if let Some(end) = ends.get(&claim.of) {
+                let lag = (end - claim.next_offset).max(0);
+                self.settings.metrics.partitions.lag(self.settings.topics.name(claim.of.stream), claim.of.partition, lag);
             }
         }
     }
@@ -159,7 +190,7 @@ impl WriterTask {
             Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
         writer.commit(&commit).await?;
         self.committed(batch, &folded.changes, &advances);
-        settings.metrics.committed(&batch.items, &folded, started.elapsed(), &settings.topics);
+        report_commit(&batch.items, &folded, started, &settings.topics);
         Ok(())
     }
 
@@ -170,9 +201,11 @@ impl WriterTask {
         for (span, advance) in batch.spans.iter().zip(advances) {
             self.leases.advance(span, advance);
         }
-        let offsets: Vec<_> = advances.iter().map(|advance| (advance.of, advance.to)).collect();
-        self.settings.lag.committed(&offsets);
-        self.tell(Control::Committed(offsets));
+        for advance in advances {
+            self.unflood(advance.of);
+        }
+        self.show_lag();
+        self.tell(Control::Committed(advances.iter().map(|advance| (advance.of, advance.to)).collect()));
     }
 
     async fn recover(&mut self, error: WriteError, batch: &mut WriteBatch) {
@@ -214,10 +247,14 @@ impl WriterTask {
     async fn wait_after(&mut self, error: &WriteError) {
         self.writer = None;
         let pause = self.backoff.pause();
-        if self.health.raise("postgres", &error.to_string()) {
-            error!(%error, "{error}; trying again until it works");
+        let detail = format!("{error}; trying again until it works");
+        if self.away {
+            debug!(pause_ms = pause.as_millis(), "{detail}");
+        } else {
+            error!("{detail}");
         }
-        warn!(%error, pause_ms = pause.as_millis(), "not written yet");
+        self.away = true;
+        self.settings.readiness.raise(health::POSTGRES, Severity::Unready, detail);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.give_up.cancelled() => {}
@@ -226,8 +263,9 @@ impl WriterTask {
 
     fn recovered(&mut self) {
         self.backoff.reset();
-        if self.health.clear("postgres") {
-            info!("Postgres is there again");
+        if std::mem::take(&mut self.away) {
+            info!("written again");
+            self.settings.readiness.clear(health::POSTGRES);
         }
     }
 
@@ -235,10 +273,7 @@ impl WriterTask {
     fn stop_flood(&mut self, flood: Flood, batch: &mut WriteBatch) {
         let topic = self.settings.topics.name(flood.of.stream);
         let Some(span) = batch.remove(flood.of) else { return };
-        let reason = match flood.outcome {
-            Outcome::DeadLetter(reason) => reason.as_str(),
-            _ => "refused",
-        };
+        let Outcome::DeadLetter(reason) = flood.outcome else { return };
         let (partition, offset) = (flood.of.partition, flood.offset);
         let detail = format!(
             "{} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, offset \
@@ -246,12 +281,21 @@ impl WriterTask {
              `foldback dead-letters allow {topic} {partition} {offset}`",
             self.settings.refusals_in_a_row_max
         );
-        if self.health.raise(&flood_condition(topic, partition), &detail) {
-            error!(topic, partition, offset, reason, "{detail}");
+        if self.flooded.insert(flood.of) {
+            error!(topic, partition, offset, "{detail}");
         }
-        self.settings.flooded.insert(flood.of);
+        self.settings.metrics.partitions.stopped(topic, partition, Some(reason));
+        self.settings.readiness.raise(&health::flood_guard(topic, partition), Severity::Unready, detail);
         self.leases.drop_lease(span.lease);
         self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.max });
+    }
+
+    fn unflood(&mut self, of: StreamPartition) {
+        if self.flooded.remove(&of) {
+            let topic = self.settings.topics.name(of.stream);
+            self.settings.metrics.partitions.stopped(topic, of.partition, None);
+            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
+        }
     }
 
     fn lose(&mut self, batch: &WriteBatch) {
@@ -273,10 +317,6 @@ impl WriterTask {
     }
 }
 
-pub fn flood_condition(topic: &str, partition: i32) -> String {
-    format!("flood:{topic}:{partition}")
-}
-
 /// Makes dead letters of displaced events, with their raw bytes read from the log again.
 async fn fetch_displaced(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet) -> Result<(), WriteError> {
     for displaced in std::mem::take(&mut changes.displaced) {
@@ -284,10 +324,9 @@ async fn fetch_displaced(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet
         let of = StreamPartition { stream: Stream::Orders, partition: displaced.position.partition };
         let offset = displaced.position.offset;
         let fetched = tokio::task::spawn_blocking(move || fetch_record(&reader, of, offset, FETCH_TIMEOUT)).await;
-        // The closure can't be cancelled and does not panic.
-        let Ok(record) = fetched else { continue };
+        let record = fetched.map_err(|_| WriteError::Ending)??;
         let rejection = Rejection::new(Reason::SequenceConflict, displaced.detail);
-        changes.dead_letters.push(DeadLetter { record: record?, rejection, conflict: Some(displaced.conflict) });
+        changes.dead_letters.push(DeadLetter { record, rejection, conflict: Some(displaced.conflict) });
     }
     Ok(())
 }

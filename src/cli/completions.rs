@@ -1,0 +1,19 @@
+//! `foldback completions`
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::output::print;
+use super::{Cli, Failure};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The shell to complete in
+    shell: Shell,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "foldback", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}

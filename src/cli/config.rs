@@ -1,0 +1,29 @@
+//! `foldback config check|show`
+
+use super::Failure;
+use super::context::Context;
+use super::output::{print, print_json};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Check the configuration; reaches for nothing
+    Check,
+    /// Show every key with its value and where that comes from, without secrets
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub fn run(verb: &Verb, context: &Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    match verb {
+        Verb::Check => match config.postgres.url() {
+            Ok(_) => print("the configuration is valid"),
+            Err(missing) => Err(missing.into()),
+        },
+        Verb::Show { json: true } => print_json(&config.settings()),
+        Verb::Show { json: false } => print(&config.to_toml()),
+    }
+}

@@ -1,0 +1,82 @@
+//! What every command is given: where the configuration is, and how to reach the database.
+
+use std::path::PathBuf;
+
+use crate::config::{Config, ConfigError, Flag, Inputs};
+use crate::observe::logging;
+use crate::store::StoreError;
+use crate::store::connect::Access;
+
+use super::Failure;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Configuration file (TOML)
+    #[arg(long, global = true, value_name = "PATH", env = "FOLDBACK_CONFIG")]
+    config: Option<PathBuf>,
+    /// Least severe level that is logged: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How logs are written: text or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Context {
+    global: Global,
+}
+
+impl Context {
+    pub fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// The configuration, with a command's own flags on top.
+    pub fn config(&self, flags: Vec<Option<Flag>>) -> Result<Config, ConfigError> {
+        let own = [
+            flag("--log-level", "log.level", self.global.log_level.as_ref()),
+            flag("--log-format", "log.format", self.global.log_format.as_ref()),
+        ];
+        let config = Config::load(&Inputs {
+            file: self.global.config.clone(),
+            flags: own.into_iter().chain(flags).flatten().collect(),
+            ..Inputs::from_process()
+        })?;
+        if !config.is_preset("log.level") {
+            logging::init(&config.log);
+        }
+        Ok(config)
+    }
+}
+
+/// A flag that was given.
+pub fn flag(flag: &'static str, key: &'static str, value: Option<impl ToString>) -> Option<Flag> {
+    value.map(|value| Flag { flag, key, value: value.to_string() })
+}
+
+/// How to reach the configured database.
+pub fn access(config: &Config) -> Result<Access, Failure> {
+    let postgres = &config.postgres;
+    let url = postgres.url()?;
+    Access::new(url.expose(), postgres.connect_timeout, postgres.statement_timeout)
+        .map_err(|_| Failure::Usage(format!("postgres.url ({}) is not a valid Postgres URL", url.address())))
+}
+
+/// A store's error, with the database it speaks of.
+pub fn at_database(config: &Config, error: StoreError) -> Failure {
+    let address = config.postgres.url.as_ref().map(|url| url.address()).unwrap_or_default();
+    match error {
+        StoreError::Unavailable(cause) => Failure::failed(format!(
+            "Postgres at {address} cannot be reached ({}); check postgres.url and that the server is up",
+            reason(&cause)
+        )),
+        other => Failure::failed(format!("{other} ({address})")),
+    }
+}
+
+/// sqlx tells a time-out of ours as one of a pool.
+fn reason(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    if text.contains("pool timed out") { "it did not answer in time".to_owned() } else { text.replace('\n', " ") }
+}

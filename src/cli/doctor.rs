@@ -1,0 +1,32 @@
+//! `foldback doctor`
+
+use crate::runtime::doctor::{Finding, Verdict, examine};
+
+use super::Failure;
+use super::context::Context;
+use super::output::{plain, print, print_json};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    let findings = examine(&config).await;
+    if args.json {
+        print_json(&findings)?;
+    } else {
+        print(&findings.iter().map(line).collect::<String>())?;
+    }
+    let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+    if has_failed { Err(Failure::Told) } else { Ok(()) }
+}
+
+fn line(finding: &Finding) -> String {
+    let remedy = finding.remedy.as_ref().map(|remedy| format!("\n      -> {remedy}")).unwrap_or_default();
+    let seen = plain(&finding.seen, 400);
+    format!("{:4}  {} {}: {seen}{remedy}\n", finding.verdict.as_str(), finding.part, finding.check)
+}

@@ -1,0 +1,37 @@
+//! `foldback migrate`
+
+use serde_json::json;
+
+use crate::store::migrate::{Migrated, migrate};
+
+use super::Failure;
+use super::context::{Context, access, at_database};
+use super::output::{print, print_json};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
+    let migrated = migrate(&mut conn, "foldback migrate").await.map_err(|error| at_database(&config, error))?;
+    if args.json {
+        let first = migrated.first_generation;
+        return print_json(&json!({"from": migrated.from, "to": migrated.to, "firstGeneration": first}));
+    }
+    print(&sentence(&migrated))
+}
+
+fn sentence(migrated: &Migrated) -> String {
+    let schema = match migrated.from {
+        None => format!("schema version {} was made", migrated.to),
+        Some(from) if from == migrated.to => format!("schema version {} was there already", migrated.to),
+        Some(from) => format!("schema version {from} became {}", migrated.to),
+    };
+    let generation = if migrated.first_generation { ", and generation 1" } else { "" };
+    format!("{schema}{generation}")
+}

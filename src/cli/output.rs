@@ -1,0 +1,71 @@
+//! What is printed on standard output.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Failure;
+
+/// Prints the text and a line break.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.trim_end_matches('\n').as_bytes()).and_then(|()| out.write_all(b"\n"));
+    match written.and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::ReaderGone),
+        Err(error) => Err(Failure::failed(format!("the output cannot be written: {error}"))),
+    }
+}
+
+/// Prints a value as JSON for machines.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&text),
+        Err(error) => Err(Failure::failed(format!("the output cannot be written as JSON: {error}"))),
+    }
+}
+
+/// Columns under each other: the first row is the head.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    rows.iter().map(|row| line(row, &widths)).collect()
+}
+
+fn line(row: &[String], widths: &[usize]) -> String {
+    let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    format!("{}\n", padded.join("  ").trim_end())
+}
+
+/// A value that may be absent.
+pub fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Text from a record, made harmless for a terminal: control characters become spaces, and it is cut.
+pub fn plain(text: &str, chars_max: usize) -> String {
+    let mut plain: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(chars_max).collect();
+    if text.chars().count() > chars_max {
+        plain.push('…');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let text = table(&[row(["provider", "overdue"]), row(["a", "12"]), row(["kürzer", ""])]);
+        assert_eq!(text, "provider  overdue\na         12\nkürzer\n");
+    }
+
+    #[test]
+    fn a_record_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\nc", 10), "a [2Jb c");
+        assert_eq!(plain("abcdef", 3), "abc…");
+    }
+}

@@ -1,0 +1,34 @@
+//! `foldback run`
+
+use crate::observe::logging;
+
+use super::context::{Context, flag};
+use super::{Failure, pending};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Workers in this process [workers.count]
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// Address of API, metrics and page, such as 127.0.0.1:8080 [http.listen]
+    #[arg(long, value_name = "IP:PORT")]
+    http_listen: Option<String>,
+    /// Kafka brokers, as host:port,host:port [kafka.brokers]
+    #[arg(long, value_name = "HOST:PORT,…")]
+    brokers: Option<String>,
+    /// Consumer group [kafka.group]
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![
+        flag("--workers", "workers.count", args.workers),
+        flag("--http-listen", "http.listen", args.http_listen),
+        flag("--brokers", "kafka.brokers", args.brokers),
+        flag("--group", "kafka.group", args.group),
+    ])?;
+    logging::init(&config.log);
+    config.postgres.url()?;
+    pending::run(config).await
+}

@@ -1,0 +1,92 @@
+//! Postgres: reachable, new enough, ours to write, of our schema version, its clock near ours.
+
+use chrono::{TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use crate::config::Config;
+use crate::store::StoreError;
+use crate::store::connect::Access;
+use crate::store::doctor::{ServerFacts, server, unwritable_tables};
+use crate::store::migrate::check_version;
+
+use super::{Finding, PART_TIMEOUT};
+
+const PART: &str = "postgres";
+const VERSION_MIN: i32 = 150_000;
+const SKEW_MAX: TimeDelta = TimeDelta::seconds(1);
+
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let Ok(url) = config.postgres.url() else {
+        return vec![unreachable("postgres.url is not set".to_owned())];
+    };
+    let connected = match Access::new(url.expose(), PART_TIMEOUT, PART_TIMEOUT) {
+        Ok(access) => access.connect().await,
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok(mut conn) => match findings(&mut conn, url.address()).await {
+            Ok(findings) => findings,
+            Err(error) => vec![unreachable(format!("{}: {error}", url.address()))],
+        },
+        Err(error) => vec![unreachable(format!("{}: {error}", url.address()))],
+    }
+}
+
+fn unreachable(seen: String) -> Finding {
+    Finding::fail(PART, "reachable", seen, "check postgres.url, the password and that the server is up")
+}
+
+async fn findings(conn: &mut PgConnection, address: String) -> Result<Vec<Finding>, StoreError> {
+    let facts = server(conn).await?;
+    let skew = (Utc::now() - facts.now).abs();
+    Ok(vec![
+        Finding::ok(PART, "reachable", address),
+        version(&facts),
+        writable(&facts, unwritable_tables(conn).await?),
+        schema(check_version(conn).await),
+        clock(skew),
+    ])
+}
+
+fn version(facts: &ServerFacts) -> Finding {
+    if facts.version_number >= VERSION_MIN {
+        Finding::ok(PART, "version", facts.version.clone())
+    } else {
+        Finding::fail(PART, "version", facts.version.clone(), "upgrade the server to Postgres 15 or newer")
+    }
+}
+
+fn writable(facts: &ServerFacts, unwritable: Vec<String>) -> Finding {
+    let (user, database) = (&facts.user_name, &facts.database);
+    if facts.is_standby {
+        return Finding::fail(PART, "privileges", "the server is a standby", "let postgres.url name the primary");
+    }
+    if !unwritable.is_empty() {
+        let seen = format!("{user} may not write {}", unwritable.join(", "));
+        return Finding::fail(PART, "privileges", seen, format!("let {user} own the tables of foldback"));
+    }
+    if !facts.may_create {
+        let remedy = format!("run: grant create on database \"{database}\" to \"{user}\"");
+        return Finding::fail(PART, "privileges", format!("{user} may not make schemas in {database}"), remedy);
+    }
+    Finding::ok(PART, "privileges", format!("{user} may make schemas in {database} and write foldback's tables"))
+}
+
+fn schema(checked: Result<(), StoreError>) -> Finding {
+    match checked {
+        Ok(()) => Finding::ok(PART, "schema", "this binary's version"),
+        Err(error @ StoreError::NotMigrated) => {
+            Finding::fail(PART, "schema", error.to_string(), "run `foldback migrate`")
+        }
+        Err(error) => Finding::fail(PART, "schema", error.to_string(), "run `foldback migrate` of the newest binary"),
+    }
+}
+
+fn clock(skew: TimeDelta) -> Finding {
+    let seen = format!("{} ms between this machine and Postgres", skew.num_milliseconds());
+    if skew <= SKEW_MAX {
+        Finding::ok(PART, "clock", seen)
+    } else {
+        Finding::warn(PART, "clock", seen, "let both machines follow a time server: overdue is told by the clock")
+    }
+}

@@ -1,0 +1,78 @@
+//! Redis: reachable, and it won't throw our keys away.
+
+use crate::config::Config;
+use crate::publish::inspect::{ServerFacts, inspect};
+
+use super::{Finding, PART_TIMEOUT};
+
+const PART: &str = "redis";
+
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let url = &config.redis.url;
+    let unreachable = |reason: String| {
+        let seen = format!("{}: {reason}", url.address());
+        let remedy = "check redis.url and that the server is up; the fold goes on without it";
+        vec![Finding::fail(PART, "reachable", seen, remedy)]
+    };
+    match tokio::time::timeout(PART_TIMEOUT, inspect(url.expose())).await {
+        Ok(Ok(facts)) => findings(config, &facts),
+        Ok(Err(error)) => unreachable(error.to_string()),
+        Err(_) => unreachable(format!("no answer within {} s", PART_TIMEOUT.as_secs())),
+    }
+}
+
+fn findings(config: &Config, facts: &ServerFacts) -> Vec<Finding> {
+    vec![
+        Finding::ok(PART, "reachable", config.redis.url.address()),
+        Finding::ok(PART, "version", facts.version.as_deref().unwrap_or("unknown")),
+        role(facts),
+        eviction(facts),
+        prefix(&config.redis.prefix, facts),
+    ]
+}
+
+fn role(facts: &ServerFacts) -> Finding {
+    if facts.is_replica {
+        return Finding::fail(PART, "role", "a replica: it takes no writes", "let redis.url name the primary");
+    }
+    Finding::ok(PART, "role", "a primary")
+}
+
+fn eviction(facts: &ServerFacts) -> Finding {
+    match facts.eviction_policy.as_deref() {
+        Some("noeviction") => Finding::ok(PART, "eviction", "noeviction"),
+        Some(policy) => {
+            let remedy = "set maxmemory-policy noeviction, or give foldback a Redis of its own";
+            Finding::warn(PART, "eviction", format!("maxmemory-policy {policy}"), remedy)
+        }
+        None => Finding::warn(PART, "eviction", "the server does not tell", "see that it is noeviction"),
+    }
+}
+
+/// In a cluster all keys of one script must lie in one slot.
+fn prefix(prefix: &str, facts: &ServerFacts) -> Finding {
+    if !facts.is_cluster || has_hash_tag(prefix) {
+        return Finding::ok(PART, "prefix", prefix);
+    }
+    let remedy = format!("this is a cluster: put a hash tag in redis.prefix, such as {{{}}}:", prefix.trim_end_matches(':'));
+    Finding::fail(PART, "prefix", format!("{prefix} has no hash tag"), remedy)
+}
+
+fn has_hash_tag(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    tag.is_some_and(|(tag, _)| !tag.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_needs_a_hash_tag() {
+        let cluster = ServerFacts { is_cluster: true, ..ServerFacts::default() };
+        assert_eq!(prefix("a:", &cluster).verdict, super::super::Verdict::Fail);
+        assert_eq!(prefix("{}a:", &cluster).verdict, super::super::Verdict::Fail);
+        assert_eq!(prefix("{a}:", &cluster).verdict, super::super::Verdict::Ok);
+        assert_eq!(prefix("a:", &ServerFacts::default()).verdict, super::super::Verdict::Ok);
+    }
+}

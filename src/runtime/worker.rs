@@ -1,0 +1,57 @@
+//! A worker: one consumer on a thread of its own, one queue, one writing task with one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::sieve::DecodingSieve;
+use super::writer::WriterTask;
+use crate::codec::Decoder;
+use crate::config::retry::Retry;
+use crate::domain::record::Topics;
+use crate::log::{Control, Reader, ReaderSettings};
+use crate::observe::{Metrics, Readiness};
+use crate::store::connect::Access;
+
+/// What all workers of a process share.
+pub struct WorkerSettings {
+    pub reader: ReaderSettings,
+    pub topics: Topics,
+    pub access: Access,
+    pub retry: Retry,
+    pub cache_orders_max: usize,
+    pub cache_bytes_max: usize,
+    pub refusals_in_a_row_max: i64,
+    /// How long a worker that is told to stop may still write.
+    pub drain_timeout: Duration,
+    pub readiness: Readiness,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Starts a worker; it ends, everything written or let go, some time after `stop`. `need` is told which schemas
+/// records wait for.
+pub fn start(
+    settings: Arc<WorkerSettings>,
+    decoder: Decoder,
+    need: impl Fn(u32) + Send + 'static,
+    stop: CancellationToken,
+) -> Result<JoinHandle<()>, KafkaError> {
+    let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
+    let sieve = DecodingSieve { decoder, need: Box::new(need) };
+    let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), sieve, deliveries)?;
+    let controls = reader.controls.clone();
+    let give_up = CancellationToken::new();
+    let drain_timeout = settings.drain_timeout;
+    let writer = WriterTask::new(settings, reader, give_up.clone());
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        // A reader that has ended needs to be told nothing.
+        let _ = controls.send(Control::Stop);
+        tokio::time::sleep(drain_timeout).await;
+        give_up.cancel();
+    });
+    Ok(tokio::spawn(writer.run(queue)))
+}

@@ -1,0 +1,42 @@
+//! What the database says about itself, for `doctor`.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use sqlx::postgres::PgConnection;
+
+use super::error::StoreError;
+
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ServerFacts {
+    /// 150004 is 15.4
+    pub version_number: i32,
+    pub version: String,
+    pub database: String,
+    pub user_name: String,
+    /// May make schemas in the database.
+    pub may_create: bool,
+    /// A standby: nothing can be written.
+    pub is_standby: bool,
+    pub now: DateTime<Utc>,
+}
+
+pub async fn server(conn: &mut PgConnection) -> Result<ServerFacts, StoreError> {
+    let sql = "select current_setting('server_version_num')::int as version_number,
+                      current_setting('server_version') as version,
+                      current_database()::text as database,
+                      current_user::text as user_name,
+                      has_database_privilege(current_database(), 'CREATE') as may_create,
+                      pg_is_in_recovery() as is_standby,
+                      clock_timestamp() as now";
+    Ok(sqlx::query_as(sql).fetch_one(conn).await?)
+}
+
+/// Tables of foldback that this user may not write, by name; empty where all is well or nothing is there.
+pub async fn unwritable_tables(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let sql = "select format('%I.%I', n.nspname, c.relname)
+                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where (n.nspname = 'foldback' or n.nspname ~ '^gen_[0-9]+$') and c.relkind in ('r', 'p')
+                  and not has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+                order by 1";
+    Ok(sqlx::query_scalar(sql).fetch_all(conn).await?)
+}
