@@ -45,7 +45,8 @@ pub fn or_dash(value: Option<impl ToString>) -> String {
 
 /// Text from a record, made harmless for a terminal: control characters become spaces, and it is cut.
 pub fn plain(text: &str, chars_max: usize) -> String {
-    let mut plain: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(chars_max).collect();
+    let mut plain: String =
+        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(chars_max).collect();
     if text.chars().count() > chars_max {
         plain.push('…');
     }

@@ -54,7 +54,8 @@ fn prefix(prefix: &str, facts: &ServerFacts) -> Finding {
     if !facts.is_cluster || has_hash_tag(prefix) {
         return Finding::ok(PART, "prefix", prefix);
     }
-    let remedy = format!("this is a cluster: put a hash tag in redis.prefix, such as {{{}}}:", prefix.trim_end_matches(':'));
+    let remedy =
+        format!("this is a cluster: put a hash tag in redis.prefix, such as {{{}}}:", prefix.trim_end_matches(':'));
     Finding::fail(PART, "prefix", format!("{prefix} has no hash tag"), remedy)
 }
 

@@ -11,7 +11,12 @@ const WANTED: &str = "BACKWARD_TRANSITIVE";
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let Some(url) = &config.schema_registry.url else {
         let seen = "schema_registry.url is not set: records in Confluent framing will stop their partition";
-        return vec![Finding::warn(PART, "reachable", seen, "set it, unless all publishers use single-object encoding")];
+        return vec![Finding::warn(
+            PART,
+            "reachable",
+            seen,
+            "set it, unless all publishers use single-object encoding",
+        )];
     };
     let topics = [&config.kafka.orders_topic, &config.kafka.runs_topic];
     let subjects = topics.map(|topic| format!("{topic}-value"));

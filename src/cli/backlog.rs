@@ -1,0 +1,62 @@
+//! `foldback backlog`
+
+use serde_json::{Value, json};
+
+use crate::domain::backlog::{Backlog, ProviderBacklog};
+
+use super::Failure;
+use super::context::{Context, at_database};
+use super::output::{or_dash, plain, print, print_json, table};
+use super::read::snapshot;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    let mut snapshot = snapshot(&config).await?;
+    let as_of = snapshot.as_of;
+    let providers = snapshot.view().backlog(as_of).await.map_err(|error| at_database(&config, error))?;
+    if args.json { print_json(&machine(&providers)) } else { print(&readable(&providers)) }
+}
+
+fn machine(providers: &[ProviderBacklog]) -> Value {
+    let total = Backlog::total(providers);
+    let by_provider: Vec<Value> = providers.iter().map(provider_json).collect();
+    json!({
+        "scheduledBacklog": total.scheduled_backlog,
+        "nextScheduledAt": total.next_scheduled_at,
+        "overdue": total.overdue,
+        "byProvider": by_provider,
+    })
+}
+
+fn provider_json(provider: &ProviderBacklog) -> Value {
+    let backlog = &provider.backlog;
+    json!({
+        "providerId": provider.provider_id,
+        "scheduledBacklog": backlog.scheduled_backlog,
+        "nextScheduledAt": backlog.next_scheduled_at,
+        "overdue": backlog.overdue,
+    })
+}
+
+fn readable(providers: &[ProviderBacklog]) -> String {
+    let head = ["PROVIDER", "SCHEDULED", "OVERDUE", "NEXT"].map(str::to_owned).to_vec();
+    let rows = providers.iter().map(|provider| row(provider.label(), &provider.backlog));
+    let total = row("(all)", &Backlog::total(providers));
+    table(&std::iter::once(head).chain(rows).chain([total]).collect::<Vec<_>>())
+}
+
+fn row(label: &str, backlog: &Backlog) -> Vec<String> {
+    vec![
+        plain(label, 64),
+        backlog.scheduled_backlog.to_string(),
+        backlog.overdue.to_string(),
+        or_dash(backlog.next_scheduled_at),
+    ]
+}
