@@ -13,6 +13,7 @@ install_missing() {
         command -v "$command" >/dev/null || packages+=("$command")
     done
     [[ -e /usr/include/openssl/ssl.h ]] || packages+=(libssl-dev)
+    [[ -e /usr/include/zlib.h ]] || packages+=(zlib1g-dev)
     ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
 }
 

@@ -51,7 +51,7 @@ postgres_start() {
     directory=$(postgres_directory)
     [[ -f $directory/data/PG_VERSION ]] || postgres_init "$directory"
     postgres_as "$(postgres_bin)/pg_ctl" start -W -s -D "$directory/data" -l "$directory/postgres.log" \
-        -o "$(postgres_settings | tr '\n' ' ')" </dev/null >/dev/null 2>&1 9>&- ||
+        -o "$(postgres_settings | tr '\n' ' ')" </dev/null >/dev/null 2>&1 7>&- 8>&- 9>&- ||
         die "PostgreSQL does not start; its log: $directory/postgres.log"
     for _ in {1..50}; do
         head -n 1 "$directory/data/postmaster.pid" >"$STACK_DIR/postgres.pid" 2>/dev/null && postgres_runs && return

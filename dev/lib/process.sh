@@ -14,9 +14,15 @@ process_start() {
     shift 2
     (
         cd "$directory" || exit 1
-        exec setsid "$@" </dev/null >"$STACK_DIR/$part.log" 2>&1 9>&-
+        exec setsid "$@" </dev/null >"$STACK_DIR/$part.log" 2>&1 7>&- 8>&- 9>&-
     ) &
     echo $! >"$STACK_DIR/$part.pid"
+    # It is ours from when it entered its directory.
+    for _ in {1..40}; do
+        process_runs "$part" "$directory" && return
+        sleep 0.05
+    done
+    die "$part ended at once; its log: $STACK_DIR/$part.log"
 }
 
 # process_stop PART DIRECTORY [SIGNAL]
