@@ -22,10 +22,10 @@ row() {
 
 # Prints the table and sets DISAGREES.
 agreement_table() {
+    # shellcheck disable=SC2034 # Read by dev/demo.
     DISAGREES=
     agreement_fetch
     row what log postgres redis gauges api | sed 's/NO$/ok/'
-    DISAGREES=
     agreement_of_records
     agreement_of_views
     agreement_of_backlog
