@@ -35,11 +35,16 @@ impl ProviderBacklog {
 impl Backlog {
     /// The backlog of all, from the backlog of each.
     pub fn total(providers: &[ProviderBacklog]) -> Backlog {
-        providers.iter().fold(Backlog::default(), |total, provider| Backlog {
-            scheduled_backlog: total.scheduled_backlog + provider.backlog.scheduled_backlog,
-            next_scheduled_at: earliest(total.next_scheduled_at, provider.backlog.next_scheduled_at),
-            overdue: total.overdue + provider.backlog.overdue,
-        })
+        providers.iter().map(|provider| provider.backlog).fold(Backlog::default(), Backlog::plus)
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Backlog) -> Backlog {
+        Backlog {
+            scheduled_backlog: self.scheduled_backlog + other.scheduled_backlog,
+            next_scheduled_at: earliest(self.next_scheduled_at, other.next_scheduled_at),
+            overdue: self.overdue + other.overdue,
+        }
     }
 }
 

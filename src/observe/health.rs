@@ -1,0 +1,89 @@
+//! What keeps this instance from being ready, told by whoever notices and read by /readyz.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+/// Whether a condition takes the instance out of service, or only wants to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Unready,
+    /// Work goes on without the thing that is away.
+    Degraded,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    pub severity: Severity,
+    /// When it was first raised; raising it again keeps this.
+    pub since: DateTime<Utc>,
+    /// One sentence: the thing, the place and what to do.
+    pub detail: String,
+}
+
+/// Names of the conditions of dependencies. Others: [`flood_guard`].
+pub const POSTGRES: &str = "postgres";
+pub const KAFKA: &str = "kafka";
+pub const SCHEMA_REGISTRY: &str = "schema_registry";
+pub const REDIS: &str = "redis";
+pub const SCHEMA_VERSION: &str = "schema_version";
+pub const ASSIGNMENT: &str = "assignment";
+pub const SHUTDOWN: &str = "shutdown";
+
+/// The condition of a partition that the flood guard has stopped.
+pub fn flood_guard(topic: &str, partition: i32) -> String {
+    format!("flood_guard:{topic}/{partition}")
+}
+
+/// The set of conditions; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<Mutex<BTreeMap<String, Condition>>>);
+
+impl Readiness {
+    /// Raises a condition, or renews the detail of one that is there.
+    pub fn raise(&self, name: &str, severity: Severity, detail: impl Into<String>) {
+        let detail = detail.into();
+        let mut conditions = self.lock();
+        let since = conditions.get(name).map_or_else(Utc::now, |condition| condition.since);
+        conditions.insert(name.to_owned(), Condition { severity, since, detail });
+    }
+
+    pub fn clear(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    /// By name.
+    pub fn conditions(&self) -> BTreeMap<String, Condition> {
+        self.lock().clone()
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.lock().values().all(|condition| condition.severity == Severity::Degraded)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Condition>> {
+        // Every change is one map operation: a panic elsewhere leaves the map whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unready_condition_is_enough_and_degraded_ones_are_not() {
+        let readiness = Readiness::default();
+        readiness.raise(REDIS, Severity::Degraded, "away");
+        assert!(readiness.is_ready());
+        readiness.raise(KAFKA, Severity::Unready, "first");
+        let since = readiness.conditions()[KAFKA].since;
+        readiness.clone().raise(KAFKA, Severity::Unready, "second");
+        assert!(!readiness.is_ready());
+        let kafka = readiness.conditions()[KAFKA].clone();
+        assert_eq!((kafka.since, kafka.detail.as_str()), (since, "second"));
+        readiness.clear(KAFKA);
+        assert!(readiness.is_ready());
+    }
+}
