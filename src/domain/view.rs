@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::backlog::{Backlog, ProviderBacklog};
 use super::money::Money;
 use super::order::Order;
 use super::position::Position;
 use super::rejection::Reason;
 use super::replay::{Replay, ReplayStatus};
 use super::run::RunType;
+use super::telemetry::{CountKey, Counts, Telemetry};
 use super::timestamp::Timestamp;
 
 /// A replay with what its order decides: provider and status.
@@ -132,4 +134,39 @@ pub struct DeadLetterFilter {
     pub reason: Option<Reason>,
     pub topic: Option<String>,
     pub open: bool,
+}
+
+/// A provider with what its orders come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderRow {
+    pub id: String,
+    pub name: Option<String>,
+    pub telemetry: Telemetry,
+    pub backlog: Backlog,
+}
+
+impl ProviderRow {
+    /// Every known provider, sorted by id: each that an order names or that has a scheduled replay.
+    pub fn list(counts: &Counts, names: &BTreeMap<String, String>, backlogs: &[ProviderBacklog]) -> Vec<ProviderRow> {
+        let mut by_provider: BTreeMap<&str, Vec<(&CountKey, i64)>> = BTreeMap::new();
+        for (key, count) in counts.iter() {
+            if let Some(id) = &key.provider_id {
+                by_provider.entry(id).or_default().push((key, count));
+            }
+        }
+        let mut backlog_of = BTreeMap::new();
+        for provider in backlogs {
+            if let Some(id) = &provider.provider_id {
+                backlog_of.insert(id.as_str(), provider.backlog);
+                by_provider.entry(id).or_default();
+            }
+        }
+        let row = |(id, counts): (&str, Vec<(&CountKey, i64)>)| ProviderRow {
+            id: id.to_owned(),
+            name: names.get(id).cloned(),
+            telemetry: Telemetry::sum(counts),
+            backlog: backlog_of.get(id).copied().unwrap_or_default(),
+        };
+        by_provider.into_iter().map(row).collect()
+    }
 }

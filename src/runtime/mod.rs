@@ -9,5 +9,6 @@ mod report;
 mod sieve;
 mod split;
 mod state_cache;
+pub mod views;
 pub mod worker;
 mod writer;

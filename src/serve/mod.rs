@@ -1,1 +1,23 @@
+//! HTTP: the API, health, metrics and the OpenAPI document.
+//!
+//! Knows no database: what it shows comes through [`Views`].
 
+mod answers;
+mod cursor;
+mod export;
+mod handlers;
+mod health;
+mod openapi;
+mod order_id;
+mod problem;
+mod query;
+mod router;
+mod server;
+mod shell;
+mod state;
+mod views;
+
+pub use router::{ROUTES, router};
+pub use server::serve;
+pub use state::{App, HttpSettings};
+pub use views::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};

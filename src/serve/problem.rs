@@ -1,0 +1,91 @@
+//! Errors as RFC 9457 problem+json.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::views::ViewError;
+
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// Becomes a body where the request's path is known: in the shell around every handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    /// The query parameter or path segment at fault.
+    parameter: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem { status, detail: detail.into(), parameter: None }
+    }
+
+    pub fn parameter(name: &str, detail: impl Into<String>) -> Problem {
+        Problem { parameter: Some(name.to_owned()), ..Problem::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub fn unavailable(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    pub fn internal() -> Problem {
+        let detail = "foldback failed to answer; its log has the reason.";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// `instance`: the path of the request.
+    pub fn render(&self, instance: &str) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            parameter: self.parameter.as_deref(),
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<ViewError> for Problem {
+    fn from(error: ViewError) -> Problem {
+        match error {
+            ViewError::Unavailable(detail) => Problem::unavailable(detail),
+            ViewError::Failed(detail) => {
+                tracing::error!(%detail, "a request failed");
+                Problem::internal()
+            }
+        }
+    }
+}

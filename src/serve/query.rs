@@ -1,0 +1,90 @@
+//! Query parameters, read strictly: what is not known or not in range is told by name.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+
+use crate::domain::timestamp::Timestamp;
+
+use super::problem::Problem;
+
+/// Parameters that were given; each is taken by name, and what is left over at `finish` is unknown.
+pub struct Parameters {
+    given: BTreeMap<String, String>,
+    known: Vec<&'static str>,
+}
+
+/// More parameters than any endpoint knows.
+const PARAMETERS_MAX: usize = 32;
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters, Problem> {
+        let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) = pairs.map_err(|_| Problem::parameter("query", "The query string can't be read."))?;
+        if pairs.len() > PARAMETERS_MAX {
+            return Err(Problem::parameter("query", "There are too many query parameters."));
+        }
+        let mut given = BTreeMap::new();
+        for (name, value) in pairs {
+            if value.contains('\0') {
+                return Err(Problem::parameter(&name, format!("`{name}` holds a null character.")));
+            }
+            if given.insert(name.clone(), value).is_some() {
+                return Err(Problem::parameter(&name, format!("`{name}` is given more than once.")));
+            }
+        }
+        Ok(Parameters { given, known: Vec::new() })
+    }
+}
+
+impl Parameters {
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        self.given.remove(name)
+    }
+
+    /// A whole number from 1 to `max`.
+    pub fn limit(&mut self, default: u32, max: u32) -> Result<u32, Problem> {
+        let Some(text) = self.text("limit") else { return Ok(default) };
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse().ok() } else { None };
+        number
+            .filter(|number| (1..=max).contains(number))
+            .ok_or_else(|| Problem::parameter("limit", format!("`limit` must be a whole number from 1 to {max}.")))
+    }
+
+    /// A value of a closed set.
+    pub fn choice<T>(
+        &mut self,
+        name: &'static str,
+        choices: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let value = parse(&text);
+        value.map(Some).ok_or_else(|| Problem::parameter(name, format!("`{name}` must be one of {choices}.")))
+    }
+
+    pub fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        // A plus sign that was not percent-encoded arrives as a space.
+        let time = Timestamp::parse(&text.replacen(' ', "+", 1));
+        time.map(Some).ok_or_else(|| {
+            let example = "2026-11-23T10:00:00Z";
+            Problem::parameter(name, format!("`{name}` must be an ISO 8601 time with offset, such as {example}."))
+        })
+    }
+
+    /// Refuses what nobody has asked for.
+    pub fn finish(self) -> Result<(), Problem> {
+        let Some(name) = self.given.keys().next() else { return Ok(()) };
+        let known = match self.known.as_slice() {
+            [] => "this address takes none".to_owned(),
+            names => format!("known are {}", names.join(", ")),
+        };
+        Err(Problem::parameter(name, format!("The query parameter is not known; {known}.")))
+    }
+}

@@ -1,0 +1,52 @@
+//! What is around every handler: limits, headers, and the body of a problem.
+
+use std::any::Any;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use super::state::App;
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// Lets a bounded number of requests through, each for a bounded time.
+pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = app.requests.try_acquire() else {
+        return Problem::unavailable("Too many requests are in work; try again.").into_response();
+    };
+    match tokio::time::timeout(app.settings.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("The answer took too long; try again.").into_response(),
+    }
+}
+
+/// Renders problems and sets the headers that every answer has.
+pub async fn finish(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = problem.render(&path);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A panic in a handler.
+pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Problem::internal().into_response()
+}

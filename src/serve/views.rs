@@ -1,0 +1,71 @@
+//! What HTTP shows, as whoever holds the database provides it.
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+use crate::domain::backlog::ProviderBacklog;
+use crate::domain::order::Order;
+use crate::domain::run::Run;
+use crate::domain::telemetry::Telemetry;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::view::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// Waiting can help. The text goes to the client.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of ours. The text goes to the log alone.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The newest run of each type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    pub replay: Option<Run>,
+    pub alerts: Option<Run>,
+}
+
+/// The newest runs of each type, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunHistory {
+    pub replay: Vec<Run>,
+    pub alerts: Vec<Run>,
+}
+
+/// Telemetry and backlog at one moment; providers sorted by id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Providers {
+    pub aggregated: Telemetry,
+    pub providers: Vec<ProviderRow>,
+    pub generation: i32,
+    pub as_of: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct BacklogView {
+    pub providers: Vec<ProviderBacklog>,
+    pub generation: i32,
+    pub as_of: Timestamp,
+}
+
+pub type RunStream = BoxStream<'static, Result<Run, ViewError>>;
+type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
+
+/// Each call answers from one consistent moment.
+pub trait Views: Send + Sync + 'static {
+    fn status(&self) -> Answer<'_, Status>;
+    fn history(&self, limit: u32) -> Answer<'_, RunHistory>;
+    fn providers(&self) -> Answer<'_, Providers>;
+    fn backlog(&self) -> Answer<'_, BacklogView>;
+    /// Newest first; dropping the stream ends the reading.
+    fn export(&self, filter: RunFilter) -> Answer<'_, RunStream>;
+    /// `None`: no event of that order has come.
+    fn order(&self, id: Uuid) -> Answer<'_, Option<Order>>;
+    /// At most `limit` events of sequences above `after`; `None`: no such order.
+    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>>;
+    /// At most `limit` replays behind the one at `after`.
+    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>>;
+}
