@@ -10,6 +10,7 @@ pub mod generation;
 pub mod history;
 pub mod migrate;
 pub mod orders;
+pub mod publication;
 pub mod read;
 pub mod runs;
 pub mod write;

@@ -6,5 +6,5 @@ mod names;
 mod transaction;
 mod upsert;
 
-pub use transaction::{Commit, Writer};
+pub use transaction::{CHANGED_CHANNEL, Commit, Writer};
 pub use upsert::Table;

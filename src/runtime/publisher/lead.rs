@@ -1,0 +1,84 @@
+//! One publisher leads: the one whose connection holds the lock.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+use tokio::time::{sleep, timeout};
+
+use super::Publisher;
+use super::status::PublisherStatus;
+use crate::observe::gauges::DomainGauges;
+use crate::store::{StoreError, publication};
+
+/// How often the lock is tried for, and checked once it is held.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A connection that doesn't answer for this long is lost, and the lead with it.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Gauges are dropped when the lock was last known to be ours this long ago.
+const SURE: Duration = Duration::from_secs(5);
+
+impl Publisher {
+    pub(super) async fn campaign(&mut self) {
+        loop {
+            if let Err(error) = self.stand().await {
+                self.note_postgres(Some(&error));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// On one connection: tries for the lead until it is there, and leads until the connection is lost.
+    async fn stand(&mut self) -> Result<(), StoreError> {
+        let mut conn = self.access.connect().await?;
+        loop {
+            let asked = Instant::now();
+            let leads = answered(publication::try_lead(&mut conn)).await?;
+            self.note_postgres(None);
+            if leads {
+                self.metrics.domain.sure_until(asked + SURE);
+                return self.lead(conn).await;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn lead(&mut self, mut conn: PgConnection) -> Result<(), StoreError> {
+        tracing::info!("this instance leads the publisher");
+        self.status.send_modify(|status| *status = PublisherStatus { leading: true, ..Default::default() });
+        let metrics = self.metrics.clone();
+        let lost = tokio::select! {
+            lost = watch_lock(&mut conn, &metrics.domain) => lost,
+            () = self.publish() => Ok(()),
+        };
+        self.step_down();
+        tracing::warn!("this instance leads the publisher no more: the connection that holds the lock was lost");
+        lost
+    }
+
+    /// Logs once when Postgres goes away, and once when it is back.
+    fn note_postgres(&self, error: Option<&StoreError>) {
+        self.status.send_if_modified(|status| {
+            let problem = error.map(|error| format!("the publisher can't use Postgres: {error}"));
+            match (&status.postgres, &problem) {
+                (None, Some(problem)) => tracing::warn!("{problem}"),
+                (Some(_), None) => tracing::info!("the publisher can use Postgres again"),
+                _ => {}
+            }
+            std::mem::replace(&mut status.postgres, problem) != status.postgres
+        });
+    }
+}
+
+/// Returns when the lead is lost.
+async fn watch_lock(conn: &mut PgConnection, gauges: &DomainGauges) -> Result<(), StoreError> {
+    loop {
+        let asked = Instant::now();
+        answered(publication::still_leads(conn)).await?;
+        gauges.sure_until(asked + SURE);
+        sleep(PAUSE).await;
+    }
+}
+
+async fn answered<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(ANSWER_MAX, query).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+}

@@ -1,0 +1,119 @@
+//! The publisher: committed views into Redis and gauges, by one leader among all instances.
+//!
+//! - `lead`: who leads, and how long it may be sure of it
+//! - `cycle`: one look at the views, and one publication if readers would miss something
+//! - `status`: what health says of it
+
+mod cycle;
+mod lead;
+mod status;
+
+pub use status::PublisherStatus;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use sqlx::postgres::PgPool;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::publisher::Publisher as Settings;
+use crate::observe::Metrics;
+use crate::publish::Link;
+use crate::store::connect::Access;
+use crate::store::publication;
+use cycle::Cycle;
+
+/// Connections of the pool: the listener's, and the cycle's.
+const POOL_MAX: u32 = 3;
+/// How soon Redis or Postgres is tried again after it went away.
+const AWAY_PAUSE: Duration = Duration::from_millis(500);
+/// Replays that fall due one after the other are published together within this time.
+const DUE_PAUSE_MIN: Duration = Duration::from_millis(250);
+/// A publication that takes long is followed by a pause as long, up to this.
+const BUSY_PAUSE_MAX: Duration = Duration::from_millis(300);
+
+pub struct Publisher {
+    access: Access,
+    pool: PgPool,
+    metrics: Arc<Metrics>,
+    settings: Settings,
+    status: watch::Sender<PublisherStatus>,
+    link: Link,
+}
+
+impl Publisher {
+    pub fn new(access: Access, link: Link, metrics: Arc<Metrics>, settings: Settings) -> Publisher {
+        let pool = access.pool(POOL_MAX);
+        Publisher { access, pool, metrics, settings, status: watch::Sender::default(), link }
+    }
+
+    /// What health says of the publisher, as it changes.
+    pub fn status(&self) -> watch::Receiver<PublisherStatus> {
+        self.status.subscribe()
+    }
+
+    /// Leads whenever nobody else does, until told to stop. Neither Redis nor Postgres away ends it.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.campaign() => {}
+        }
+        self.step_down();
+        self.pool.close().await;
+    }
+
+    fn step_down(&self) {
+        self.metrics.domain.clear();
+        self.status
+            .send_modify(|status| *status = PublisherStatus { postgres: status.postgres.take(), ..Default::default() });
+    }
+
+    /// Publishes for as long as the lead lasts; the caller watches that.
+    async fn publish(&mut self) {
+        let wake = Notify::new();
+        let (pool, settings) = (self.pool.clone(), self.settings.clone());
+        let cycle = Cycle::new(&self.pool, &mut self.link, &self.metrics, &self.status);
+        tokio::select! {
+            () = hear(&pool, &wake) => {}
+            () = work(cycle, &settings, &wake) => {}
+        }
+    }
+}
+
+/// Wakes the publisher at each commit, and once whenever it may have missed one.
+async fn hear(pool: &PgPool, wake: &Notify) {
+    loop {
+        if let Ok(mut listener) = publication::listen(pool).await {
+            wake.notify_one();
+            // `None`: the connection was lost and made anew, so something may have been missed.
+            while listener.try_recv().await.is_ok() {
+                wake.notify_one();
+            }
+        }
+        sleep(AWAY_PAUSE).await;
+    }
+}
+
+async fn work(mut cycle: Cycle<'_>, settings: &Settings, wake: &Notify) {
+    let mut reconcile_at = Instant::now();
+    loop {
+        let began = Instant::now();
+        let reconcile = began >= reconcile_at;
+        let due = cycle.run(reconcile).await;
+        if reconcile {
+            reconcile_at = began + settings.reconcile;
+        }
+        let busy_pause = began.elapsed().min(BUSY_PAUSE_MAX);
+        tokio::select! {
+            () = wake.notified() => sleep(settings.coalesce.max(busy_pause)).await,
+            () = sleep(due.unwrap_or(Duration::MAX).max(DUE_PAUSE_MIN)) => {}
+            () = sleep(AWAY_PAUSE), if cycle.is_away() => {}
+            () = sleep_until(reconcile_at) => {}
+        }
+        // Commits until here are in what is read next.
+        let _ = wake.notified().now_or_never();
+    }
+}

@@ -1,0 +1,19 @@
+//! What health says of the publisher.
+
+/// Problems are one sentence each. Neither of them stops the fold: they degrade what readers of Redis and gauges
+/// see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublisherStatus {
+    /// Whether this instance leads.
+    pub leading: bool,
+    /// Why Redis takes no publications; only the leader knows.
+    pub redis: Option<String>,
+    /// Why the views can't be read, or the lead can't be campaigned for.
+    pub postgres: Option<String>,
+}
+
+impl PublisherStatus {
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.redis.iter().chain(&self.postgres).map(String::as_str)
+    }
+}

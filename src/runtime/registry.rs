@@ -1,0 +1,67 @@
+//! Brings schemas that records wait for into the decoder, beside the pipeline.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+
+use crate::codec::{Decoder, Registry, RegistrySettings, RegistrySetupError};
+use crate::config::Config;
+use crate::observe::health::{self, Readiness, Severity};
+
+/// Cheap to clone; all workers share one, so that each schema is asked for once.
+#[derive(Clone)]
+pub struct Resolver {
+    registry: Registry,
+    under_way: Arc<Mutex<HashSet<u32>>>,
+    runtime: Handle,
+}
+
+impl Resolver {
+    pub fn new(config: &Config, decoder: Decoder, readiness: Readiness) -> Result<Resolver, RegistrySetupError> {
+        let section = &config.schema_registry;
+        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let settings = RegistrySettings {
+            url: section.url.as_ref().map(|url| url.expose().to_owned()),
+            timeout_ms: millis(section.timeout),
+            unknown_after_ms: millis(section.unknown_after),
+            ..RegistrySettings::default()
+        };
+        let registry = Registry::new(&settings, decoder)?;
+        watch(&registry, readiness);
+        Ok(Resolver { registry, under_way: Arc::default(), runtime: Handle::current() })
+    }
+
+    /// Asks for a schema, unless that is under way. Returns at once; called on readers' threads.
+    pub fn need(&self, id: u32) {
+        let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if !under_way().insert(id) {
+            return;
+        }
+        let resolver = self.clone();
+        self.runtime.spawn(async move {
+            resolver.registry.resolve(id).await;
+            resolver.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        });
+    }
+}
+
+/// Tells /readyz while records wait for the registry.
+fn watch(registry: &Registry, readiness: Readiness) {
+    let mut health = registry.health();
+    tokio::spawn(async move {
+        while health.changed().await.is_ok() {
+            match &*health.borrow_and_update() {
+                Some(outage) => {
+                    let detail = format!(
+                        "records wait for the schema registry: {}; their partitions go on when it answers. Check \
+                         schema_registry.url and that the registry is up",
+                        outage.last_error
+                    );
+                    readiness.raise(health::SCHEMA_REGISTRY, Severity::Unready, detail);
+                }
+                None => readiness.clear(health::SCHEMA_REGISTRY),
+            }
+        }
+    });
+}

@@ -1,0 +1,268 @@
+//! `foldback run`: workers, publisher and HTTP side by side, until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::backoff::Backoff;
+use super::publisher::{Publisher, PublisherStatus};
+use super::registry::Resolver;
+use super::views::StoreViews;
+use super::worker::{self, WorkerSettings};
+use crate::codec::{Decoder, Limits};
+use crate::config::Config;
+use crate::domain::record::Topics;
+use crate::log::ReaderSettings;
+use crate::log::admin::{self, TopicsError};
+use crate::observe::health::{self, Severity};
+use crate::observe::metrics::MetricsError;
+use crate::observe::{Metrics, Readiness};
+use crate::publish::{Link, PublishError};
+use crate::serve::{App, HttpSettings};
+use crate::store::connect::Access;
+use crate::store::read::Reader;
+use crate::store::{StoreError, generation, migrate};
+
+/// What ends `run` before it has begun; everything else is waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("Kafka refuses the configuration: {0}; check kafka.properties")]
+    Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
+    #[error(transparent)]
+    Registry(#[from] crate::codec::RegistrySetupError),
+    #[error(transparent)]
+    Redis(#[from] PublishError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error("http.listen {address} can't be listened on ({error}); choose another address or port")]
+    Listen { address: std::net::SocketAddr, error: std::io::Error },
+    #[error("the reads of the database can't be set up: {0}")]
+    Signal(std::io::Error),
+}
+
+const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs until SIGTERM, SIGINT, or `stop`.
+pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
+    stop_on_signals(&stop)?;
+    let readiness = Readiness::default();
+    let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
+    readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions were assigned yet");
+    let mut tasks = JoinSet::new();
+    // HTTP comes first, so that /readyz can tell what is being waited for.
+    spawn_http(&mut tasks, config, &access, &readiness, &metrics, &stop).await?;
+    spawn_upkeep(&mut tasks, metrics.clone(), stop.clone());
+    if let Some(started) = stop.run_until_cancelled(start(config, access, &readiness, &metrics, &stop)).await {
+        let mut started = started?;
+        info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
+        while started.join_next().await.is_some() {}
+    }
+    readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
+    stop.cancel();
+    while tasks.join_next().await.is_some() {}
+    info!("stopped");
+    Ok(())
+}
+
+/// Waits for what has to be there, then starts workers and publisher.
+async fn start(
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<JoinSet<()>, RunError> {
+    let mut tasks = JoinSet::new();
+    wait_for_database(config, &access, readiness).await?;
+    let settings = Arc::new(worker_settings(config, access.clone(), readiness, metrics));
+    check_topics(&settings.reader).await?;
+    for topic in [&settings.topics.orders, &settings.topics.runs] {
+        crate::observe::metrics::records(topic, Default::default());
+    }
+    let decoder =
+        Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+    let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
+    for _ in 0..config.workers.count {
+        let resolver = resolver.clone();
+        let need = move |id| resolver.need(id);
+        let worker = worker::start(settings.clone(), decoder.clone(), need, stop.clone())?;
+        tasks.spawn(async move {
+            if let Err(error) = worker.await {
+                tracing::error!(%error, "a worker ended before its time");
+            }
+        });
+    }
+    spawn_publisher(&mut tasks, config, access, readiness, metrics, stop)?;
+    Ok(tasks)
+}
+
+/// A database that can't be reached is waited for; one that is wrong is an error.
+async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<(), RunError> {
+    let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
+    loop {
+        match check_database(access).await {
+            Ok(()) => return Ok(readiness.clear(health::POSTGRES)),
+            Err(error) if error.is_passing() => {
+                let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
+                warn!("{detail}");
+                readiness.raise(health::POSTGRES, Severity::Unready, detail);
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn check_database(access: &Access) -> Result<(), StoreError> {
+    let mut conn = access.connect().await?;
+    migrate::check_version(&mut conn).await?;
+    let live = generation::live(&mut conn).await?;
+    crate::observe::metrics::live_generation(live.0);
+    Ok(())
+}
+
+/// A topic that isn't there is an error; brokers that don't answer are waited for by the workers.
+async fn check_topics(reader: &ReaderSettings) -> Result<(), RunError> {
+    let reader = reader.clone();
+    // The closure does not panic, and nobody cancels it.
+    match tokio::task::spawn_blocking(move || admin::check_topics(&reader)).await {
+        Ok(checked) => Ok(checked?),
+        Err(_) => Ok(()),
+    }
+}
+
+fn worker_settings(
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+) -> WorkerSettings {
+    let topics = Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() };
+    let reader = ReaderSettings {
+        brokers: config.kafka.brokers.clone(),
+        group: config.kafka.group.clone(),
+        properties: config.kafka.properties.clone(),
+        topics: topics.clone(),
+        linger: config.batch.linger,
+        records_max: config.batch.records_max,
+        bytes_max: config.batch.bytes_max,
+        queue_bytes_max: config.workers.queue_bytes_max,
+        drain_timeout: config.workers.drain_timeout,
+    };
+    WorkerSettings {
+        reader,
+        topics,
+        access,
+        retry: config.retry.clone(),
+        cache_orders_max: config.workers.cache_orders_max,
+        cache_bytes_max: config.workers.cache_bytes_max,
+        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
+        drain_timeout: config.workers.drain_timeout,
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
+async fn spawn_http(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    access: &Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })?;
+    // Port 0 means any; tell which one it became.
+    let address = listener.local_addr().unwrap_or(address);
+    info!(%address, "HTTP listens");
+    let views = StoreViews::new(Reader::new(access.pool(config.postgres.pool_max)));
+    let render = {
+        let metrics = metrics.clone();
+        Arc::new(move || metrics.render())
+    };
+    let settings = HttpSettings {
+        request_timeout: config.http.request_timeout,
+        export_timeout: config.http.export_timeout,
+        export_rows_max: config.http.export_rows_max,
+        requests_max: config.http.requests_max,
+    };
+    let app = App::new(Arc::new(views), readiness.clone(), render, settings);
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        if let Err(error) = crate::serve::serve(listener, app, stop).await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    });
+    Ok(())
+}
+
+fn spawn_upkeep(tasks: &mut JoinSet<()>, metrics: Arc<Metrics>, stop: CancellationToken) {
+    tasks.spawn(async move {
+        let mut tick = tokio::time::interval(METRICS_UPKEEP_EVERY);
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            metrics.upkeep();
+        }
+    });
+}
+
+fn spawn_publisher(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let Some(url) = &config.redis.url else {
+        warn!("redis.url is not set: no snapshots are published and no domain gauges are shown");
+        return Ok(());
+    };
+    let link = Link::new(url.expose(), &config.redis.prefix, config.redis.timeout)?;
+    let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
+    let mut status = publisher.status();
+    tasks.spawn(publisher.run(stop.clone()));
+    let (readiness, stop) = (readiness.clone(), stop.clone());
+    tasks.spawn(async move {
+        while let Some(Ok(())) = stop.run_until_cancelled(status.changed()).await {
+            show(&readiness, &status.borrow_and_update());
+        }
+    });
+    Ok(())
+}
+
+/// Redis away never stops the fold: it only degrades.
+fn show(readiness: &Readiness, status: &PublisherStatus) {
+    for (name, problem) in [(health::REDIS, &status.redis), ("publisher", &status.postgres)] {
+        match problem {
+            Some(problem) => readiness.raise(name, Severity::Degraded, problem),
+            None => readiness.clear(name),
+        }
+    }
+}
+
+fn stop_on_signals(stop: &CancellationToken) -> Result<(), RunError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.cancelled() => {}
+        }
+        info!("stopping: writing what is in flight");
+        stop.cancel();
+    });
+    Ok(())
+}

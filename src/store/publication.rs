@@ -1,0 +1,135 @@
+//! What the publisher needs of Postgres: a lead, versions in the order of what they show, and the views.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnection, PgListener, PgPool};
+use sqlx::{Postgres, Transaction};
+use tracing::Instrument;
+
+use super::error::StoreError;
+use super::generation::Generation;
+use super::read::View;
+use super::write::CHANGED_CHANNEL;
+use crate::domain::rejection::Reason;
+use crate::domain::run::RunType;
+use crate::domain::snapshot::{Content, Snapshot, Stamp};
+use crate::domain::timestamp::Timestamp;
+
+/// Advisory lock of the one leading publisher of a database: "foldback" in ASCII.
+const LEADER_LOCK: i64 = 0x666f_6c64_6261_636b;
+
+/// How often a transaction that another one undid is tried again before the caller hears of it.
+const CONTENTION_TRIES: u32 = 5;
+
+/// Takes the lead if nobody has it. It ends with the connection.
+pub async fn try_lead(conn: &mut PgConnection) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(conn).await?)
+}
+
+/// Whether the connection, and with it what it locks, is still there.
+pub async fn still_leads(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("select 1").execute(conn).await?;
+    Ok(())
+}
+
+/// Hears of every commit of a worker.
+pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANGED_CHANNEL).await?;
+    Ok(listener)
+}
+
+/// A version that was taken and what it shows; it is given back unless it is committed.
+pub struct Pending {
+    tx: Transaction<'static, Postgres>,
+    pub snapshot: Snapshot,
+    /// When the next scheduled replay falls due.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Pending {
+    pub async fn commit(self) -> Result<Snapshot, StoreError> {
+        self.tx.commit().await?;
+        Ok(self.snapshot)
+    }
+
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+}
+
+/// Takes the next version and reads the live generation's views as of one moment.
+pub async fn begin(pool: &PgPool) -> Result<Pending, StoreError> {
+    let mut tries = 1;
+    loop {
+        match try_begin(pool).await {
+            Err(StoreError::Contention(_)) if tries < CONTENTION_TRIES => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
+    let mut tx = pool.begin_with("begin isolation level repeatable read").await?;
+    // The generation first, then the version: the order in which a cut-over locks them.
+    let (generation, as_of) = hold_live(&mut tx).await?;
+    let stamp = take_version(&mut tx).await?;
+    let mut view = View::new(&mut tx, generation);
+    let content = Content {
+        generation: generation.0,
+        replay: view.latest_run(RunType::Replay).await?,
+        alert: view.latest_run(RunType::Alert).await?,
+        providers: view.backlog(as_of).await?,
+    };
+    let next_due = view.next_due_after(as_of).await?;
+    Ok(Pending { tx, snapshot: Snapshot { stamp, as_of, content }, next_due })
+}
+
+/// Which generation is live, for as long as the transaction lasts, and Postgres's time.
+async fn hold_live(conn: &mut PgConnection) -> Result<(Generation, Timestamp), StoreError> {
+    // A version that a crash loses is made up for: Redis is then ahead, and the publisher raises it again.
+    let sql = "select generation, clock_timestamp(), set_config('synchronous_commit', 'off', true)
+                 from foldback.generations where state = 'live' for share";
+    let row: Option<(i32, DateTime<Utc>, String)> =
+        sqlx::query_as(sql).fetch_optional(conn).instrument(tracing::debug_span!("db.generations.hold")).await?;
+    let (generation, now, _) = row.ok_or(StoreError::NotMigrated)?;
+    Ok((Generation(generation), Timestamp::from_datetime(now)))
+}
+
+async fn take_version(conn: &mut PgConnection) -> Result<Stamp, StoreError> {
+    let sql = "update foldback.publication set version = version + 1 returning epoch, version";
+    let row: Option<(i64, i64)> =
+        sqlx::query_as(sql).fetch_optional(conn).instrument(tracing::debug_span!("db.publication.take")).await?;
+    let (epoch, version) = row.ok_or_else(no_publication)?;
+    Ok(Stamp { epoch, version })
+}
+
+/// Makes the next version one that is above `seen`.
+pub async fn raise(pool: &PgPool, seen: Stamp) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("select epoch, version from foldback.publication for update").fetch_optional(&mut *tx).await?;
+    let (epoch, version) = row.ok_or_else(no_publication)?;
+    let raised = Stamp { epoch, version }.raised_above(seen);
+    sqlx::query("update foldback.publication set epoch = $1, version = $2")
+        .bind(raised.epoch)
+        .bind(raised.version)
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx.commit().await?)
+}
+
+fn no_publication() -> StoreError {
+    StoreError::Corrupt { table: "publication", detail: "its one row is gone".to_owned() }
+}
+
+/// Dead letters that are neither redriven nor discarded.
+pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<Vec<(Reason, i64)>, StoreError> {
+    let mut conn = pool.acquire().await?;
+    View::new(&mut conn, Generation(generation)).open_dead_letters().await
+}
+
+/// Orders of which at least one event is missing.
+pub async fn orders_with_gaps(pool: &PgPool, generation: i32) -> Result<i64, StoreError> {
+    let sql = "select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'gaps'";
+    Ok(sqlx::query_scalar(Generation(generation).sql(sql)).fetch_one(pool).await?)
+}
