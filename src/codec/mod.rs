@@ -7,11 +7,14 @@ mod bundled;
 mod cache;
 mod cursor;
 mod decode;
+mod encode;
 mod fingerprint;
 mod framing;
 pub mod inspect;
 mod prepared;
 mod read;
+mod registry;
+mod registry_client;
 mod resolve;
 mod rules;
 mod schema;
@@ -20,5 +23,12 @@ mod value;
 
 pub use bundled::{BUNDLED, Bundled, newest};
 pub use decode::{Decode, Decoded, Decoder, Limits};
+pub use encode::{encode_order, encode_run};
+pub use fingerprint::fingerprint;
 pub use framing::Framing;
+pub use registry::{Registry, RegistryOutage, Resolution};
+pub use registry_client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
 pub use schema::{Schema, SchemaError};
+
+#[cfg(test)]
+mod tests;

@@ -22,13 +22,6 @@ impl Readers {
     pub fn new() -> Readers {
         Readers { orders: bundled_schema(Stream::Orders), runs: bundled_schema(Stream::Runs) }
     }
-
-    pub fn of(&self, stream: Stream) -> &Schema {
-        match stream {
-            Stream::Orders => &self.orders,
-            Stream::Runs => &self.runs,
-        }
-    }
 }
 
 #[expect(clippy::expect_used, reason = "the schemas are part of the binary, and every test parses them")]

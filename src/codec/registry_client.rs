@@ -1,0 +1,232 @@
+//! The schema registry's HTTP API (Confluent's), a request at a time.
+
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The registry's own word for an id that it does not know.
+const SCHEMA_NOT_FOUND: i64 = 40403;
+
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// The base URL, user and password included if it wants them; `None` where there is no registry.
+    pub url: Option<String>,
+    pub timeout_ms: u64,
+    /// A longer answer is not read.
+    pub answer_bytes_max: usize,
+    /// How long the registry must keep saying that it does not know an id before we believe it.
+    pub unknown_after_ms: u64,
+}
+
+impl Default for RegistrySettings {
+    fn default() -> RegistrySettings {
+        RegistrySettings { url: None, timeout_ms: 5_000, answer_bytes_max: 4 * 1024 * 1024, unknown_after_ms: 30_000 }
+    }
+}
+
+/// The settings cannot work, whatever the registry does.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrySetupError {
+    /// Without the URL, which may hold a password.
+    #[error("schema_registry.url is not an http or https URL: give one such as http://localhost:8081")]
+    Url,
+    #[error("the HTTP client for the schema registry cannot be made: {0}")]
+    Client(reqwest::Error),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Error code 40403, nothing else.
+    #[error("the schema registry does not know the schema id {0}")]
+    NotFound(u32),
+    #[error("the schema registry {registry} is not of use: {problem}")]
+    Outage { registry: String, problem: String },
+    #[error("schema_registry.url is not set, but records with Confluent's framing are in the log: set it")]
+    NotConfigured,
+}
+
+/// A schema as the registry holds it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisteredSchema {
+    pub schema: String,
+    /// Absent: AVRO.
+    #[serde(default)]
+    pub schema_type: Option<String>,
+    #[serde(default)]
+    pub references: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+pub struct RegistryClient {
+    client: Client,
+    base: Option<Url>,
+    answer_bytes_max: usize,
+}
+
+/// An answer that is no success.
+struct Refusal {
+    status: StatusCode,
+    error_code: i64,
+    message: String,
+}
+
+impl RegistryClient {
+    pub fn new(settings: &RegistrySettings) -> Result<RegistryClient, RegistrySetupError> {
+        let base = settings.url.as_deref().map(base_url).transpose()?;
+        let timeout = Duration::from_millis(settings.timeout_ms);
+        let client = Client::builder().timeout(timeout).connect_timeout(timeout).build();
+        let client = client.map_err(|error| RegistrySetupError::Client(error.without_url()))?;
+        Ok(RegistryClient { client, base, answer_bytes_max: settings.answer_bytes_max })
+    }
+
+    /// Whether a registry is configured at all.
+    pub fn is_configured(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// The URL without user and password.
+    pub fn shown_url(&self) -> String {
+        let Some(mut url) = self.base.clone() else { return "(none)".to_owned() };
+        // Both fail only on URLs that cannot have them.
+        let _ = url.set_password(None);
+        let _ = url.set_username("");
+        url.to_string().trim_end_matches('/').to_owned()
+    }
+
+    pub async fn schema(&self, id: u32) -> Result<RegisteredSchema, RegistryError> {
+        let url = self.url(&["schemas", "ids", &id.to_string()])?;
+        match self.send(self.client.get(url)).await? {
+            Ok(body) => self.parse(&body),
+            Err(refusal) if refusal.error_code == SCHEMA_NOT_FOUND => Err(RegistryError::NotFound(id)),
+            Err(refusal) => Err(self.refused(&refusal)),
+        }
+    }
+
+    /// The ids of the versions of a subject; empty where the subject is not there.
+    pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        let url = self.url(&["subjects", subject, "versions"])?;
+        self.read_or_absent(self.client.get(url)).await.map(Option::unwrap_or_default)
+    }
+
+    pub async fn version(&self, subject: &str, version: u32) -> Result<RegisteredSchema, RegistryError> {
+        let url = self.url(&["subjects", subject, "versions", &version.to_string()])?;
+        self.read(self.client.get(url)).await
+    }
+
+    /// Registers a schema, or finds it registered already: its id.
+    pub async fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+        #[derive(Deserialize)]
+        struct Registered {
+            id: u32,
+        }
+        let url = self.url(&["subjects", subject, "versions"])?;
+        let request = self.client.post(url).json(&serde_json::json!({ "schema": schema }));
+        self.read::<Registered>(request).await.map(|registered| registered.id)
+    }
+
+    /// The compatibility of a subject; `None` where it has none of its own.
+    pub async fn compatibility(&self, subject: &str) -> Result<Option<String>, RegistryError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Level {
+            compatibility_level: Option<String>,
+        }
+        let url = self.url(&["config", subject])?;
+        let level = self.read_or_absent::<Level>(self.client.get(url)).await?;
+        Ok(level.and_then(|level| level.compatibility_level))
+    }
+
+    pub async fn set_compatibility(&self, subject: &str, compatibility: &str) -> Result<(), RegistryError> {
+        let url = self.url(&["config", subject])?;
+        let request = self.client.put(url).json(&serde_json::json!({ "compatibility": compatibility }));
+        self.read::<Value>(request).await.map(drop)
+    }
+
+    fn url(&self, segments: &[&str]) -> Result<Url, RegistryError> {
+        let mut url = self.base.clone().ok_or(RegistryError::NotConfigured)?;
+        // An http URL always has a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        Ok(url)
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, RegistryError> {
+        match self.send(request).await? {
+            Ok(body) => self.parse(&body),
+            Err(refusal) => Err(self.refused(&refusal)),
+        }
+    }
+
+    async fn read_or_absent<T: serde::de::DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Option<T>, RegistryError> {
+        match self.send(request).await? {
+            Ok(body) => self.parse(&body).map(Some),
+            Err(refusal) if refusal.status == StatusCode::NOT_FOUND && refusal.error_code != 0 => Ok(None),
+            Err(refusal) => Err(self.refused(&refusal)),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Result<Vec<u8>, Refusal>, RegistryError> {
+        let accept = "application/vnd.schemaregistry.v1+json, application/json";
+        let request = request.header("accept", accept);
+        let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            if body.len() + chunk.len() > self.answer_bytes_max {
+                return Err(self.outage(format!("its answer is longer than {} bytes", self.answer_bytes_max)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(if status.is_success() { Ok(body) } else { Err(Refusal::of(status, &body)) })
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self, body: &[u8]) -> Result<T, RegistryError> {
+        serde_json::from_slice(body)
+            .map_err(|error| self.outage(format!("its answer is not one of a schema registry: {error}")))
+    }
+
+    fn outage(&self, problem: String) -> RegistryError {
+        RegistryError::Outage { registry: self.shown_url(), problem }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> RegistryError {
+        let error = error.without_url();
+        // reqwest's own sentence says little; the cause behind it says why.
+        let mut problem = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            problem = format!("{problem}: {error}");
+            cause = error.source();
+        }
+        self.outage(problem)
+    }
+
+    fn refused(&self, refusal: &Refusal) -> RegistryError {
+        let Refusal { status, error_code, message } = refusal;
+        self.outage(format!("it answers {status} (error_code {error_code}) {message}"))
+    }
+}
+
+impl Refusal {
+    fn of(status: StatusCode, body: &[u8]) -> Refusal {
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        let message = json["message"].as_str().unwrap_or_default();
+        Refusal {
+            status,
+            error_code: json["error_code"].as_i64().unwrap_or_default(),
+            message: message.chars().take(200).collect(),
+        }
+    }
+}
+
+fn base_url(url: &str) -> Result<Url, RegistrySetupError> {
+    let url = Url::parse(url).map_err(|_| RegistrySetupError::Url)?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(RegistrySetupError::Url) }
+}
