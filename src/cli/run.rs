@@ -1,9 +1,12 @@
 //! `foldback run`
 
-use crate::observe::logging;
+use tokio_util::sync::CancellationToken;
 
-use super::context::{Context, flag};
-use super::{Failure, pending};
+use crate::observe::logging;
+use crate::runtime::run::{self, RunError};
+
+use super::Failure;
+use super::context::{Context, access, at_database, flag};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,6 +32,9 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         flag("--group", "kafka.group", args.group),
     ])?;
     logging::init(&config.log);
-    config.postgres.url()?;
-    pending::run(config).await
+    let access = access(&config)?;
+    run::run(&config, access, CancellationToken::new()).await.map_err(|error| match error {
+        RunError::Store(error) => at_database(&config, error),
+        error => Failure::failed(error.to_string()),
+    })
 }

@@ -1,5 +1,7 @@
 //! The backlog: one definition for Redis, gauges, API, page and CLI.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::timestamp::Timestamp;
@@ -33,13 +35,23 @@ impl ProviderBacklog {
 }
 
 impl Backlog {
-    /// The backlog of all, from the backlog of each.
-    pub fn total(providers: &[ProviderBacklog]) -> Backlog {
-        providers.iter().map(|provider| provider.backlog).fold(Backlog::default(), Backlog::plus)
+    /// By label. Should a provider really be called `unknown`, it shares its label with the orders whose provider
+    /// is not known yet: both count under it, so that the labels always add up to the total.
+    pub fn by_label(providers: &[ProviderBacklog]) -> BTreeMap<&str, Backlog> {
+        let mut labels: BTreeMap<&str, Backlog> = BTreeMap::new();
+        for provider in providers {
+            let backlog = labels.entry(provider.label()).or_default();
+            *backlog = backlog.plus(&provider.backlog);
+        }
+        labels
     }
 
-    /// Both together.
-    pub fn plus(self, other: Backlog) -> Backlog {
+    /// The backlog of all, from the backlog of each.
+    pub fn total(providers: &[ProviderBacklog]) -> Backlog {
+        providers.iter().fold(Backlog::default(), |total, provider| total.plus(&provider.backlog))
+    }
+
+    fn plus(&self, other: &Backlog) -> Backlog {
         Backlog {
             scheduled_backlog: self.scheduled_backlog + other.scheduled_backlog,
             next_scheduled_at: earliest(self.next_scheduled_at, other.next_scheduled_at),

@@ -1,42 +1,51 @@
-//! librdkafka's settings: those that correctness rests on, and those that speed does.
+//! librdkafka's settings of our consumers: those that correctness rests on, and those that speed does.
 
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::ClientConfig;
 
+use super::client::client_config;
 use super::settings::ReaderSettings;
 
-/// Settings of a consumer that fetches by explicit positions; they can't be overridden.
-pub fn client_config(settings: &ReaderSettings) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        // The default of 1,000 ms halves the rate of every consumer that is slower than its broker.
-        .set("fetch.queue.backoff.ms", "5")
-        .set("queued.max.messages.kbytes", "32768")
-        .set("queued.min.messages", "20000")
-        .set("fetch.wait.max.ms", "100")
-        .set("topic.metadata.refresh.interval.ms", "10000")
-        .set("socket.keepalive.enable", "true");
-    for (name, value) in &settings.properties {
-        config.set(name, value.expose());
+/// Better than librdkafka's own; kafka.properties may say otherwise.
+const DEFAULTS: [(&str, &str); 6] = [
+    // The default of 1,000 ms halves the rate of every consumer that is slower than its broker.
+    ("fetch.queue.backoff.ms", "5"),
+    ("fetch.wait.max.ms", "100"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("queued.min.messages", "20000"),
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    ("socket.keepalive.enable", "true"),
+];
+/// Not to be changed: kafka.properties with one of these is refused.
+const REQUIRED: [(&str, &str); 7] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "true"),
+    ("enable.partition.eof", "false"),
+    ("allow.auto.create.topics", "false"),
+];
+
+/// Settings of a consumer that reads from explicit positions.
+pub fn consumer_config(settings: &ReaderSettings) -> ClientConfig {
+    let mut config = client_config(&settings.kafka);
+    for (name, value) in DEFAULTS {
+        if !settings.kafka.properties.contains_key(name) {
+            config.set(name, value);
+        }
     }
-    config
-        .set("bootstrap.servers", &settings.brokers)
-        .set("group.id", &settings.group)
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_committed")
-        .set("check.crcs", "true")
-        .set("enable.partition.eof", "false")
-        .set("allow.auto.create.topics", "false");
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    for (name, value) in REQUIRED {
+        config.set(name, value);
+    }
+    config.set("group.id", &settings.kafka.group);
     config
 }
 
 /// Settings of a member of the consumer group.
 pub fn group_config(settings: &ReaderSettings) -> ClientConfig {
-    let mut config = client_config(settings);
-    let new_protocol = settings.properties.get("group.protocol").is_some_and(|value| value.expose() == "consumer");
-    if !new_protocol {
+    let mut config = consumer_config(settings);
+    let protocol = settings.kafka.properties.get("group.protocol");
+    if protocol.is_none_or(|protocol| protocol.expose() != "consumer") {
         config.set("partition.assignment.strategy", "cooperative-sticky");
     }
     config.set("statistics.interval.ms", "1000");

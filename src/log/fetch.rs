@@ -7,7 +7,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::consumer::client_config;
+use super::consumer::consumer_config;
 use super::settings::ReaderSettings;
 use crate::domain::partition::StreamPartition;
 use crate::domain::position::Position;
@@ -29,7 +29,7 @@ pub fn fetch_record(
     offset: i64,
     timeout: Duration,
 ) -> Result<RawRecord, FetchError> {
-    let consumer: BaseConsumer = client_config(settings).create()?;
+    let consumer: BaseConsumer = consumer_config(settings).create()?;
     let topic = settings.topics.name(of.stream);
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, of.partition, Offset::Offset(offset))?;

@@ -374,6 +374,11 @@ impl<S: Sieve> Reader<S> {
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
         );
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
+            let detail =
+                format!("Kafka lacks a topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
+            self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
+        }
         if !out_of_range {
             return warn!(%error, "Kafka: reading failed; librdkafka tries again");
         }

@@ -1,17 +1,13 @@
 //! What a reader has to be told.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::Secret;
+use crate::config::kafka::Kafka;
 use crate::domain::record::Topics;
 
 #[derive(Debug, Clone)]
 pub struct ReaderSettings {
-    pub brokers: String,
-    pub group: String,
-    /// Any setting of librdkafka but those that correctness rests on.
-    pub properties: BTreeMap<String, Secret>,
+    pub kafka: Kafka,
     pub topics: Topics,
     pub linger: Duration,
     pub records_max: usize,

@@ -12,13 +12,14 @@ use tracing::{info, warn};
 use super::backoff::Backoff;
 use super::publisher::{Publisher, PublisherStatus};
 use super::registry::Resolver;
-use super::views::StoreViews;
+use super::views::StoredViews;
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
+use crate::config::kafka::Kafka;
 use crate::domain::record::Topics;
 use crate::log::ReaderSettings;
-use crate::log::admin::{self, TopicsError};
+use crate::log::admin;
 use crate::observe::health::{self, Severity};
 use crate::observe::metrics::MetricsError;
 use crate::observe::{Metrics, Readiness};
@@ -35,8 +36,8 @@ pub enum RunError {
     Store(#[from] StoreError),
     #[error("Kafka refuses the configuration: {0}; check kafka.properties")]
     Kafka(#[from] KafkaError),
-    #[error(transparent)]
-    Topics(#[from] TopicsError),
+    #[error("Kafka has no topic {topic}; create it (retention.ms=-1, cleanup.policy=delete), or set kafka.{key}")]
+    NoTopic { topic: String, key: &'static str },
     #[error(transparent)]
     Registry(#[from] crate::codec::RegistrySetupError),
     #[error(transparent)]
@@ -45,10 +46,11 @@ pub enum RunError {
     Metrics(#[from] MetricsError),
     #[error("http.listen {address} can't be listened on ({error}); choose another address or port")]
     Listen { address: std::net::SocketAddr, error: std::io::Error },
-    #[error("the reads of the database can't be set up: {0}")]
+    #[error("signals can't be listened for: {0}")]
     Signal(std::io::Error),
 }
 
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM, SIGINT, or `stop`.
@@ -84,12 +86,11 @@ async fn start(
     let mut tasks = JoinSet::new();
     wait_for_database(config, &access, readiness).await?;
     let settings = Arc::new(worker_settings(config, access.clone(), readiness, metrics));
-    check_topics(&settings.reader).await?;
+    check_topics(&config.kafka).await?;
     for topic in [&settings.topics.orders, &settings.topics.runs] {
         crate::observe::metrics::records(topic, Default::default());
     }
-    let decoder =
-        Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+    let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
     let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
     for _ in 0..config.workers.count {
         let resolver = resolver.clone();
@@ -131,26 +132,21 @@ async fn check_database(access: &Access) -> Result<(), StoreError> {
 }
 
 /// A topic that isn't there is an error; brokers that don't answer are waited for by the workers.
-async fn check_topics(reader: &ReaderSettings) -> Result<(), RunError> {
-    let reader = reader.clone();
-    // The closure does not panic, and nobody cancels it.
-    match tokio::task::spawn_blocking(move || admin::check_topics(&reader)).await {
-        Ok(checked) => Ok(checked?),
-        Err(_) => Ok(()),
+async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
+    let topics = [kafka.orders_topic.as_str(), kafka.runs_topic.as_str()];
+    let Ok(cluster) = admin::describe(kafka, &topics, BROKER_TIMEOUT).await else { return Ok(()) };
+    for (facts, key) in cluster.topics.iter().zip(["orders_topic", "runs_topic"]) {
+        if facts.partitions == 0 {
+            return Err(RunError::NoTopic { topic: facts.name.clone(), key });
+        }
     }
+    Ok(())
 }
 
-fn worker_settings(
-    config: &Config,
-    access: Access,
-    readiness: &Readiness,
-    metrics: &Arc<Metrics>,
-) -> WorkerSettings {
+fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metrics: &Arc<Metrics>) -> WorkerSettings {
     let topics = Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() };
     let reader = ReaderSettings {
-        brokers: config.kafka.brokers.clone(),
-        group: config.kafka.group.clone(),
-        properties: config.kafka.properties.clone(),
+        kafka: config.kafka.clone(),
         topics: topics.clone(),
         linger: config.batch.linger,
         records_max: config.batch.records_max,
@@ -185,7 +181,7 @@ async fn spawn_http(
     // Port 0 means any; tell which one it became.
     let address = listener.local_addr().unwrap_or(address);
     info!(%address, "HTTP listens");
-    let views = StoreViews::new(Reader::new(access.pool(config.postgres.pool_max)));
+    let views = StoredViews::new(Reader::new(access.pool(config.postgres.pool_max)));
     let render = {
         let metrics = metrics.clone();
         Arc::new(move || metrics.render())
@@ -223,11 +219,7 @@ fn spawn_publisher(
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
 ) -> Result<(), RunError> {
-    let Some(url) = &config.redis.url else {
-        warn!("redis.url is not set: no snapshots are published and no domain gauges are shown");
-        return Ok(());
-    };
-    let link = Link::new(url.expose(), &config.redis.prefix, config.redis.timeout)?;
+    let link = Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout)?;
     let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
     let mut status = publisher.status();
     tasks.spawn(publisher.run(stop.clone()));

@@ -114,7 +114,11 @@ impl WriterTask {
         for claim in self.leases.claims() {
             if let Some(end) = ends.get(&claim.of) {
                 let lag = (end - claim.next_offset).max(0);
-                self.settings.metrics.partitions.lag(self.settings.topics.name(claim.of.stream), claim.of.partition, lag);
+                self.settings.metrics.partitions.lag(
+                    self.settings.topics.name(claim.of.stream),
+                    claim.of.partition,
+                    lag,
+                );
             }
         }
     }
@@ -213,7 +217,9 @@ impl WriterTask {
         match error {
             WriteError::Flood(flood) => self.stop_flood(flood, batch),
             WriteError::Store(StoreError::Stale { table: "checkpoints", .. }) => {
-                info!("a partition was claimed by another instance, or its last commit's answer was lost: claiming again");
+                info!(
+                    "a partition was claimed by another instance, or its last commit's answer was lost: claiming again"
+                );
                 self.lose(batch);
             }
             WriteError::Store(StoreError::Stale { table, .. }) => {

@@ -27,13 +27,8 @@ pub struct BacklogAnswer {
 
 impl From<BacklogView> for BacklogAnswer {
     fn from(view: BacklogView) -> BacklogAnswer {
-        let mut by_provider: BTreeMap<String, Backlog> = BTreeMap::new();
-        for provider in &view.providers {
-            // A provider may really be called `unknown`: nothing of either is lost.
-            let sum = [by_provider.get(provider.label()).copied(), Some(provider.backlog)];
-            let sum = sum.into_iter().flatten().reduce(Backlog::plus).unwrap_or_default();
-            by_provider.insert(provider.label().to_owned(), sum);
-        }
+        let by_label = Backlog::by_label(&view.providers);
+        let by_provider = by_label.into_iter().map(|(label, backlog)| (label.to_owned(), backlog)).collect();
         let total = Backlog::total(&view.providers);
         BacklogAnswer { total, by_provider, meta: Meta { generation: view.generation, as_of: view.as_of } }
     }
