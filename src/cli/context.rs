@@ -12,7 +12,7 @@ use super::Failure;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Configuration file (TOML)
-    #[arg(long, global = true, value_name = "PATH", env = "FOLDBACK_CONFIG")]
+    #[arg(long, global = true, value_name = "PATH", env = "FOLDBACK_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Least severe level that is logged: error, warn, info, debug or trace
     #[arg(long, global = true, value_name = "LEVEL")]

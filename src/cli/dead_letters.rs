@@ -56,9 +56,12 @@ pub struct Show {
 
 #[derive(Debug, clap::Args)]
 pub struct Allow {
+    /// Topic of the record
     topic: String,
+    /// Its partition
     #[arg(value_parser = clap::value_parser!(i32).range(0..))]
     partition: i32,
+    /// Its offset, as /readyz and the log tell it
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     offset: i64,
 }

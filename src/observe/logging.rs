@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn libraries_are_quieter_than_we_are() {
         let targets = targets(Level::Info);
-        assert!(targets.would_enable("foldback::runtime", &Severity::INFO));
-        assert!(!targets.would_enable("foldback::runtime", &Severity::DEBUG));
+        assert!(targets.would_enable("foldback::any", &Severity::INFO));
+        assert!(!targets.would_enable("foldback::any", &Severity::DEBUG));
         assert!(targets.would_enable("librdkafka", &Severity::WARN));
         assert!(!targets.would_enable("librdkafka", &Severity::INFO));
     }
