@@ -5,6 +5,7 @@
 
 mod bundled;
 mod cache;
+mod compat;
 mod cursor;
 mod decode;
 mod encode;
@@ -22,6 +23,7 @@ mod skip;
 mod value;
 
 pub use bundled::{BUNDLED, Bundled, newest};
+pub use compat::{Compatibility, bundled_problems, compatibility};
 pub use decode::{Decode, Decoded, Decoder, Limits};
 pub use encode::{encode_order, encode_run};
 pub use fingerprint::fingerprint;

@@ -83,6 +83,16 @@ impl Schema {
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id]
     }
+
+    /// Whether the logical types agree too, for two schemas of one canonical form.
+    pub fn decodes_like(&self, other: &Schema) -> bool {
+        let logical = |node: &Node| match node {
+            Node::Bytes(scale) => (*scale, TimeUnit::None),
+            Node::Long(unit) => (None, *unit),
+            _ => (None, TimeUnit::None),
+        };
+        self.nodes.iter().map(logical).eq(other.nodes.iter().map(logical))
+    }
 }
 
 impl Node {

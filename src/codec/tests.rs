@@ -234,11 +234,25 @@ fn surrogates_are_invalid_and_other_broken_text_is_malformed() {
     assert_eq!(with(b"\xff@@"), Some(Reason::Malformed));
 }
 
+fn avro_value(json: &serde_json::Value) -> apache_avro::types::Value {
+    use apache_avro::types::Value;
+    match json {
+        serde_json::Value::Number(number) => Value::Long(number.as_i64().unwrap()),
+        serde_json::Value::String(text) => Value::String(text.clone()),
+        serde_json::Value::Array(items) => Value::Array(items.iter().map(avro_value).collect()),
+        serde_json::Value::Object(entries) => {
+            Value::Map(entries.iter().map(|(key, value)| (key.clone(), avro_value(value))).collect())
+        }
+        other => panic!("{other} is not used here"),
+    }
+}
+
 /// Encodes by apache-avro, a second opinion on the format, and reads by our plan.
 fn read_as(schema: &str, json: serde_json::Value) -> Result<String, Reason> {
     let avro = apache_avro::Schema::parse_str(schema).unwrap();
-    let value = apache_avro::types::Value::from(json).resolve(&avro).unwrap();
-    let datum = apache_avro::to_avro_datum(&avro, value).unwrap();
+    let value = avro_value(&json).resolve(&avro).unwrap();
+    let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&avro).build().unwrap();
+    let datum = writer.write_value_to_vec(value).unwrap();
     let readers = Readers::new();
     let prepared = Prepared::new(Schema::parse(schema).unwrap(), &readers);
     let value = prepared.read(Stream::Runs, &datum).map_err(|rejection| rejection.reason)?;

@@ -1,0 +1,72 @@
+//! `schemas check` and `schemas register`: the bundled schemas against each other and against the registry.
+
+use crate::codec::{RegistryClient, RegistryError, bundled_problems, compatibility, newest};
+use crate::domain::record::Stream;
+
+/// A reader meets every version ever written, since a rebuild reads the log from its start.
+const COMPATIBILITY: &str = "BACKWARD_TRANSITIVE";
+
+/// What a check found: `problems` fail it, `notes` do not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub problems: Vec<String>,
+    pub notes: Vec<String>,
+}
+
+/// A bundled schema, and the registry's id of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    pub subject: String,
+    pub id: u32,
+}
+
+pub fn check_bundled() -> Findings {
+    Findings { problems: bundled_problems(), notes: Vec::new() }
+}
+
+/// Checks every version that the registry has for the topic.
+pub async fn check_registered(
+    client: &RegistryClient,
+    stream: Stream,
+    topic: &str,
+) -> Result<Findings, RegistryError> {
+    let subject = subject(topic);
+    let mut findings = Findings::default();
+    let versions = client.versions(&subject).await?;
+    if versions.is_empty() {
+        findings.notes.push(format!("{subject} has no version yet: run `foldback schemas register`"));
+        return Ok(findings);
+    }
+    for version in versions {
+        let registered = client.version(&subject, version).await?;
+        let name = format!("{subject} version {version}");
+        match compatibility(stream, &registered.schema) {
+            Err(error) => findings.problems.push(format!("{name}: {error}")),
+            Ok(found) => {
+                findings.problems.extend(found.broken.iter().map(|detail| format!("{name}: {detail}")));
+                findings.notes.extend(found.unknown.iter().map(|detail| format!("{name} is newer than foldback: {detail}")));
+            }
+        }
+    }
+    match client.compatibility(&subject).await? {
+        Some(level) if level == COMPATIBILITY => {}
+        level => findings.notes.push(format!(
+            "{subject} has the compatibility {}, not {COMPATIBILITY}: run `foldback schemas register`",
+            level.as_deref().unwrap_or("of the registry's default"),
+        )),
+    }
+    Ok(findings)
+}
+
+/// Registers our newest schema of the topic; harmless if it is there.
+pub async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Registered, RegistryError> {
+    let subject = subject(topic);
+    let json = newest(stream).map_or("", |bundled| bundled.json);
+    let id = client.register(&subject, json).await?;
+    client.set_compatibility(&subject, COMPATIBILITY).await?;
+    Ok(Registered { subject, id })
+}
+
+fn subject(topic: &str) -> String {
+    format!("{topic}-value")
+}
