@@ -21,6 +21,6 @@ log_records() {
 
 # log_keys FILE REFUSED: how many keys the records have that are not at a refused position.
 log_keys() {
-    awk 'NR == FNR { refused[$1]; next } !($1 in refused) { keys[$2] } END { for (k in keys) n++; print n + 0 }' \
+    awk 'FILENAME == ARGV[1] { refused[$1]; next } !($1 in refused) { keys[$2] } END { for (k in keys) n++; print n + 0 }' \
         "$2" "$1"
 }

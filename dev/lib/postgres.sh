@@ -14,7 +14,7 @@ postgres_as() {
 
 postgres_port() { port_recorded postgres; }
 postgres_url() { echo "postgres://foldback@127.0.0.1:$(postgres_port)/foldback"; }
-postgres_directory() { cat "$STACK_DIR/postgres.directory" 2>/dev/null; }
+postgres_directory() { cat "$STACK_DIR/postgres.directory" 2>/dev/null || true; }
 postgres_psql() { psql -X -q -w -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(postgres_port)" -U foldback "$@"; }
 postgres_runs() { [[ -n $(postgres_directory) ]] && process_runs postgres "$(postgres_directory)/data"; }
 
