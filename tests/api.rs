@@ -6,7 +6,7 @@
 mod site;
 
 use foldback::observe::health::{KAFKA, REDIS, Severity};
-use foldback::serve::ROUTES;
+use foldback::serve::{HttpSettings, ROUTES};
 use serde_json::{Value, json};
 use site::{AUTOMATION, FULFILLMENT, Site};
 
@@ -185,7 +185,7 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
     assert_eq!(jsonl.text().await.unwrap(), "");
     site.close().await;
 
-    let away = Site::over("postgres://nobody@127.0.0.1:1/none", None).await;
+    let away = Site::over("postgres://nobody@127.0.0.1:1/none", HttpSettings::default(), None).await;
     let response = away.get(&format!("{AUTOMATION}/status")).await;
     assert_eq!(response.headers()["retry-after"], "1");
     away.problem(&format!("{AUTOMATION}/runs/export?format=csv"), 503).await;
@@ -213,6 +213,41 @@ async fn an_export_holds_every_run_once_newest_first() {
     assert_eq!(summary["note"], "a, \"b\"");
     assert!(rows[1][6].contains("12345678901234567890123"));
     site.close().await;
+}
+
+#[tokio::test]
+async fn an_export_that_is_not_complete_does_not_look_complete() {
+    let site = Site::bounded(ROWS, HttpSettings { export_rows_max: 60, ..HttpSettings::default() }).await;
+    let response = site.get(&format!("{AUTOMATION}/runs/export?format=jsonl")).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.text().await.is_err(), "the transfer is broken off");
+    // Clients that leave early give their place back.
+    for _ in 0..20 {
+        let status = site.get(&format!("{AUTOMATION}/runs/export?format=csv")).await.status();
+        assert!(status == 200 || status == 503, "{status}");
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(site.get(&format!("{AUTOMATION}/runs/export?format=csv")).await.status(), 200);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
+    let site = Site::bounded("", HttpSettings { requests_max: 0, ..HttpSettings::default() }).await;
+    site.problem(&format!("{AUTOMATION}/status"), 503).await;
+    assert_eq!(site.get("/readyz").await.status(), 200);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn the_server_ends_soon_after_it_is_told_to() {
+    let site = Site::with("").await;
+    let client = reqwest::Client::new();
+    client.get(format!("{}/livez", site.base)).send().await.unwrap().text().await.unwrap();
+    site.shutdown.cancel();
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(6), site.server).await;
+    ended.expect("within the bound").unwrap().unwrap();
+    assert!(client.get(format!("{}/livez", site.base)).send().await.is_err());
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use reqwest::Response;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ pub struct Site {
     pub base: String,
     pub readiness: Readiness,
     pub shutdown: CancellationToken,
+    pub server: JoinHandle<std::io::Result<()>>,
     database: Option<(String, String)>,
 }
 
@@ -29,6 +31,10 @@ pub const FULFILLMENT: &str = "/api/v1/fulfillment";
 impl Site {
     /// Over a migrated database with these rows.
     pub async fn with(rows: &str) -> Site {
+        Site::bounded(rows, HttpSettings::default()).await
+    }
+
+    pub async fn bounded(rows: &str, settings: HttpSettings) -> Site {
         let maintenance = std::env::var("FOLDBACK_TEST_POSTGRES")
             .expect("FOLDBACK_TEST_POSTGRES is set: run ./dev/test, or name any Postgres's URL");
         let name = format!("api_{}", Uuid::now_v7().simple());
@@ -38,21 +44,21 @@ impl Site {
         let mut connection = PgConnection::connect(&url).await.unwrap();
         migrate(&mut connection, "test").await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(rows.to_owned())).execute(&mut connection).await.unwrap();
-        Site::over(&url, Some((maintenance, name))).await
+        Site::over(&url, settings, Some((maintenance, name))).await
     }
 
     /// Over whatever is, or is not, at the URL.
-    pub async fn over(url: &str, database: Option<(String, String)>) -> Site {
+    pub async fn over(url: &str, settings: HttpSettings, database: Option<(String, String)>) -> Site {
         let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
         let views = Arc::new(StoredViews::new(Reader::new(access.pool(4))));
         let readiness = Readiness::default();
         let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
-        let app = App::new(views, readiness.clone(), metrics, HttpSettings::default());
+        let app = App::new(views, readiness.clone(), metrics, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
-        tokio::spawn(serve(listener, app, shutdown.clone()));
-        Site { base, readiness, shutdown, database }
+        let server = tokio::spawn(serve(listener, app, shutdown.clone()));
+        Site { base, readiness, shutdown, server, database }
     }
 
     pub async fn get(&self, path: &str) -> Response {
