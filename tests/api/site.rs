@@ -1,0 +1,98 @@
+//! A database of its own, filled by SQL, and the real router over it on loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldback::observe::health::Readiness;
+use foldback::runtime::views::StoredViews;
+use foldback::serve::{App, HttpSettings, serve};
+use foldback::store::connect::Access;
+use foldback::store::migrate::migrate;
+use foldback::store::read::Reader;
+use reqwest::Response;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub struct Site {
+    pub base: String,
+    pub readiness: Readiness,
+    pub shutdown: CancellationToken,
+    pub server: JoinHandle<std::io::Result<()>>,
+    database: Option<(String, String)>,
+}
+
+pub const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
+pub const FULFILLMENT: &str = "/api/v1/fulfillment";
+
+impl Site {
+    /// Over a migrated database with these rows.
+    pub async fn with(rows: &str) -> Site {
+        Site::bounded(rows, HttpSettings::default()).await
+    }
+
+    pub async fn bounded(rows: &str, settings: HttpSettings) -> Site {
+        let maintenance = std::env::var("FOLDBACK_TEST_POSTGRES")
+            .expect("FOLDBACK_TEST_POSTGRES is set: run ./dev/test, or name any Postgres's URL");
+        let name = format!("api_{}", Uuid::now_v7().simple());
+        execute(&maintenance, &format!("create database {name}")).await;
+        let (server, _) = maintenance.rsplit_once('/').expect("the URL names a database");
+        let url = format!("{server}/{name}");
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        migrate(&mut connection, "test").await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(rows.to_owned())).execute(&mut connection).await.unwrap();
+        Site::over(&url, settings, Some((maintenance, name))).await
+    }
+
+    /// Over whatever is, or is not, at the URL.
+    pub async fn over(url: &str, settings: HttpSettings, database: Option<(String, String)>) -> Site {
+        let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
+        let views = Arc::new(StoredViews::new(Reader::new(access.pool(4))));
+        let readiness = Readiness::default();
+        let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
+        let app = App::new(views, readiness.clone(), metrics, settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, app, shutdown.clone()));
+        Site { base, readiness, shutdown, server, database }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        reqwest::get(format!("{}{path}", self.base)).await.unwrap()
+    }
+
+    /// The body of a 200.
+    pub async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["cache-control"], "no-store", "{path}");
+        serde_json::from_str(&response.text().await.unwrap()).unwrap()
+    }
+
+    /// The body of a problem of this status.
+    pub async fn problem(&self, path: &str, status: u16) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+        let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["instance"], path.split('?').next().unwrap());
+        problem
+    }
+
+    pub async fn close(self) {
+        self.shutdown.cancel();
+        if let Some((maintenance, name)) = &self.database {
+            execute(maintenance, &format!("drop database if exists {name} with (force)")).await;
+        }
+    }
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+}
