@@ -2,6 +2,8 @@
 //!
 //! Needs FOLDBACK_TEST_POSTGRES (./dev/test sets it), the URL of a maintenance database.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
