@@ -123,7 +123,8 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub(super) fn new() -> Result<(Metrics, PrometheusRecorder), MetricsError> {
+    /// Not yet anybody's recorder.
+    pub fn new() -> Result<(Metrics, PrometheusRecorder), MetricsError> {
         let recorder = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS)?.build_recorder();
         let metrics = Metrics {
             handle: recorder.handle(),

@@ -23,6 +23,9 @@ pub struct Link {
 impl Link {
     /// Connects with the first call. `timeout` holds for connecting and for each command.
     pub fn new(url: &str, prefix: &str, timeout: Duration) -> Result<Link, PublishError> {
+        // Two of rustls's providers are in the binary, and redis panics over rediss:// unless one was chosen. An
+        // error says that somebody has chosen before.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         // The client's error may repeat the URL, and with it a password.
         let client = Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))?;
         Ok(Link { client, timeout, connection: None, keys: Keys::new(prefix) })

@@ -313,3 +313,13 @@ fn an_address_that_is_none_is_refused_without_its_password() {
     assert!(!error.to_string().contains("hunter2"), "{error}");
     assert!(error.to_string().contains("redis.url"), "{error}");
 }
+
+#[tokio::test]
+async fn a_server_without_tls_is_an_error_over_rediss_and_no_panic() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://{}", listener.local_addr().unwrap());
+    let accepting = tokio::spawn(async move { drop(listener.accept().await) });
+    let mut link = Link::new(&url, "t:", Duration::from_secs(1)).unwrap();
+    assert!(link.ping().await.is_err());
+    accepting.abort();
+}

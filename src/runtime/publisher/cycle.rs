@@ -90,6 +90,9 @@ impl<'a> Cycle<'a> {
         };
         if let Ok(false) = answer {
             tracing::warn!("Redis does not hold what was published last; publishing it again");
+        }
+        if !matches!(answer, Ok(true)) {
+            // A Redis that was away may come back empty, or as another one.
             self.shown = None;
         }
         self.note_redis(answer.as_ref().err());

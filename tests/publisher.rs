@@ -1,0 +1,313 @@
+//! The publisher against a real Postgres and a Redis of its own. What workers would commit is written by hand.
+//!
+//! Needs FOLDBACK_TEST_POSTGRES (./dev/test sets it), the URL of a maintenance database.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foldback::config::publisher::Publisher as Settings;
+use foldback::observe::Metrics;
+use foldback::publish::Link;
+use foldback::runtime::publisher::{Publisher, PublisherStatus};
+use foldback::store::connect::Access;
+use foldback::store::migrate::migrate;
+use redis::aio::MultiplexedConnection;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const REPLAY: &str = "provider_automation:status:replay";
+const BACKLOG: &str = "provider_automation:backlog";
+const BY_PROVIDER: &str = "provider_automation:backlog:by_provider";
+
+struct Redis {
+    process: Child,
+    directory: TempDir,
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Redis {
+    fn start() -> Redis {
+        let directory = tempfile::tempdir().unwrap();
+        Redis { process: serve_redis(&directory), directory }
+    }
+
+    fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn start_again(&mut self) {
+        self.process = serve_redis(&self.directory);
+    }
+
+    fn url(&self) -> String {
+        format!("redis+unix://{}", self.directory.path().join("redis.sock").display())
+    }
+
+    async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        for _ in 0..100 {
+            if let Ok(connection) = client.get_multiplexed_async_connection().await {
+                return connection;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("redis-server does not answer");
+    }
+
+    async fn run(&self, command: &[&str]) {
+        let _: redis::Value =
+            redis::cmd(command[0]).arg(&command[1..]).query_async(&mut self.connect().await).await.unwrap();
+    }
+
+    /// A JSON text, `null` where there is none.
+    async fn json(&self, key: &str) -> Value {
+        let text: Option<String> = redis::cmd("GET").arg(key).query_async(&mut self.connect().await).await.unwrap();
+        text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn fields(&self) -> Vec<String> {
+        let mut fields: Vec<String> =
+            redis::cmd("HKEYS").arg(BY_PROVIDER).query_async(&mut self.connect().await).await.unwrap();
+        fields.sort();
+        fields
+    }
+}
+
+fn serve_redis(directory: &TempDir) -> Child {
+    Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--unixsocket", "redis.sock"])
+        .current_dir(directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is on the PATH")
+}
+
+/// A database of its own, migrated.
+struct Database {
+    maintenance: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    async fn make() -> Database {
+        let maintenance =
+            std::env::var("FOLDBACK_TEST_POSTGRES").expect("FOLDBACK_TEST_POSTGRES is set: run ./dev/test");
+        let name = format!("publisher_{}", Uuid::now_v7().simple());
+        let (server, _) = maintenance.rsplit_once('/').expect("the URL names a database");
+        let url = format!("{server}/{name}");
+        execute(&maintenance, &format!("create database {name}")).await;
+        migrate(&mut PgConnection::connect(&url).await.unwrap(), "test").await.unwrap();
+        Database { maintenance, name, url }
+    }
+
+    /// As a worker would: in one transaction, with the notification.
+    async fn commit(&self, statements: &str) {
+        execute(&self.url, &format!("begin; {statements}; select pg_notify('foldback_changed', ''); commit")).await;
+    }
+
+    async fn schedule(&self, provider: &str, when: &str) {
+        self.commit(&format!(
+            "insert into gen_1.replays (provider_order_id, replay_id, provider_id, status, scheduled_for, rule_ids,
+                 rule_metadata, attempts, fold_registers, fold_failed)
+             values (gen_random_uuid(), gen_random_uuid(), '{provider}', 'scheduled', {when}, '{{}}', '{{}}', 0, '{{}}', 0);
+             insert into gen_1.telemetry_counts (slot, kind, provider_id, count) values (0, 'scheduled', '{provider}', 1)
+             on conflict on constraint telemetry_counts_key do update set count = telemetry_counts.count + 1"
+        ))
+        .await;
+    }
+
+    async fn report(&self, summary: &str) {
+        self.commit(&format!(
+            "insert into gen_1.automation_runs values (gen_random_uuid(), 'replay', 'success', null, clock_timestamp(),
+                 '{summary}', '{{}}', 5, null, null, 1, '[]', gen_random_uuid(), 't', 0, 0)"
+        ))
+        .await;
+    }
+
+    async fn drop(self) {
+        execute(&self.maintenance, &format!("drop database {} with (force)", self.name)).await;
+    }
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.unwrap();
+}
+
+struct Running {
+    metrics: Arc<Metrics>,
+    status: watch::Receiver<PublisherStatus>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(database: &Database, redis: &Redis) -> Running {
+        let access = Access::new(&database.url, Duration::from_secs(5), Duration::from_secs(30)).unwrap();
+        let link = Link::new(&redis.url(), "provider_automation:", Duration::from_secs(1)).unwrap();
+        let metrics = Arc::new(Metrics::new().unwrap().0);
+        let settings = Settings { reconcile: Duration::from_secs(2), coalesce: Duration::from_millis(20) };
+        let publisher = Publisher::new(access, link, metrics.clone(), settings);
+        let (status, stop) = (publisher.status(), CancellationToken::new());
+        let task = tokio::spawn(publisher.run(stop.clone()));
+        Running { metrics, status, stop, task }
+    }
+
+    fn shows(&self, line: &str) -> bool {
+        self.metrics.render().lines().any(|shown| shown == line)
+    }
+
+    fn leads(&self) -> bool {
+        self.status.borrow().leading
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(5), self.task).await.expect("it stops in time").unwrap();
+        assert!(!self.metrics.render().contains("provider_automation_"), "gauges vanish with the leader");
+    }
+}
+
+/// Waits until `condition` holds, at most `seconds`.
+async fn within(seconds: f64, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed().as_secs_f64() < seconds, "not within {seconds} s: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_reach_redis_and_gauges_and_nothing_is_published_twice() {
+    let (database, redis) = (Database::make().await, Redis::start());
+    redis.connect().await;
+    let running = Running::start(&database, &redis);
+    within(5.0, "a first publication", async || redis.json(BACKLOG).await["scheduledBacklog"] == 0).await;
+    assert!(redis.json(REPLAY).await.is_null(), "no run yet");
+    database.schedule("p1", "now() + interval '1 hour'").await;
+    within(1.0, "the backlog", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
+    database.report(r#"{"processed": 12345678901234567890123}"#).await;
+    within(1.0, "the status", async || redis.json(REPLAY).await["summary"]["scheduledBacklog"] == 5).await;
+    assert_eq!(redis.json(REPLAY).await["summary"]["processed"].to_string(), "12345678901234567890123");
+    assert_eq!(redis.fields().await, ["p1"]);
+    assert!(running.shows(r#"provider_automation_replay_backlog{provider_id="p1"} 1"#), "{}", running.metrics.render());
+    assert!(running.shows("foldback_publisher_leader 1"));
+    let meta = redis.json(BACKLOG).await["meta"].clone();
+    assert_eq!((&meta["epoch"], &meta["generation"]), (&Value::from(1), &Value::from(1)));
+    database.commit("select 1").await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(redis.json(BACKLOG).await["meta"], meta, "nothing changed: no new version");
+    running.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_redis_is_mended_within_5_seconds() {
+    let (database, redis) = (Database::make().await, Redis::start());
+    database.schedule("p1", "null").await;
+    let running = Running::start(&database, &redis);
+    let is_whole = async || {
+        let backlog = redis.json(BACKLOG).await;
+        backlog["scheduledBacklog"] == 1 && backlog["overdue"] == 1 && redis.fields().await == ["p1"]
+    };
+    within(5.0, "a first publication", is_whole).await;
+    for harm in [
+        &["FLUSHALL"][..],
+        &["HSET", BY_PROVIDER, "ghost", "{}"],
+        &["SET", BACKLOG, "no json"],
+        &["SET", BACKLOG, r#"{"meta":{"epoch":1,"version":99999}}"#],
+        &["SET", REPLAY, r#"{"meta":{"epoch":77,"version":0}}"#],
+        &["SET", BACKLOG, r#"{"meta":{"epoch":77,"version":9007199254740991}}"#],
+    ] {
+        redis.run(harm).await;
+        within(5.0, &format!("mended after {harm:?}"), async || is_whole().await && redis.json(REPLAY).await.is_null())
+            .await;
+    }
+    assert_eq!(redis.json(BACKLOG).await["meta"]["epoch"], 78);
+    running.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_away_degrades_and_comes_back() {
+    let (database, mut redis) = (Database::make().await, Redis::start());
+    let running = Running::start(&database, &redis);
+    within(5.0, "a first publication", async || redis.json(BACKLOG).await["scheduledBacklog"] == 0).await;
+    redis.stop();
+    database.schedule("p1", "null").await;
+    within(1.0, "gauges go on", async || running.shows(r#"provider_automation_replay_overdue{provider_id="p1"} 1"#))
+        .await;
+    within(3.0, "health says why", async || {
+        running.status.borrow().problems().any(|problem| problem.contains("Redis"))
+    })
+    .await;
+    assert!(running.leads() && running.shows("foldback_redis_up 0"));
+    redis.start_again();
+    redis.connect().await;
+    within(5.0, "whole again", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
+    within(1.0, "health is clear", async || running.status.borrow().problems().next().is_none()).await;
+    running.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_falls_due_is_published() {
+    let (database, redis) = (Database::make().await, Redis::start());
+    redis.connect().await;
+    let running = Running::start(&database, &redis);
+    within(5.0, "the lead", async || running.leads()).await;
+    database.schedule("p1", "clock_timestamp() + interval '1500 ms'").await;
+    let scheduled = Instant::now();
+    within(1.0, "the backlog", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
+    assert_eq!(redis.json(BACKLOG).await["overdue"], 0);
+    within(2.5, "overdue", async || redis.json(BACKLOG).await["overdue"] == 1).await;
+    assert!(scheduled.elapsed() < Duration::from_millis(2_500), "{:?}", scheduled.elapsed());
+    running.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_leads_and_another_takes_over() {
+    let (database, redis) = (Database::make().await, Redis::start());
+    redis.connect().await;
+    let first = Running::start(&database, &redis);
+    within(5.0, "the first leads", async || first.leads()).await;
+    let second = Running::start(&database, &redis);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(!second.leads() && !second.metrics.render().contains("provider_automation_"));
+    database.schedule("p1", "null").await;
+    within(1.0, "gauges", async || first.shows(r#"provider_automation_replay_backlog{provider_id="p1"} 1"#)).await;
+    let leaders = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+                    and database = (select oid from pg_database where datname = current_database())";
+    execute(&database.url, leaders).await;
+    within(5.0, "one leads again", async || first.leads() != second.leads()).await;
+    first.stop().await;
+    within(5.0, "the second leads", async || second.leads()).await;
+    database.schedule("p2", "null").await;
+    within(1.0, "the second publishes", async || redis.fields().await == ["p1", "p2"]).await;
+    assert!(second.shows(r#"provider_automation_replay_backlog{provider_id="p2"} 1"#));
+    // The notifications' connection may go as well: the publisher looks again by itself.
+    let listeners = "select pg_terminate_backend(pid) from pg_stat_activity
+                      where datname = current_database() and query like 'LISTEN%'";
+    execute(&database.url, listeners).await;
+    database.schedule("p3", "null").await;
+    within(5.0, "it goes on", async || redis.fields().await == ["p1", "p2", "p3"]).await;
+    second.stop().await;
+    database.drop().await;
+}
