@@ -1,0 +1,1 @@
+//! The reference itself, against results that were worked out by hand.
