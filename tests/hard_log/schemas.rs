@@ -53,7 +53,7 @@ pub fn runs(writer: Writer) -> Value {
 pub fn absent_from_older(payload: &str) -> &'static [&'static str] {
     match payload {
         "OrderPlaced" => &["service_action", "guardrails", "service_rules"],
-        "OrderAmended" => &["guardrails"],
+        "OrderAmended" => &["guardrails", "service_rules"],
         "ReplayScheduled" | "ReplayExecuted" => &["rule_metadata"],
         "ReplayFailed" => &["rule_ids", "rule_metadata", "response"],
         "OrderCancelled" => &["reason"],

@@ -60,7 +60,11 @@ pub const ORDER_TABLE: &[Break] = &[
     invalid(|event| event["payload"]["amount"]["units"] = json!({"$bytes": "7fffffffffffffffffffffffffffffffffffffff"})),
     invalid(|event| event["payload"]["provider_cost"] = json!({"units": "999999999999999.9999", "currency": "EUR"})),
     invalid(|event| event["payload"]["guardrails"] = json!({"minimum_margin_absolute": "100000000000000.0000"})),
-    invalid_by(Writer::Scale2, |event| event["payload"]["amount"]["units"] = json!("100000000000000.01")),
+    invalid_by(Writer::Scale2, |event| {
+        event["payload"]["amount"]["units"] = json!("100000000000000.01");
+        event["payload"]["provider_cost"] = json!(null);
+        event["payload"]["guardrails"] = json!(null);
+    }),
     invalid_by(Writer::Scale6, |event| event["payload"]["amount"]["units"] = json!("1.000001")),
     invalid(|event| event["payload"]["amount"]["currency"] = json!("eur")),
     invalid(|event| event["payload"]["amount"]["currency"] = json!("EURO")),

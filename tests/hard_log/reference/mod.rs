@@ -66,11 +66,6 @@ impl Reference {
             scheduled,
         }
     }
-
-    /// How many records end up in the dead letters.
-    pub fn dead_letters(&self) -> usize {
-        self.views["dead_letters"].len()
-    }
 }
 
 fn order_event(record: &Stored) -> Option<&OrderEvent> {
