@@ -1,0 +1,103 @@
+//! Reads what foldback made of the log, and says readably where it differs from the reference.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+use crate::reference::exact::canonical;
+use crate::reference::{Reference, View};
+
+const ROWS_SHOWN_MAX: usize = 20;
+const VALUE_SHOWN_MAX: usize = 300;
+
+/// Every view: its name, the text of its key, and the columns that are compared as JSON.
+const VIEWS: [(&str, &str, &str); 8] = [
+    ("provider_order_events", "provider_order_id || ' ' || lpad(sequence::text, 16, '0')", "to_jsonb(v)"),
+    ("provider_orders", "provider_order_id::text", "to_jsonb(v)"),
+    ("replays", "provider_order_id || ' ' || replay_id", "to_jsonb(v)"),
+    ("refills", "provider_order_id || ' ' || refill_id", "to_jsonb(v)"),
+    ("automation_runs", "run_id::text", "to_jsonb(v)"),
+    ("backlog", "coalesce(provider_id, '')", "to_jsonb(v)"),
+    ("provider_telemetry", "provider_id", "to_jsonb(v)"),
+    (
+        "dead_letters",
+        r#"topic || ' ' || partition || ' ' || "offset""#,
+        "to_jsonb(v) - 'id' - 'first_seen_at' - 'detail' || jsonb_build_object('has_detail', detail <> '', \
+         'key', translate(encode(key, 'base64'), E'\\n', ''), 'value', translate(encode(value, 'base64'), E'\\n', ''))",
+    ),
+];
+
+/// Panics with the first differing rows of every view that differs.
+pub async fn assert_views(postgres: &mut PgConnection, reference: &Reference) {
+    sqlx::raw_sql("set timezone = 'UTC'; set extra_float_digits = 1").execute(&mut *postgres).await.unwrap();
+    let mut report = String::new();
+    for (name, key, columns) in VIEWS {
+        let stored = read(postgres, name, key, columns).await;
+        report.push_str(&differences(name, &stored, &reference.views[name]));
+    }
+    assert!(report.is_empty(), "the views differ from the reference:\n{report}");
+}
+
+async fn read(postgres: &mut PgConnection, name: &str, key: &str, columns: &str) -> View {
+    let query = format!("select {key}, ({columns})::text from foldback.{name} v");
+    let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(postgres).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut view = View::new();
+    for row in rows {
+        let (key, columns): (String, String) = (row.get(0), row.get(1));
+        let twice = view.insert(key.clone(), serde_json::from_str(&columns).unwrap());
+        assert!(twice.is_none(), "{name} has {key} twice");
+    }
+    view
+}
+
+/// Empty where they are equal.
+pub fn differences(name: &str, stored: &View, expected: &View) -> String {
+    let keys: BTreeSet<&String> = stored.keys().chain(expected.keys()).collect();
+    let differing: Vec<String> =
+        keys.into_iter().filter_map(|key| row_difference(key, stored.get(key), expected.get(key))).collect();
+    if differing.is_empty() {
+        return String::new();
+    }
+    let (count, all) = (differing.len(), expected.len());
+    let shown: String = differing.into_iter().take(ROWS_SHOWN_MAX).collect();
+    format!("{name}: {count} rows differ ({all} expected, {} stored)\n{shown}", stored.len())
+}
+
+fn row_difference(key: &str, stored: Option<&Value>, expected: Option<&Value>) -> Option<String> {
+    match (stored, expected) {
+        (Some(stored), Some(expected)) => column_differences(key, &canonical(stored), &canonical(expected)),
+        (Some(stored), None) => Some(format!("  [{key}] is there and should not be: {}\n", short(stored))),
+        (None, Some(expected)) => Some(format!("  [{key}] is missing: {}\n", short(expected))),
+        (None, None) => None,
+    }
+}
+
+fn column_differences(key: &str, stored: &Value, expected: &Value) -> Option<String> {
+    let (stored, expected) = (stored.as_object().unwrap(), expected.as_object().unwrap());
+    let columns: BTreeSet<&String> = stored.keys().chain(expected.keys()).collect();
+    let differing: String = columns
+        .into_iter()
+        .filter(|column| stored.get(*column) != expected.get(*column))
+        .map(|column| {
+            let text = |row: &serde_json::Map<String, Value>| row.get(column).map_or("(no such column)".into(), short);
+            format!("    {column}\n      stored   {}\n      expected {}\n", text(stored), text(expected))
+        })
+        .collect();
+    (!differing.is_empty()).then(|| format!("  [{key}]\n{differing}"))
+}
+
+/// Panics where two JSON values differ in more than the spelling of numbers.
+#[track_caller]
+pub fn assert_json(what: &str, stored: &Value, expected: &Value) {
+    let (stored, expected) = (canonical(stored), canonical(expected));
+    assert!(stored == expected, "{what}\n  stored   {stored}\n  expected {expected}");
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(VALUE_SHOWN_MAX) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
+}

@@ -1,0 +1,111 @@
+//! Writes the drafts: most plainly, some in transactions, some in transactions that are aborted.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+
+use crate::meaning::{Draft, Headers, Meaning, Stored, Topic};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How many records are written before the next stretch, plain or in a transaction.
+const STRETCH: usize = 150;
+
+pub struct Topics {
+    pub orders: String,
+    pub runs: String,
+}
+
+impl Topics {
+    pub fn name(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::Orders => &self.orders,
+            Topic::Runs => &self.runs,
+        }
+    }
+}
+
+/// Writes everything and says where it stands; what was aborted stands nowhere.
+pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Stored> {
+    let plain = producer(brokers, None);
+    let transactional = producer(brokers, Some(&format!("{}-publisher", topics.orders)));
+    transactional.init_transactions(TIMEOUT).unwrap();
+    let (aborted, standing): (Vec<_>, Vec<_>) = log.into_iter().partition(|d| matches!(d.meaning, Meaning::Aborted));
+    let mut aborted = aborted.chunks(3);
+
+    let mut stored = Vec::new();
+    for (number, stretch) in standing.chunks(STRETCH).enumerate() {
+        if number % 3 == 1 {
+            transactional.begin_transaction().unwrap();
+            stored.extend(write(&transactional, topics, stretch).await);
+            transactional.commit_transaction(TIMEOUT).unwrap();
+        } else {
+            stored.extend(write(&plain, topics, stretch).await);
+        }
+        if let Some(lost) = aborted.next() {
+            abort(&transactional, topics, lost).await;
+        }
+    }
+    // the log ends in records that nobody may see, and in markers
+    let rest: Vec<Draft> = aborted.flatten().cloned().chain(one_per_partition(&stored)).collect();
+    abort(&transactional, topics, &rest).await;
+    stored
+}
+
+/// In a transaction that changes nothing: a copy of a record for each partition of both topics.
+fn one_per_partition(stored: &[Stored]) -> Vec<Draft> {
+    let mut copies: Vec<Draft> = Vec::new();
+    for Stored { draft, .. } in stored {
+        if !copies.iter().any(|copy| copy.topic == draft.topic && copy.partition == draft.partition) {
+            copies.push(draft.clone());
+        }
+    }
+    copies
+}
+
+async fn abort(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) {
+    producer.begin_transaction().unwrap();
+    write(producer, topics, drafts).await;
+    producer.abort_transaction(TIMEOUT).unwrap();
+}
+
+async fn write(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) -> Vec<Stored> {
+    let sent: Vec<DeliveryFuture> = drafts.iter().map(|draft| send(producer, topics.name(draft.topic), draft)).collect();
+    let mut stored = Vec::new();
+    for (draft, delivery) in drafts.iter().zip(sent) {
+        let delivery = delivery.await.unwrap().unwrap_or_else(|(error, _)| panic!("not delivered: {error}"));
+        assert_eq!(delivery.partition, draft.partition);
+        let topic_name = topics.name(draft.topic).to_owned();
+        stored.push(Stored { draft: draft.clone(), topic_name, offset: delivery.offset });
+    }
+    stored
+}
+
+fn send(producer: &FutureProducer, topic: &str, draft: &Draft) -> DeliveryFuture {
+    let mut record: FutureRecord<'_, [u8], [u8]> =
+        FutureRecord::to(topic).partition(draft.partition).timestamp(draft.timestamp_millis);
+    record.key = draft.key.as_deref();
+    record.payload = draft.value.as_deref();
+    if !draft.headers.is_empty() {
+        record.headers = Some(headers(&draft.headers));
+    }
+    producer.send_result(record).unwrap_or_else(|(error, _)| panic!("not sent: {error}"))
+}
+
+fn headers(headers: &Headers) -> OwnedHeaders {
+    let insert = |all: OwnedHeaders, (key, value): &(String, Option<Vec<u8>>)| {
+        all.insert(Header { key, value: value.as_deref() })
+    };
+    headers.iter().fold(OwnedHeaders::new(), insert)
+}
+
+fn producer(brokers: &str, transactional_id: Option<&str>) -> FutureProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("enable.idempotence", "true").set("linger.ms", "2");
+    config.set("compression.type", "lz4");
+    if let Some(id) = transactional_id {
+        config.set("transactional.id", id);
+    }
+    config.create().expect("a producer")
+}
