@@ -22,11 +22,9 @@ pub fn compatibility(stream: Stream, writer: &str) -> Result<Compatibility, Sche
     let ours = newest(stream).map_or(Ok(None), |bundled| Schema::parse(bundled.json).map(Some))?;
     let Some(reader) = ours else { return Ok(Compatibility { broken: Vec::new(), unknown: Vec::new() }) };
     let plan = Resolver { writer: &writer, reader: &reader }.plan();
-    let (unknown, broken): (Vec<_>, Vec<_>) =
-        plan.failures().into_iter().partition(|failure| failure.unknown_variant);
-    let details = |failures: Vec<&super::resolve::Failure>| {
-        failures.into_iter().map(|failure| failure.detail.clone()).collect()
-    };
+    let (unknown, broken): (Vec<_>, Vec<_>) = plan.failures().into_iter().partition(|failure| failure.unknown_variant);
+    let details =
+        |failures: Vec<&super::resolve::Failure>| failures.into_iter().map(|failure| failure.detail.clone()).collect();
     Ok(Compatibility { broken: details(broken), unknown: details(unknown) })
 }
 
@@ -47,9 +45,11 @@ fn problems(bundled: &[Bundled]) -> Vec<String> {
             }
         }
         let clashes = bundled[..index].iter().filter(|other| clash(version, other));
-        problems.extend(clashes.map(|other| {
-            format!("{} and {} have one fingerprint but decode differently", other.name, version.name)
-        }));
+        problems.extend(
+            clashes.map(|other| {
+                format!("{} and {} have one fingerprint but decode differently", other.name, version.name)
+            }),
+        );
     }
     problems
 }
@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_newer_branch_is_unknown_and_not_broken() {
-        let more = r#"{"type": "record", "name": "OrderLost", "fields": []}, {"type": "record", "name": "OrderCancelled""#;
+        let more =
+            r#"{"type": "record", "name": "OrderLost", "fields": []}, {"type": "record", "name": "OrderCancelled""#;
         let newer = BUNDLED[0].json.replace(r#"{"type": "record", "name": "OrderCancelled""#, more);
         let found = compatibility(Stream::Orders, &newer).unwrap();
         assert_eq!(found.broken, Vec::<String>::new());

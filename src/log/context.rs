@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
 use super::delivery::Delivery;
@@ -111,21 +112,45 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
 }
 
 impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Revoke(list) => self.revoked(self.partitions(list)),
-            Rebalance::Assign(_) => {}
-            Rebalance::Error(error) => error!(%error, "Kafka: a rebalance failed"),
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let done = match (code, cooperative) {
+            (RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, _) => self.assign(consumer, list, cooperative),
+            (_, true) => {
+                self.revoked(self.partitions(list));
+                consumer.incremental_unassign(list)
+            }
+            (_, false) => {
+                self.revoked(self.partitions(list));
+                consumer.unassign()
+            }
+        };
+        if let Err(error) = done {
+            error!(%error, "Kafka: a rebalance failed; the group tries again");
         }
     }
+}
 
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let Rebalance::Assign(list) = rebalance else { return };
-        // Nothing is read before the position is known, and the position is Postgres's to say.
+impl<T: Send + 'static> ReaderContext<T> {
+    fn assign(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        list: &mut TopicPartitionList,
+        cooperative: bool,
+    ) -> KafkaResult<()> {
+        // Positions are Postgres's to say, once the partition is claimed. Until then it starts at its end, paused:
+        // without any offset librdkafka would ask for the group's.
+        list.set_all_offsets(Offset::End)?;
+        if cooperative {
+            consumer.incremental_assign(list)?
+        } else {
+            consumer.assign(list)?
+        }
         if let Err(error) = consumer.pause(list) {
             warn!(%error, "Kafka: a new partition could not be paused; its records are skipped until it is claimed");
         }
         self.assigned(&self.partitions(list));
         self.readiness.clear(health::ASSIGNMENT);
+        Ok(())
     }
 }

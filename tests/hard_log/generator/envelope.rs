@@ -77,7 +77,8 @@ pub fn run_datum(event: &RunEvent) -> Value {
 
 /// Writers that can express the event without losing anything of it.
 pub fn writers_for(event: &OrderEvent) -> Vec<Writer> {
-    let mut able = vec![Writer::Single, Writer::Single, Writer::V1, Writer::V1, Writer::V1, Writer::Newer, Writer::Newer];
+    let mut able =
+        vec![Writer::Single, Writer::Single, Writer::V1, Writer::V1, Writer::V1, Writer::Newer, Writer::Newer];
     if event.sequence <= i64::from(i32::MAX) && older_can_say(event.name, &event.payload) {
         able.extend([Writer::Older; 4]);
     }
