@@ -126,7 +126,8 @@ async fn assert_snapshot(running: &Running, reference: &Reference) {
     assert_json("aggregated", &snapshot["aggregated"], &reference.aggregate);
     let shown: View = snapshot["providers"].as_array().unwrap().iter().map(provider).collect();
     let rows = reference.views["provider_telemetry"].iter();
-    let rename = |row: &Value| json!({"id": row["provider_id"], "name": row["provider_name"], "telemetry": row["telemetry"]});
+    let rename =
+        |row: &Value| json!({"id": row["provider_id"], "name": row["provider_name"], "telemetry": row["telemetry"]});
     let expected: View = rows.map(|(id, row)| (id.clone(), rename(row))).collect();
     let report = differences("providers of the snapshot", &shown, &expected);
     assert!(report.is_empty(), "{report}");

@@ -135,9 +135,7 @@ fn decimal(text: &str, scale: usize) -> Vec<u8> {
     assert!(kept.len() <= scale, "{text} has more than {scale} digits after the point");
     let unscaled: i128 = format!("{whole}{kept}{}", "0".repeat(scale - kept.len())).parse().unwrap();
     let all = unscaled.to_be_bytes();
-    let redundant = |i: usize| {
-        (all[i] == 0 && all[i + 1] & 0x80 == 0) || (all[i] == 0xFF && all[i + 1] & 0x80 != 0)
-    };
+    let redundant = |i: usize| (all[i] == 0 && all[i + 1] & 0x80 == 0) || (all[i] == 0xFF && all[i + 1] & 0x80 != 0);
     let start = (0..15).take_while(|&i| redundant(i)).count();
     all[start..].to_vec()
 }

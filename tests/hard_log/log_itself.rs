@@ -54,7 +54,13 @@ fn holds_what_it_promises() {
         println!("{name}: {} rows", view.len());
     }
     for reason in [
-        "malformed", "schema_unknown", "schema_incompatible", "invalid", "key_mismatch", "sequence_conflict", "too_large",
+        "malformed",
+        "schema_unknown",
+        "schema_incompatible",
+        "invalid",
+        "key_mismatch",
+        "sequence_conflict",
+        "too_large",
     ] {
         assert!(reasons.get(reason).is_some_and(|count| *count >= 2), "too few {reason}: {reasons:?}");
     }

@@ -71,7 +71,8 @@ async fn abort(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) {
 }
 
 async fn write(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) -> Vec<Stored> {
-    let sent: Vec<DeliveryFuture> = drafts.iter().map(|draft| send(producer, topics.name(draft.topic), draft)).collect();
+    let sent: Vec<DeliveryFuture> =
+        drafts.iter().map(|draft| send(producer, topics.name(draft.topic), draft)).collect();
     let mut stored = Vec::new();
     for (draft, delivery) in drafts.iter().zip(sent) {
         let delivery = delivery.await.unwrap().unwrap_or_else(|(error, _)| panic!("not delivered: {error}"));

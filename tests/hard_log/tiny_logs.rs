@@ -24,7 +24,14 @@ fn stored(partition: i32, offset: i64, meaning: Meaning) -> Stored {
 
 fn event(id: u128, sequence: i64, name: &'static str, payload: Value) -> Meaning {
     let event_id = Uuid::from_u128(id);
-    Meaning::Order(OrderEvent { event_id, order_id: ORDER, sequence, occurred_micros: sequence * 1_000_000, name, payload })
+    Meaning::Order(OrderEvent {
+        event_id,
+        order_id: ORDER,
+        sequence,
+        occurred_micros: sequence * 1_000_000,
+        name,
+        payload,
+    })
 }
 
 fn placed(id: u128, sequence: i64, provider: &str, cost: &str) -> Meaning {

@@ -57,7 +57,9 @@ pub const ORDER_TABLE: &[Break] = &[
     // 19 digits: 100000000000000.0000, and its negative
     invalid(|event| event["payload"]["amount"]["units"] = json!("100000000000000.0000")),
     invalid(|event| event["payload"]["amount"]["units"] = json!("-100000000000000.0000")),
-    invalid(|event| event["payload"]["amount"]["units"] = json!({"$bytes": "7fffffffffffffffffffffffffffffffffffffff"})),
+    invalid(|event| {
+        event["payload"]["amount"]["units"] = json!({"$bytes": "7fffffffffffffffffffffffffffffffffffffff"})
+    }),
     invalid(|event| event["payload"]["provider_cost"] = json!({"units": "999999999999999.9999", "currency": "EUR"})),
     invalid(|event| event["payload"]["guardrails"] = json!({"minimum_margin_absolute": "100000000000000.0000"})),
     invalid_by(Writer::Scale2, |event| {

@@ -77,7 +77,8 @@ pub fn run_datum(event: &RunEvent) -> Value {
 
 /// Writers that can express the event without losing anything of it.
 pub fn writers_for(event: &OrderEvent) -> Vec<Writer> {
-    let mut able = vec![Writer::Single, Writer::Single, Writer::V1, Writer::V1, Writer::V1, Writer::Newer, Writer::Newer];
+    let mut able =
+        vec![Writer::Single, Writer::Single, Writer::V1, Writer::V1, Writer::V1, Writer::Newer, Writer::Newer];
     if event.sequence <= i64::from(i32::MAX) && older_can_say(event.name, &event.payload) {
         able.extend([Writer::Older; 4]);
     }
@@ -146,9 +147,8 @@ fn key_text(source: &mut Source, id: &str) -> Vec<u8> {
 
 fn older_can_say(name: &str, payload: &Value) -> bool {
     // an OrderAmended's default is null, and [] says something else
-    let empty = |value: &Value| {
-        value.is_null() || (name != "OrderAmended" && (*value == json!([]) || *value == json!({})))
-    };
+    let empty =
+        |value: &Value| value.is_null() || (name != "OrderAmended" && (*value == json!([]) || *value == json!({})));
     schemas::absent_from_older(name).iter().all(|field| empty(&payload[*field]))
 }
 

@@ -76,9 +76,9 @@ impl Source {
     /// Microseconds around 2026, sometimes far away, and never on a whole second by habit.
     pub fn time(&mut self) -> i64 {
         match self.below(40) {
-            0 => -62_135_596_800_000_000,        // 0001-01-01T00:00:00
-            1 => 253_402_300_799_999_999,        // 9999-12-31T23:59:59.999999
-            2 => -1,                             // just before 1970
+            0 => -62_135_596_800_000_000, // 0001-01-01T00:00:00
+            1 => 253_402_300_799_999_999, // 9999-12-31T23:59:59.999999
+            2 => -1,                      // just before 1970
             3..9 => 1_795_000_000_000_000 + self.rng.random_range(0..30) * 1_000_000,
             _ => 1_795_000_000_000_000 + self.rng.random_range(0..90_000_000_000_000),
         }

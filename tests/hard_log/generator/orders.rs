@@ -19,8 +19,14 @@ pub fn records_of_one_order(source: &mut Source) -> Vec<Draft> {
     let mut log = Vec::new();
     for (step, sequence) in sequences(source).into_iter().enumerate() {
         let (name, payload) = payload(source, &ids, placed, step == 0);
-        let event =
-            OrderEvent { event_id: source.uuid(), order_id: order, sequence, occurred_micros: source.time(), name, payload };
+        let event = OrderEvent {
+            event_id: source.uuid(),
+            order_id: order,
+            sequence,
+            occurred_micros: source.time(),
+            name,
+            payload,
+        };
         write(source, &mut log, &event, &homes);
         while source.chance(0.07) {
             let rival = rival(source, &ids, placed, &event);

@@ -92,8 +92,19 @@ fn reference(source: &mut Source) -> String {
 /// Whole hundreds, so that the guardrails' edges are hit, and the ends of the range.
 fn money(source: &mut Source, currency: &str) -> Value {
     let units = source.pick(&[
-        "100.0000", "100.0000", "100.0000", "200.0000", "0.0000", "-100.0000", "0.0001", "33.3300", "12.3456",
-        "1.5000", "99999999999999.9999", "-99999999999999.9999", "1000000.0000",
+        "100.0000",
+        "100.0000",
+        "100.0000",
+        "200.0000",
+        "0.0000",
+        "-100.0000",
+        "0.0001",
+        "33.3300",
+        "12.3456",
+        "1.5000",
+        "99999999999999.9999",
+        "-99999999999999.9999",
+        "1000000.0000",
     ]);
     json!({"units": units, "currency": currency})
 }
@@ -101,8 +112,23 @@ fn money(source: &mut Source, currency: &str) -> Value {
 /// Against an amount of 100.0000: percentages at, just below and just above the limits.
 fn cost(source: &mut Source, currency: &str) -> Value {
     let units = source.pick(&[
-        "90.0000", "90.0001", "89.9999", "99.9000", "99.8999", "99.9001", "80.0000", "80.0001", "100.0000", "0.0000",
-        "-5.0000", "60.0000", "99999999999999.9999", "-99999999999999.9999", "33.3300", "180.0000", "0.0001",
+        "90.0000",
+        "90.0001",
+        "89.9999",
+        "99.9000",
+        "99.8999",
+        "99.9001",
+        "80.0000",
+        "80.0001",
+        "100.0000",
+        "0.0000",
+        "-5.0000",
+        "60.0000",
+        "99999999999999.9999",
+        "-99999999999999.9999",
+        "33.3300",
+        "180.0000",
+        "0.0001",
     ]);
     let currency = if source.chance(0.85) { currency } else { words::currency(source) };
     json!({"units": units, "currency": currency})
@@ -111,8 +137,20 @@ fn cost(source: &mut Source, currency: &str) -> Value {
 fn guardrails(source: &mut Source) -> Value {
     let absolute = source.pick(&["10.0000", "0.1000", "0.0000", "20.0000", "-1.0000", "99999999999999.9999"]);
     let percents = [
-        "10", "10.0", "0.1", "20", "0.30000000000000004", "5e-324", "-5e-324", "0", "1e6", "-1000000", "66.67", "1e-7",
-        "19.999999999999996", "1.7976931348623157e-300",
+        "10",
+        "10.0",
+        "0.1",
+        "20",
+        "0.30000000000000004",
+        "5e-324",
+        "-5e-324",
+        "0",
+        "1e6",
+        "-1000000",
+        "66.67",
+        "1e-7",
+        "19.999999999999996",
+        "1.7976931348623157e-300",
     ];
     let percent = |source: &mut Source| source.pick(&percents).parse::<f64>().unwrap();
     json!({

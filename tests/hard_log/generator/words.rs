@@ -7,8 +7,18 @@ use super::Source;
 pub fn provider_id(source: &mut Source) -> String {
     let wide = "\u{1F4E6}".repeat(64);
     let ids = [
-        "acme", "Acme", "blitz", "caravel", "dröm", "e", "provider with spaces", "quote\"s\\and\tcontrol\u{1}",
-        "ünïcode-日本語", "zzz", "a/b?c=d&e", &wide,
+        "acme",
+        "Acme",
+        "blitz",
+        "caravel",
+        "dröm",
+        "e",
+        "provider with spaces",
+        "quote\"s\\and\tcontrol\u{1}",
+        "ünïcode-日本語",
+        "zzz",
+        "a/b?c=d&e",
+        &wide,
     ];
     source.pick(&ids).to_owned()
 }
