@@ -48,9 +48,7 @@ impl Log {
 
     /// A new database, group and prefix over this log.
     pub async fn stack(&self) -> Stack {
-        let mut stack = Stack::new().await;
-        stack.orders_topic.clone_from(&self.home.orders_topic);
-        stack.runs_topic.clone_from(&self.home.runs_topic);
+        let stack = Stack::new().await;
         stack.foldback(&["migrate"]).await.exits(0);
         stack
     }
@@ -73,10 +71,13 @@ fn ends(brokers: &str, topics: &Topics) -> Vec<(String, i32, i64)> {
 }
 
 /// What every run over the hard log is told.
-pub fn settings(workers: &'static str) -> Vec<(&'static str, &'static str)> {
+pub fn settings(log: &'static Log, workers: &'static str) -> Vec<(&'static str, &'static str)> {
     const BYTES: &str = "200000";
     assert_eq!(BYTES, VALUE_BYTES_MAX.to_string());
     vec![
+        // not the stack's own, which go when it goes
+        ("FOLDBACK__KAFKA__ORDERS_TOPIC", &log.home.orders_topic),
+        ("FOLDBACK__KAFKA__RUNS_TOPIC", &log.home.runs_topic),
         ("FOLDBACK__WORKERS__COUNT", workers),
         ("FOLDBACK__LIMITS__VALUE_BYTES_MAX", BYTES),
         ("FOLDBACK__SCHEMA_REGISTRY__UNKNOWN_AFTER_MS", "1000"),

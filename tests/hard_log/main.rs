@@ -37,7 +37,7 @@ async fn three_workers_fold_the_hard_log() {
 async fn folded_by(workers: &'static str) {
     let log = log().await;
     let stack = log.stack().await;
-    let running = stack.run_with(&settings(workers)).await;
+    let running = stack.run_with(&settings(log, workers)).await;
     wait_for_end(&stack, log, &[&running]).await;
     assert_all(&stack, log, &running).await;
     running.terminate().await;
@@ -66,7 +66,7 @@ async fn two_processes_that_come_and_go_fold_the_hard_log() {
 
 /// Slowly, so that there is a middle to stop in.
 async fn start(stack: &Stack) -> Running {
-    let mut settings = settings("2");
+    let mut settings = settings(log().await, "2");
     settings.retain(|(name, _)| *name != "FOLDBACK__BATCH__RECORDS_MAX");
     settings.push(("FOLDBACK__BATCH__RECORDS_MAX", "50"));
     // an expelled member's partitions must not be away for longer than the test waits

@@ -146,7 +146,9 @@ fn key_text(source: &mut Source, id: &str) -> Vec<u8> {
 }
 
 fn older_can_say(name: &str, payload: &Value) -> bool {
-    let empty = |value: &Value| value.is_null() || *value == json!([]) || *value == json!({});
+    // an OrderAmended's default is null, and [] says something else
+    let empty =
+        |value: &Value| value.is_null() || (name != "OrderAmended" && (*value == json!([]) || *value == json!({})));
     schemas::absent_from_older(name).iter().all(|field| empty(&payload[*field]))
 }
 
