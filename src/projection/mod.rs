@@ -14,3 +14,6 @@ pub mod streak;
 pub use batch::{Content, Item, Outcome};
 pub use fold::{Folded, fold};
 pub use known::{Known, Standing, StoredRun};
+
+#[cfg(test)]
+mod tests;
