@@ -111,7 +111,7 @@ impl Kind {
         match self {
             Self::Text { chars_max } => (1..=*chars_max).contains(&text.chars().count()),
             Self::Topic => {
-                (1..=249).contains(&text.len()) && text.chars().all(is_of_topic) && text.trim_matches('.') != ""
+                (1..=249).contains(&text.len()) && text.chars().all(is_of_topic) && !text.trim_matches('.').is_empty()
             }
             Self::Brokers => text.split(',').all(|broker| is_broker(broker.trim())),
             Self::Listen => text.parse::<std::net::SocketAddr>().is_ok(),

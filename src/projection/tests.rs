@@ -324,8 +324,7 @@ fn log() -> impl Strategy<Value = Vec<Item>> {
 fn item((content, at): (Content, i64)) -> Item {
     let stream = if matches!(content, Content::Run(_)) { Stream::Runs } else { Stream::Orders };
     let position = Position { partition: (at % 3) as i32, offset: at / 3 };
-    let record =
-        RawRecord { stream, position, key: None, value: None, headers: Vec::new(), recorded_at: None };
+    let record = RawRecord { stream, position, key: None, value: None, headers: Vec::new(), recorded_at: None };
     Item { record, content }
 }
 

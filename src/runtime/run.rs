@@ -111,7 +111,10 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
         match check_database(access).await {
-            Ok(()) => return Ok(readiness.clear(health::POSTGRES)),
+            Ok(()) => {
+                readiness.clear(health::POSTGRES);
+                return Ok(());
+            }
             Err(error) if error.is_passing() => {
                 let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
                 warn!("{detail}");

@@ -47,7 +47,7 @@ impl RedisKeys {
             values.push(text.as_ref().map(parse).transpose()?);
         }
         let by_provider: Result<_, String> = hash.iter().map(|(id, text)| Ok((id.clone(), parse(text)?))).collect();
-        let mut values = values.into_iter().map(Option::<Value>::from);
+        let mut values = values.into_iter();
         Ok(Self {
             replay: values.next().flatten(),
             alerts: values.next().flatten(),
