@@ -53,7 +53,11 @@ async fn rate(count: i64) -> Result<()> {
         folded = applied(&mut conn).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("| catch-up | {} events | {seconds:.1} s | {:.0} events/s |", folded - first, (folded - first) as f64 / seconds);
+    println!(
+        "| catch-up | {} events | {seconds:.1} s | {:.0} events/s |",
+        folded - first,
+        (folded - first) as f64 / seconds
+    );
     Ok(())
 }
 

@@ -30,7 +30,8 @@ const POLL_MAX: Duration = Duration::from_millis(20);
 const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 /// How often group offsets are committed, for lag tools alone.
 const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest that one question to a broker keeps the thread from polling.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
 const RECORD_OVERHEAD_BYTES: usize = 256;
@@ -241,15 +242,19 @@ impl<S: Sieve> Reader<S> {
             lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
         let now = Instant::now();
         for (of, partition) in partitions {
-            match partition.phase {
+            let answered = match partition.phase {
                 Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, partition.lease),
                 Phase::Granted { next_offset, not_before } if now >= not_before => {
-                    self.activate(of, partition.lease, next_offset);
+                    self.activate(of, partition.lease, next_offset)
                 }
                 Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
-                    self.activate(of, partition.lease, next_offset);
+                    self.activate(of, partition.lease, next_offset)
                 }
-                _ => {}
+                _ => true,
+            };
+            // Brokers that don't answer for one partition would hold the thread up for each other one too.
+            if !answered {
+                break;
             }
         }
         self.pass_positions();
@@ -259,45 +264,44 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Asks the writer to claim a partition, with where its log starts.
-    fn claim(&self, of: StreamPartition, lease: u64) {
+    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
+    fn claim(&self, of: StreamPartition, lease: u64) -> bool {
         match self.watermarks(of) {
             Ok((log_start, _)) => {
                 self.change(of, lease, Phase::Claiming);
                 lock(&self.state).send(Delivery::Claim { of, lease, log_start });
+                true
             }
             Err(error) => {
                 self.report(of, &format!("its first offset can't be asked for ({error}); trying again"));
                 self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
+                false
             }
         }
     }
 
-    /// Goes to the claimed position and reads on from there, if the log still holds it.
-    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
-        let retry = Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE };
-        let (log_start, end) = match self.watermarks(of) {
-            Ok(watermarks) => watermarks,
+    /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers
+    /// don't answer.
+    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) -> bool {
+        let later = |pause| Phase::Granted { next_offset, not_before: Instant::now() + pause };
+        match self.watermarks(of) {
             Err(error) => {
                 self.report(of, &format!("its offsets can't be asked for ({error}); trying again"));
-                return self.change(of, lease, retry);
+                self.change(of, lease, later(RETRY_PAUSE));
+                return false;
             }
-        };
-        if next_offset < log_start || next_offset > end {
-            self.report(
-                of,
-                &format!(
-                    "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic \
-                     was truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
-                ),
-            );
-            return self.change(of, lease, retry);
+            Ok((log_start, end)) if next_offset < log_start || next_offset > end => {
+                self.report(of, &lost_log(log_start, end, next_offset));
+                self.change(of, lease, later(RETRY_PAUSE));
+                return true;
+            }
+            Ok(_) => {}
         }
         let topic = self.settings.topics.name(of.stream);
         if let Err(error) = self.consumer.seek(topic, of.partition, Offset::Offset(next_offset), BROKER_TIMEOUT) {
             debug!(topic, partition = of.partition, %error, "seek failed; trying again");
-            let soon = Instant::now() + UPKEEP_EVERY;
-            return self.change(of, lease, Phase::Granted { next_offset, not_before: soon });
+            self.change(of, lease, later(UPKEEP_EVERY));
+            return true;
         }
         self.change(of, lease, Phase::Active { next_offset });
         self.readiness.clear(&health::log_guard(topic, of.partition));
@@ -305,6 +309,7 @@ impl<S: Sieve> Reader<S> {
         if !self.full {
             self.resume(&[of]);
         }
+        true
     }
 
     fn report(&self, of: StreamPartition, what: &str) {
@@ -392,4 +397,11 @@ impl<S: Sieve> Reader<S> {
             }
         }
     }
+}
+
+fn lost_log(log_start: i64, end: i64, next_offset: i64) -> String {
+    format!(
+        "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic was \
+         truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
+    )
 }

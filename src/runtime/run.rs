@@ -51,6 +51,8 @@ pub enum RunError {
 }
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Workers drain within this (workers.drain_timeout_ms), and brokers may have to be left.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM, SIGINT, or `stop`.
@@ -66,13 +68,22 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     if let Some(started) = stop.run_until_cancelled(start(config, access, &readiness, &metrics, &stop)).await {
         let mut started = started?;
         info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
-        while started.join_next().await.is_some() {}
+        stop.cancelled().await;
+        finish(&mut started).await;
     }
     readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
     stop.cancel();
-    while tasks.join_next().await.is_some() {}
+    finish(&mut tasks).await;
     info!("stopped");
     Ok(())
+}
+
+/// Waits for tasks that were told to stop, within a bound: what they could not write is read again next time.
+async fn finish(tasks: &mut JoinSet<()>) {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+        warn!("stopped with work in flight; it is read from the log again");
+    }
 }
 
 /// Waits for what has to be there, then starts workers and publisher.
