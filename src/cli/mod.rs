@@ -13,6 +13,7 @@ mod migrate;
 mod order;
 mod output;
 mod pending;
+mod publish;
 mod read;
 mod run;
 mod status;
@@ -47,7 +48,7 @@ enum Verb {
     /// Show one provider order with its replays and refills
     Order(order::Args),
     /// Publish lifelike sample events
-    Publish(pending::Publish),
+    Publish(publish::Args),
     /// List, show and allow records that were refused
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
@@ -82,7 +83,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Status(args) => block_on(status::run(args, context)),
         Verb::Backlog(args) => block_on(backlog::run(args, context)),
         Verb::Order(args) => block_on(order::run(args, context)),
-        Verb::Publish(args) => block_on(pending::publish(args, context)),
+        Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),
         Verb::Schemas(args) => block_on(pending::schemas(args, context)),
         Verb::Doctor(args) => block_on(doctor::run(args, context)),

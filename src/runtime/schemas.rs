@@ -67,6 +67,6 @@ pub async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> R
     Ok(Registered { subject, id })
 }
 
-fn subject(topic: &str) -> String {
+pub(super) fn subject(topic: &str) -> String {
     format!("{topic}-value")
 }
