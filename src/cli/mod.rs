@@ -12,10 +12,10 @@ mod failure;
 mod migrate;
 mod order;
 mod output;
-mod pending;
 mod publish;
 mod read;
 mod run;
+mod schemas;
 mod status;
 
 use std::process::ExitCode;
@@ -53,7 +53,8 @@ enum Verb {
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
     /// Check and register the schemas in the schema registry
-    Schemas(pending::Schemas),
+    #[command(subcommand)]
+    Schemas(schemas::Verb),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -85,7 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Order(args) => block_on(order::run(args, context)),
         Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),
-        Verb::Schemas(args) => block_on(pending::schemas(args, context)),
+        Verb::Schemas(verb) => block_on(schemas::run(verb, context)),
         Verb::Doctor(args) => block_on(doctor::run(args, context)),
     }
 }
