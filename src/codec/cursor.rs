@@ -50,7 +50,10 @@ impl<'a> Cursor<'a> {
 
     /// Counts an item of an array or map, or a record.
     pub fn count_item(&mut self) -> Result<(), Malformed> {
-        self.items_left = self.items_left.checked_sub(1).ok_or_else(|| self.malformed("the datum has more items than foldback reads"))?;
+        self.items_left = self
+            .items_left
+            .checked_sub(1)
+            .ok_or_else(|| self.malformed("the datum has more items than foldback reads"))?;
         Ok(())
     }
 

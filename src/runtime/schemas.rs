@@ -63,11 +63,7 @@ fn topics(config: &Config) -> [(Stream, &str); 2] {
 }
 
 /// Checks every version that the registry has for the topic.
-async fn check_registered(
-    client: &RegistryClient,
-    stream: Stream,
-    topic: &str,
-) -> Result<Findings, RegistryError> {
+async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Findings, RegistryError> {
     let subject = subject(topic);
     let mut findings = Findings::default();
     let versions = client.versions(&subject).await?;
@@ -82,7 +78,9 @@ async fn check_registered(
             Err(error) => findings.problems.push(format!("{name}: {error}")),
             Ok(found) => {
                 findings.problems.extend(found.broken.iter().map(|detail| format!("{name}: {detail}")));
-                findings.notes.extend(found.unknown.iter().map(|detail| format!("{name} is newer than foldback: {detail}")));
+                findings
+                    .notes
+                    .extend(found.unknown.iter().map(|detail| format!("{name} is newer than foldback: {detail}")));
             }
         }
     }

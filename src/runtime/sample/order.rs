@@ -115,10 +115,9 @@ impl OpenOrder {
 
     pub fn reschedule(&mut self, replay: u64, scheduled_for: Option<Timestamp>) -> Option<Payload> {
         let replay_id = self.derived("replay", replay);
-        self.replays.contains_key(&replay).then_some(Payload::ReplayRescheduled(ReplayRescheduled {
-            replay_id,
-            scheduled_for,
-        }))
+        self.replays
+            .contains_key(&replay)
+            .then_some(Payload::ReplayRescheduled(ReplayRescheduled { replay_id, scheduled_for }))
     }
 
     pub fn cancel_replay(&mut self, replay: u64, chance: &mut Chance) -> Option<Payload> {

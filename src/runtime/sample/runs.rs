@@ -44,8 +44,7 @@ impl Workers {
     pub fn saw_order(&mut self, payload: &Payload) {
         let Payload::OrderPlaced(placed) = payload else { return };
         let Some(provider) = PROVIDERS.iter().find(|provider| provider.id == placed.provider_id) else { return };
-        let status =
-            guardrail_status(placed.guardrails.as_ref(), placed.provider_cost.as_ref(), Some(&placed.amount));
+        let status = guardrail_status(placed.guardrails.as_ref(), placed.provider_cost.as_ref(), Some(&placed.amount));
         let seen = self.seen.entry(provider.id).or_default();
         seen.guardrail_failures += u64::from(status == GuardrailStatus::Fail);
         seen.guardrail_warnings += u64::from(status == GuardrailStatus::Warn);
@@ -86,7 +85,11 @@ impl Workers {
             next_scheduled_at: None,
             alerts_sent: None,
         };
-        if self.runs % 2 == 1 { self.replay(&mut run, pending) } else { self.alert(&mut run, chance) }
+        if self.runs % 2 == 1 {
+            self.replay(&mut run, pending)
+        } else {
+            self.alert(&mut run, chance)
+        }
         self.last = Some(run.clone());
         run
     }
@@ -111,7 +114,8 @@ impl Workers {
 
     fn alert(&mut self, run: &mut Run, chance: &mut Chance) {
         let seen = std::mem::take(&mut self.seen);
-        let alerts: Vec<Value> = PROVIDERS.iter().filter_map(|provider| alert(provider, seen.get(provider.id)?)).collect();
+        let alerts: Vec<Value> =
+            PROVIDERS.iter().filter_map(|provider| alert(provider, seen.get(provider.id)?)).collect();
         let loads: Vec<Value> = PROVIDERS.iter().filter(|_| chance.percent(6)).map(load_alert).collect();
         let paused: Vec<&str> = PROVIDERS.iter().filter(|_| chance.percent(2)).map(|provider| provider.id).collect();
         let sent = alerts.len() + loads.len();

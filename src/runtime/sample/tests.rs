@@ -123,9 +123,9 @@ fn the_last_replay_run_reports_the_backlog_of_the_events_before_it() {
     let at = events.iter().rposition(is_replay).unwrap();
     let SampleEvent::Run(run) = &events[at] else { unreachable!() };
     let orders = fold(&events[..at]);
-    let scheduled = orders.values().flat_map(|order| {
-        order.replays.values().filter(|replay| order.replay_status(replay).as_str() == "scheduled")
-    });
+    let scheduled = orders
+        .values()
+        .flat_map(|order| order.replays.values().filter(|replay| order.replay_status(replay).as_str() == "scheduled"));
     let due: Vec<Option<Timestamp>> = scheduled.map(|replay| replay.schedule.value).collect();
     assert_eq!(run.backlog_total, Some(due.len() as i64));
     assert_eq!(run.next_scheduled_at, due.into_iter().flatten().min());
