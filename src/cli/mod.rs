@@ -12,9 +12,10 @@ mod failure;
 mod migrate;
 mod order;
 mod output;
-mod pending;
+mod publish;
 mod read;
 mod run;
+mod schemas;
 mod status;
 
 use std::process::ExitCode;
@@ -47,12 +48,13 @@ enum Verb {
     /// Show one provider order with its replays and refills
     Order(order::Args),
     /// Publish lifelike sample events
-    Publish(pending::Publish),
+    Publish(publish::Args),
     /// List, show and allow records that were refused
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
     /// Check and register the schemas in the schema registry
-    Schemas(pending::Schemas),
+    #[command(subcommand)]
+    Schemas(schemas::Verb),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -82,9 +84,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Status(args) => block_on(status::run(args, context)),
         Verb::Backlog(args) => block_on(backlog::run(args, context)),
         Verb::Order(args) => block_on(order::run(args, context)),
-        Verb::Publish(args) => block_on(pending::publish(args, context)),
+        Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),
-        Verb::Schemas(args) => block_on(pending::schemas(args, context)),
+        Verb::Schemas(verb) => block_on(schemas::run(verb, context)),
         Verb::Doctor(args) => block_on(doctor::run(args, context)),
     }
 }

@@ -16,6 +16,10 @@ impl fmt::Display for Malformed {
     }
 }
 
+/// Items of arrays and maps, and records, of one datum. Decoded, an item takes a hundred times the byte that an empty
+/// one has on the wire.
+const ITEMS_MAX: usize = 1_000_000;
+
 pub struct Cursor<'a> {
     rest: &'a [u8],
     len: usize,
@@ -26,7 +30,7 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub fn new(datum: &'a [u8]) -> Cursor<'a> {
-        let items_left = datum.len().saturating_mul(4).saturating_add(100_000);
+        let items_left = datum.len().saturating_mul(4).saturating_add(100_000).min(ITEMS_MAX);
         Cursor { rest: datum, len: datum.len(), items_left, lone_surrogate: false }
     }
 
@@ -46,7 +50,10 @@ impl<'a> Cursor<'a> {
 
     /// Counts an item of an array or map, or a record.
     pub fn count_item(&mut self) -> Result<(), Malformed> {
-        self.items_left = self.items_left.checked_sub(1).ok_or_else(|| self.malformed("too many items"))?;
+        self.items_left = self
+            .items_left
+            .checked_sub(1)
+            .ok_or_else(|| self.malformed("the datum has more items than foldback reads"))?;
         Ok(())
     }
 

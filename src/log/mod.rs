@@ -7,6 +7,7 @@ pub mod context;
 pub mod delivery;
 pub mod fetch;
 pub mod partition;
+pub mod producer;
 pub mod reader;
 pub mod settings;
 mod state;

@@ -3,12 +3,15 @@
 pub mod backoff;
 mod batch;
 pub mod doctor;
+pub mod feed;
 mod fold;
 mod lease;
 pub mod publisher;
 mod registry;
 mod report;
 pub mod run;
+pub mod sample;
+pub mod schemas;
 mod sieve;
 mod split;
 mod state_cache;

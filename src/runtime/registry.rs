@@ -19,15 +19,7 @@ pub struct Resolver {
 
 impl Resolver {
     pub fn new(config: &Config, decoder: Decoder, readiness: Readiness) -> Result<Resolver, RegistrySetupError> {
-        let section = &config.schema_registry;
-        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let settings = RegistrySettings {
-            url: section.url.as_ref().map(|url| url.expose().to_owned()),
-            timeout_ms: millis(section.timeout),
-            unknown_after_ms: millis(section.unknown_after),
-            ..RegistrySettings::default()
-        };
-        let registry = Registry::new(&settings, decoder)?;
+        let registry = Registry::new(&settings(config), decoder)?;
         watch(&registry, readiness);
         Ok(Resolver { registry, under_way: Arc::default(), runtime: Handle::current() })
     }
@@ -43,6 +35,17 @@ impl Resolver {
             resolver.registry.resolve(id).await;
             resolver.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
+    }
+}
+
+pub fn settings(config: &Config) -> RegistrySettings {
+    let section = &config.schema_registry;
+    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    RegistrySettings {
+        url: section.url.as_ref().map(|url| url.expose().to_owned()),
+        timeout_ms: millis(section.timeout),
+        unknown_after_ms: millis(section.unknown_after),
+        ..RegistrySettings::default()
     }
 }
 

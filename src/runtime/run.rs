@@ -57,7 +57,7 @@ const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM, SIGINT, or `stop`.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
-    stop_on_signals(&stop)?;
+    stop_on_signals(&stop).map_err(RunError::Signal)?;
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
     readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions were assigned yet");
@@ -256,10 +256,10 @@ fn show(readiness: &Readiness, status: &PublisherStatus) {
     }
 }
 
-fn stop_on_signals(stop: &CancellationToken) -> Result<(), RunError> {
+pub(super) fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! {

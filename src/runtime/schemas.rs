@@ -1,7 +1,10 @@
 //! `schemas check` and `schemas register`: the bundled schemas against each other and against the registry.
 
-use crate::codec::{RegistryClient, RegistryError, bundled_problems, compatibility, newest};
+use crate::codec::{RegistryClient, RegistryError, RegistrySetupError, bundled_problems, compatibility, newest};
+use crate::config::Config;
 use crate::domain::record::Stream;
+
+use super::registry::settings;
 
 /// A reader meets every version ever written, since a rebuild reads the log from its start.
 const COMPATIBILITY: &str = "BACKWARD_TRANSITIVE";
@@ -20,16 +23,47 @@ pub struct Registered {
     pub id: u32,
 }
 
-pub fn check_bundled() -> Findings {
-    Findings { problems: bundled_problems(), notes: Vec::new() }
+#[derive(Debug, thiserror::Error)]
+pub enum SchemasError {
+    #[error("{0}; check schema_registry.url and that the registry is up")]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Setup(#[from] RegistrySetupError),
+}
+
+/// The bundled schemas, and those of both topics where a registry is configured.
+pub async fn check(config: &Config) -> Result<Findings, SchemasError> {
+    let mut findings = Findings { problems: bundled_problems(), notes: Vec::new() };
+    let client = RegistryClient::new(&settings(config))?;
+    if !client.is_configured() {
+        let note = "schema_registry.url is not set: only the schemas that foldback carries were checked";
+        findings.notes.push(note.to_owned());
+        return Ok(findings);
+    }
+    for (stream, topic) in topics(config) {
+        let found = check_registered(&client, stream, topic).await?;
+        findings.problems.extend(found.problems);
+        findings.notes.extend(found.notes);
+    }
+    Ok(findings)
+}
+
+/// Registers the newest schema of both topics.
+pub async fn register_all(config: &Config) -> Result<Vec<Registered>, SchemasError> {
+    let client = RegistryClient::new(&settings(config))?;
+    let mut registered = Vec::new();
+    for (stream, topic) in topics(config) {
+        registered.push(register(&client, stream, topic).await?);
+    }
+    Ok(registered)
+}
+
+fn topics(config: &Config) -> [(Stream, &str); 2] {
+    [(Stream::Orders, &config.kafka.orders_topic), (Stream::Runs, &config.kafka.runs_topic)]
 }
 
 /// Checks every version that the registry has for the topic.
-pub async fn check_registered(
-    client: &RegistryClient,
-    stream: Stream,
-    topic: &str,
-) -> Result<Findings, RegistryError> {
+async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Findings, RegistryError> {
     let subject = subject(topic);
     let mut findings = Findings::default();
     let versions = client.versions(&subject).await?;
@@ -44,7 +78,9 @@ pub async fn check_registered(
             Err(error) => findings.problems.push(format!("{name}: {error}")),
             Ok(found) => {
                 findings.problems.extend(found.broken.iter().map(|detail| format!("{name}: {detail}")));
-                findings.notes.extend(found.unknown.iter().map(|detail| format!("{name} is newer than foldback: {detail}")));
+                findings
+                    .notes
+                    .extend(found.unknown.iter().map(|detail| format!("{name} is newer than foldback: {detail}")));
             }
         }
     }
@@ -59,7 +95,7 @@ pub async fn check_registered(
 }
 
 /// Registers our newest schema of the topic; harmless if it is there.
-pub async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Registered, RegistryError> {
+async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Registered, RegistryError> {
     let subject = subject(topic);
     let json = newest(stream).map_or("", |bundled| bundled.json);
     let id = client.register(&subject, json).await?;
@@ -67,6 +103,6 @@ pub async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> R
     Ok(Registered { subject, id })
 }
 
-fn subject(topic: &str) -> String {
+pub(super) fn subject(topic: &str) -> String {
     format!("{topic}-value")
 }

@@ -1,0 +1,128 @@
+//! Kafka out, for sample events: idempotent, acknowledged by all replicas, partitioned as the Java client does.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use tracing::debug;
+
+use crate::config::kafka::Kafka;
+
+/// How long a full queue may stay full: the brokers have taken nothing for so long.
+const FULL_MAX: Duration = Duration::from_secs(60);
+const FULL_PAUSE: Duration = Duration::from_millis(5);
+const FLUSH_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    #[error("the Kafka producer cannot be made: {0}; check kafka.properties")]
+    Setup(KafkaError),
+    #[error("Kafka took no record for {} s; check that the brokers are up", FULL_MAX.as_secs())]
+    Full,
+    #[error("a record for {topic} cannot be sent: {error}")]
+    Send { topic: String, error: KafkaError },
+    #[error("{count} records were not written to Kafka; the first of them for {topic}: {error}")]
+    Undelivered { count: u64, topic: String, error: KafkaError },
+    #[error("{left} records were still not written {} s after the last was sent: {error}", FLUSH_MAX.as_secs())]
+    Flush { left: i32, error: KafkaError },
+}
+
+/// Cheap to send on; librdkafka batches behind it.
+pub struct LogProducer {
+    producer: ThreadedProducer<Deliveries>,
+}
+
+/// What came back of what was sent.
+#[derive(Default)]
+pub struct Deliveries(Mutex<Option<Failed>>);
+
+struct Failed {
+    count: u64,
+    topic: String,
+    error: KafkaError,
+}
+
+impl LogProducer {
+    /// Asks nothing of the brokers yet.
+    pub fn new(kafka: &Kafka) -> Result<LogProducer, ProduceError> {
+        let mut config = super::client::client_config(kafka);
+        let presets = [("compression.type", "lz4"), ("linger.ms", "20"), ("message.timeout.ms", "60000")];
+        for (name, value) in presets {
+            if !kafka.properties.contains_key(name) {
+                config.set(name, value);
+            }
+        }
+        config.set("enable.idempotence", "true").set("acks", "all").set("partitioner", "murmur2_random");
+        let producer = config.create_with_context(Deliveries::default()).map_err(ProduceError::Setup)?;
+        Ok(LogProducer { producer })
+    }
+
+    /// Hands a record over; blocks while the queue is full. Says so once an earlier record could not be written.
+    pub fn send(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), ProduceError> {
+        self.delivered()?;
+        let mut record = BaseRecord::to(topic).key(key).payload(value);
+        let mut full_since = None;
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                    if full_since.get_or_insert_with(Instant::now).elapsed() > FULL_MAX {
+                        return Err(ProduceError::Full);
+                    }
+                    std::thread::sleep(FULL_PAUSE);
+                    record = again;
+                }
+                Err((error, _)) => return Err(ProduceError::Send { topic: topic.to_owned(), error }),
+            }
+        }
+    }
+
+    /// Waits until everything is written. Blocks.
+    pub fn flush(&self) -> Result<(), ProduceError> {
+        let flushed = self.producer.flush(FLUSH_MAX);
+        self.delivered()?;
+        flushed.map_err(|error| ProduceError::Flush { left: self.producer.in_flight_count(), error })
+    }
+
+    fn delivered(&self) -> Result<(), ProduceError> {
+        match &*self.producer.context().failed() {
+            None => Ok(()),
+            Some(Failed { count, topic, error }) => {
+                Err(ProduceError::Undelivered { count: *count, topic: topic.clone(), error: error.clone() })
+            }
+        }
+    }
+}
+
+impl Deliveries {
+    fn failed(&self) -> std::sync::MutexGuard<'_, Option<Failed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Deliveries {
+    /// What matters of it comes back as an error of a record.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        debug!(facility, "librdkafka: {message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, "Kafka: {reason}");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let mut failed = self.failed();
+            let first = || Failed { count: 0, topic: message.topic().to_owned(), error: error.clone() };
+            failed.get_or_insert_with(first).count += 1;
+        }
+    }
+}
