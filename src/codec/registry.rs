@@ -13,7 +13,6 @@ use super::prepared::Prepared;
 use super::registry_client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// So that a schema that is registered later is found.
 const UNKNOWN_FOR: Duration = Duration::from_secs(300);
 
@@ -37,6 +36,7 @@ pub struct Registry {
     client: RegistryClient,
     decoder: Decoder,
     unknown_after: Duration,
+    retry_max: Duration,
     health: Arc<watch::Sender<Option<RegistryOutage>>>,
     waiting: Arc<Mutex<usize>>,
 }
@@ -47,6 +47,7 @@ impl Registry {
             client: RegistryClient::new(settings)?,
             decoder,
             unknown_after: Duration::from_millis(settings.unknown_after_ms),
+            retry_max: Duration::from_millis(settings.retry_max_ms),
             health: Arc::new(watch::Sender::new(None)),
             waiting: Arc::default(),
         })
@@ -90,7 +91,7 @@ impl Registry {
                 }
             }
             tokio::time::sleep(pause).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
+            backoff = (backoff * 2).min(self.retry_max);
         }
     }
 

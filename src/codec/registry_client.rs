@@ -18,11 +18,19 @@ pub struct RegistrySettings {
     pub answer_bytes_max: usize,
     /// How long the registry must keep saying that it does not know an id before we believe it.
     pub unknown_after_ms: u64,
+    /// Longest pause between two attempts.
+    pub retry_max_ms: u64,
 }
 
 impl Default for RegistrySettings {
     fn default() -> RegistrySettings {
-        RegistrySettings { url: None, timeout_ms: 5_000, answer_bytes_max: 4 * 1024 * 1024, unknown_after_ms: 30_000 }
+        RegistrySettings {
+            url: None,
+            timeout_ms: 5_000,
+            answer_bytes_max: 4 * 1024 * 1024,
+            unknown_after_ms: 30_000,
+            retry_max_ms: 10_000,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("topic.auto.offset.reset", "a lost position must stop the partition instead of folding a hole; remove it"),
     ("isolation.level", "only committed records are folded; remove it"),
     ("check.crcs", "a damaged record must never be folded, checksums are always checked; remove it"),
-    ("enable.partition.eof", "foldback needs to see the end of a partition; remove it"),
+    ("enable.partition.eof", "foldback follows the position of its consumers; remove it"),
     ("partitioner", "publishers of these topics use murmur2; remove it"),
     ("enable.idempotence", "foldback decides it for its own producer; remove it"),
     ("partition.assignment.strategy", "workers rely on cooperative-sticky; remove it"),

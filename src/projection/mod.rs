@@ -1,7 +1,7 @@
 //! A batch of records becomes a set of changes: group by order, settle contested sequences, fold, diff.
 //!
-//! Knows the domain and nothing else: what the fold has to know of the past is asked for beforehand (`needs`)
-//! and handed in (`Known`).
+//! Knows the domain and nothing else: what the fold has to know of the past is asked for beforehand and
+//! handed in (`Known`).
 
 pub mod batch;
 mod contest;

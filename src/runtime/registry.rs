@@ -45,6 +45,7 @@ pub fn settings(config: &Config) -> RegistrySettings {
         url: section.url.as_ref().map(|url| url.expose().to_owned()),
         timeout_ms: millis(section.timeout),
         unknown_after_ms: millis(section.unknown_after),
+        retry_max_ms: millis(section.retry_max),
         ..RegistrySettings::default()
     }
 }

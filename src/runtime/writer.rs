@@ -106,6 +106,8 @@ impl WriterTask {
             let topic = self.settings.topics.name(of.stream);
             self.settings.metrics.partitions.let_go(topic, of.partition);
             self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
+            self.settings.readiness.clear(&health::log_guard(topic, of.partition));
+            self.flooded.remove(of);
         }
     }
 
@@ -173,8 +175,14 @@ impl WriterTask {
             if batch.is_empty() || self.give_up.is_cancelled() {
                 return;
             }
-            match self.try_write(&batch).await {
+            let give_up = self.give_up.clone();
+            let written = tokio::select! {
+                written = self.try_write(&batch) => written,
+                () = give_up.cancelled() => Err(WriteError::Ending),
+            };
+            match written {
                 Ok(()) => return self.recovered(),
+                Err(WriteError::Ending) => return self.writer = None,
                 Err(error) => self.recover(error, &mut batch).await,
             }
         }
