@@ -32,7 +32,7 @@ agreement_table() {
     agreement_of_runs
 }
 
-# Everything is read first and close together, since overdue depends on the time.
+# Everything is read first. Gauges and Redis tell of one publication: they are read until none came in between.
 agreement_fetch() {
     local topic
     for topic in "${TOPICS[@]}"; do
@@ -40,11 +40,28 @@ agreement_fetch() {
         sql "select partition || ':' || \"offset\" from foldback.dead_letters where topic = '$topic'" \
             >"$STACK_DIR/$topic.refused"
     done
-    foldback_get /metrics >"$STACK_DIR/metrics"
+    agreement_fetch_publication
     api backlog >"$STACK_DIR/api-backlog.json"
     api status >"$STACK_DIR/api-status.json"
     api snapshot >"$STACK_DIR/api-snapshot.json"
-    redis_get backlog >"$STACK_DIR/redis-backlog.json"
+}
+
+agreement_fetch_publication() {
+    local version
+    for _ in {1..50}; do
+        redis_get backlog >"$STACK_DIR/redis-backlog.json"
+        version=$(jq -r .meta.version "$STACK_DIR/redis-backlog.json")
+        # The gauges follow Redis within a moment.
+        sleep 0.1
+        foldback_get /metrics >"$STACK_DIR/metrics"
+        [[ $(redis_get backlog | jq -r .meta.version) != "$version" ]] || return 0
+    done
+}
+
+# What is overdue depends on the time: of Postgres it is asked as of the moment that the other place names.
+overdue_as_of() {
+    sql "select count(*) from foldback.replays
+          where status = 'scheduled' and (scheduled_for is null or scheduled_for <= '$(jq -r .meta.asOf "$1")')"
 }
 
 agreement_of_records() {
@@ -88,9 +105,9 @@ agreement_of_backlog() {
         "$(jq -r .scheduledBacklog "$STACK_DIR/redis-backlog.json")" \
         "$(metric_sum provider_automation_replay_backlog)" \
         "$(jq -r .scheduledBacklog "$STACK_DIR/api-backlog.json")"
-    row "overdue" - "$(sql "select count(*) from foldback.replays
-            where $scheduled and (scheduled_for is null or scheduled_for <= now())")" \
-        "$(jq -r .overdue "$STACK_DIR/redis-backlog.json")" "$(metric_sum provider_automation_replay_overdue)" \
+    row "overdue, as of Redis" - "$(overdue_as_of "$STACK_DIR/redis-backlog.json")" \
+        "$(jq -r .overdue "$STACK_DIR/redis-backlog.json")" "$(metric_sum provider_automation_replay_overdue)" -
+    row "overdue, as of the API" - "$(overdue_as_of "$STACK_DIR/api-backlog.json")" - - \
         "$(jq -r .overdue "$STACK_DIR/api-backlog.json")"
     row "next replay at (epoch)" - "$(sql "select coalesce(floor(extract(epoch from min(scheduled_for)))::text, 'none')
             from foldback.replays where $scheduled")" \

@@ -113,6 +113,7 @@ impl Workers {
     }
 
     fn alert(&mut self, run: &mut Run, chance: &mut Chance) {
+        run.run_type = RunType::Alert;
         let seen = std::mem::take(&mut self.seen);
         let alerts: Vec<Value> =
             PROVIDERS.iter().filter_map(|provider| alert(provider, seen.get(provider.id)?)).collect();

@@ -37,7 +37,9 @@ fn order_events(order: &Order) -> u64 {
 }
 
 fn runs(events: &[SampleEvent]) -> Vec<&Run> {
-    let run = |event| if let SampleEvent::Run(run) = event { Some(run) } else { None };
+    fn run(event: &SampleEvent) -> Option<&Run> {
+        if let SampleEvent::Run(run) = event { Some(run) } else { None }
+    }
     events.iter().filter_map(run).collect()
 }
 
