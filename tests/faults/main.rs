@@ -7,6 +7,7 @@
 #[path = "../hard_log/encode.rs"]
 mod encode;
 mod events;
+mod kill;
 mod log;
 mod postgres_cut;
 mod redis_away;
