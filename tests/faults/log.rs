@@ -64,11 +64,4 @@ impl Moments {
     pub fn below(&mut self, end: usize) -> usize {
         self.0.random_range(0..end)
     }
-
-    pub fn shuffle<T>(&mut self, values: &mut [T]) {
-        for last in (1..values.len()).rev() {
-            let other = self.below(last + 1);
-            values.swap(last, other);
-        }
-    }
 }
