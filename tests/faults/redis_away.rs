@@ -1,0 +1,95 @@
+//! Redis loses everything, goes away, or is written by others: keys are right again within five seconds.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::PATIENCE;
+use crate::events::{Event, placed, scheduled};
+use crate::log::Log;
+use crate::support::{CutProxy, Stack};
+use crate::views::{folded, key, metric, migrated, published, readyz, readyz_says};
+
+const MENDED: Duration = Duration::from_secs(5);
+
+/// FLUSHALL hits every stack: these tests take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+fn order_with_replay(due_ms: i64) -> [Event; 2] {
+    let order = Uuid::now_v7();
+    [Event::new(order, 1, placed("p1")), Event::new(order, 2, scheduled(Uuid::now_v7(), due_ms))]
+}
+
+async fn redis(stack: &Stack, command: &[&str]) {
+    let mut connection = stack.redis().await;
+    let _: redis::Value = redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_come_back_whatever_is_done_to_redis() {
+    let _turn = TURN.lock().await;
+    let stack = migrated().await;
+    let running = stack.run().await;
+    let log = Log::of(&stack);
+    log.write(&order_with_replay(3_600_000), 4).await;
+    published(&stack, PATIENCE, 1, 0).await;
+    let backlog = format!("{}backlog", stack.redis_prefix);
+    for harm in [
+        &["FLUSHALL"][..],
+        &["SET", &backlog, r#"{"scheduledBacklog":99}"#],
+        &["SET", &backlog, r#"{"scheduledBacklog":99,"overdue":0,"meta":{"epoch":9,"version":900}}"#],
+        &["SCRIPT", "FLUSH"],
+    ] {
+        redis(&stack, harm).await;
+        published(&stack, MENDED, 1, 0).await;
+    }
+    // Scripts were forgotten just now: the next change is published all the same.
+    log.write(&order_with_replay(3_600_000), 4).await;
+    published(&stack, MENDED, 2, 0).await;
+    running.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_away_stops_nothing_and_only_degrades() {
+    let _turn = TURN.lock().await;
+    let stack = migrated().await;
+    let mut proxy = CutProxy::to(&stack.servers.redis).await;
+    let url = proxy.url().to_owned();
+    let running = stack.run_with(&[("FOLDBACK__REDIS__URL", &url)]).await;
+    let log = Log::of(&stack);
+    log.write(&order_with_replay(3_600_000), 4).await;
+    published(&stack, PATIENCE, 1, 0).await;
+    running.ready(PATIENCE).await;
+    proxy.cut().await;
+    log.write(&order_with_replay(3_600_000), 4).await;
+    folded(&stack, 4).await;
+    readyz_says(&running, MENDED, 200, "edis").await;
+    let (status, body) = readyz(&running).await;
+    assert_eq!((status, &body["ready"]), (200, &true.into()));
+    assert_eq!(body["degraded"][0]["name"], "redis", "{body}");
+    assert_eq!(metric(&running, "foldback_redis_up").await, Some(0.0));
+    assert_eq!(key(&stack, "backlog").await["scheduledBacklog"], 1, "Redis itself was not reached");
+    proxy.mend().await;
+    published(&stack, MENDED, 2, 0).await;
+    readyz_says(&running, MENDED, 200, r#""degraded":[]"#).await;
+    running.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_falls_due_is_published_within_a_second() {
+    let _turn = TURN.lock().await;
+    let stack = migrated().await;
+    let running = stack.run().await;
+    running.ready(PATIENCE).await;
+    let log = Log::of(&stack);
+    let events = order_with_replay(3_000);
+    let due = Instant::now() + Duration::from_secs(3);
+    log.write(&events, 4).await;
+    published(&stack, Duration::from_millis(2_500), 1, 0).await;
+    sleep(due - Instant::now()).await;
+    // The promise is one second; the rest is for this test's own look at a busy machine.
+    published(&stack, Duration::from_millis(1_500), 1, 1).await;
+    running.terminate().await;
+}
