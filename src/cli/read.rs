@@ -1,6 +1,7 @@
 //! A snapshot of the live generation, for the commands that read.
 
 use crate::config::Config;
+use crate::store::migrate;
 use crate::store::read::{Reader, Snapshot};
 
 use super::Failure;
@@ -9,6 +10,8 @@ use super::context::{access, at_database};
 /// Opens it. A database that can't be reached is told at once, without waiting for a pool.
 pub async fn snapshot(config: &Config) -> Result<Snapshot, Failure> {
     let access = access(config)?;
-    drop(access.connect().await.map_err(|error| at_database(config, error))?);
+    let mut conn = access.connect().await.map_err(|error| at_database(config, error))?;
+    migrate::check_version(&mut conn).await.map_err(|error| at_database(config, error))?;
+    drop(conn);
     Reader::new(access.pool(1)).snapshot().await.map_err(|error| at_database(config, error))
 }

@@ -1,6 +1,6 @@
 //! The task that writes what a reader has read: one connection, one batch at a time.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,8 +56,8 @@ pub struct WriterTask {
     writer: Option<Writer>,
     cache: StateCache,
     leases: Leases,
-    /// Partitions that stand still for the flood guard.
-    flooded: HashSet<StreamPartition>,
+    /// Partitions that stand still for the flood guard, and the record that each stands before.
+    flooded: HashMap<StreamPartition, i64>,
     backoff: Backoff,
 }
 
@@ -72,7 +72,7 @@ impl WriterTask {
             give_up,
             writer: None,
             leases: Leases::default(),
-            flooded: HashSet::new(),
+            flooded: HashMap::new(),
         }
     }
 
@@ -214,7 +214,7 @@ impl WriterTask {
             self.leases.advance(span, advance);
         }
         for advance in advances {
-            self.unflood(advance.of);
+            self.unflood(advance);
         }
         self.show_lag();
         self.tell(Control::Committed(advances.iter().map(|advance| (advance.of, advance.to)).collect()));
@@ -295,7 +295,7 @@ impl WriterTask {
              `foldback dead-letters allow {topic} {partition} {offset}`",
             self.settings.refusals_in_a_row_max
         );
-        if self.flooded.insert(flood.of) {
+        if self.flooded.insert(flood.of, offset).is_none() {
             error!(topic, partition, offset, "{detail}");
         }
         self.settings.metrics.partitions.stopped(topic, partition, Some(reason));
@@ -304,8 +304,11 @@ impl WriterTask {
         self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.max });
     }
 
-    fn unflood(&mut self, of: StreamPartition) {
-        if self.flooded.remove(&of) {
+    /// A shorter batch may have moved the partition and left it before the same record.
+    fn unflood(&mut self, advance: &Advance) {
+        let of = advance.of;
+        if self.flooded.get(&of).is_some_and(|offset| advance.to > *offset) {
+            self.flooded.remove(&of);
             let topic = self.settings.topics.name(of.stream);
             self.settings.metrics.partitions.stopped(topic, of.partition, None);
             self.settings.readiness.clear(&health::flood_guard(topic, of.partition));

@@ -29,6 +29,8 @@ pub enum StoreError {
          was built for {binary}; {remedy}"
     )]
     SchemaVersion { database: i32, oldest: i32, binary: i32, remedy: &'static str },
+    #[error("Postgres refuses the connection ({0}); check user, password and database of postgres.url")]
+    Refused(#[source] sqlx::Error),
     #[error("Postgres failed: {0}")]
     Other(#[source] sqlx::Error),
 }
@@ -41,6 +43,7 @@ impl From<sqlx::Error> for StoreError {
                 Class::Contention => StoreError::Contention(error),
                 Class::Data => StoreError::Data(error),
                 Class::Missing => StoreError::NotMigrated,
+                Class::Refused => StoreError::Refused(error),
                 Class::Other => StoreError::Other(error),
             },
             sqlx::Error::Io(_)
@@ -59,6 +62,7 @@ enum Class {
     Contention,
     Data,
     Missing,
+    Refused,
     Other,
 }
 
@@ -68,6 +72,8 @@ fn class_of(error: &dyn DatabaseError) -> Class {
     match (code.get(..2).unwrap_or_default(), code.as_str()) {
         // no such schema, no such table
         (_, "3F000" | "42P01") => Class::Missing,
+        // authorization; no such database
+        ("28", _) | (_, "3D000") => Class::Refused,
         // the server is full, shutting down, starting up, out of connections; a time-out of the statement
         ("08" | "53" | "57" | "58", _) => Class::Unavailable,
         // serialization failure, deadlock; a lock that was not to be had in time

@@ -4,9 +4,11 @@
 // Helpers panic as tests do; clippy.toml allows that only inside #[test] functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod concurrency;
 #[path = "../hard_log/encode.rs"]
 mod encode;
 mod events;
+mod flood_guard;
 mod kill;
 mod log;
 mod postgres_cut;
