@@ -98,10 +98,13 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Group offsets are for lag tools alone, and in a rebalance they can't be committed.
+        let harmless = facility == "COMMITFAIL";
         match level {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
                 debug!(facility, "librdkafka: {message}");
             }
+            _ if harmless => debug!(facility, "librdkafka: {message}"),
             _ => warn!(facility, "librdkafka: {message}"),
         }
     }

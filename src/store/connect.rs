@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use tracing::log::LevelFilter;
 
 use super::error::StoreError;
+
+const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone)]
@@ -23,7 +26,8 @@ impl Access {
             .options([("statement_timeout", statement_timeout.as_millis().to_string())])
             // Durations and times must not depend on the server's settings.
             .options([("timezone", "UTC"), ("intervalstyle", "iso_8601")])
-            .log_statements(tracing::log::LevelFilter::Off);
+            .log_statements(LevelFilter::Off)
+            .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
         Ok(Access { options, connect_timeout })
     }
 
