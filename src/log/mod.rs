@@ -11,6 +11,7 @@ pub mod producer;
 pub mod reader;
 pub mod settings;
 mod state;
+mod upkeep;
 
 pub use delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
 pub use reader::{Reader, ReaderHandle};

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, warn};
 
 use super::consumer::group_config;
 use super::context::{ReaderContext, lock};
@@ -27,12 +27,8 @@ use crate::observe::health::{self, Readiness, Severity};
 /// Longest wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
 /// How often partitions that wait for something are looked after, and positions without records are passed on.
-const UPKEEP_EVERY: Duration = Duration::from_millis(50);
-/// How often group offsets are committed, for lag tools alone.
-const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Longest that one question to a broker keeps the thread from polling.
-const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
 const RECORD_OVERHEAD_BYTES: usize = 256;
 
@@ -50,18 +46,18 @@ pub struct ReaderHandle {
 }
 
 pub struct Reader<S: Sieve> {
-    settings: ReaderSettings,
-    consumer: BaseConsumer<ReaderContext<S::Item>>,
-    state: Arc<Mutex<State<S::Item>>>,
-    sieve: S,
-    readiness: Readiness,
-    controls: mpsc::Receiver<Control>,
-    in_flight: InFlight,
+    pub(super) settings: ReaderSettings,
+    pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
+    pub(super) state: Arc<Mutex<State<S::Item>>>,
+    pub(super) sieve: S,
+    pub(super) readiness: Readiness,
+    pub(super) controls: mpsc::Receiver<Control>,
+    pub(super) in_flight: InFlight,
     /// Whether partitions are paused since too much is in flight.
-    full: bool,
-    next_upkeep: Instant,
-    group_offsets: HashMap<StreamPartition, i64>,
-    next_group_commit: Instant,
+    pub(super) full: bool,
+    pub(super) next_upkeep: Instant,
+    pub(super) group_offsets: HashMap<StreamPartition, i64>,
+    pub(super) next_group_commit: Instant,
 }
 
 impl<S: Sieve> Reader<S> {
@@ -143,7 +139,7 @@ impl<S: Sieve> Reader<S> {
         true
     }
 
-    fn change(&self, of: StreamPartition, lease: u64, phase: Phase) {
+    pub(super) fn change(&self, of: StreamPartition, lease: u64, phase: Phase) {
         if let Some(partition) = lock(&self.state).partitions.get_mut(&of)
             && partition.lease == lease
         {
@@ -237,109 +233,6 @@ impl<S: Sieve> Reader<S> {
         active.map(|(of, _)| *of).collect()
     }
 
-    fn upkeep(&mut self) {
-        let partitions: Vec<(StreamPartition, Partition)> =
-            lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
-        let now = Instant::now();
-        for (of, partition) in partitions {
-            let answered = match partition.phase {
-                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, partition.lease),
-                Phase::Granted { next_offset, not_before } if now >= not_before => {
-                    self.activate(of, partition.lease, next_offset)
-                }
-                Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
-                    self.activate(of, partition.lease, next_offset)
-                }
-                _ => true,
-            };
-            // Brokers that don't answer for one partition would hold the thread up for each other one too.
-            if !answered {
-                break;
-            }
-        }
-        self.pass_positions();
-        if now >= self.next_group_commit {
-            self.next_group_commit = now + GROUP_COMMIT_EVERY;
-            self.commit_group_offsets();
-        }
-    }
-
-    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
-    fn claim(&self, of: StreamPartition, lease: u64) -> bool {
-        match self.watermarks(of) {
-            Ok((log_start, _)) => {
-                self.change(of, lease, Phase::Claiming);
-                lock(&self.state).send(Delivery::Claim { of, lease, log_start });
-                true
-            }
-            Err(error) => {
-                self.report(of, &format!("its first offset can't be asked for ({error}); trying again"));
-                self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
-                false
-            }
-        }
-    }
-
-    /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers
-    /// don't answer.
-    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) -> bool {
-        let later = |pause| Phase::Granted { next_offset, not_before: Instant::now() + pause };
-        match self.watermarks(of) {
-            Err(error) => {
-                self.report(of, &format!("its offsets can't be asked for ({error}); trying again"));
-                self.change(of, lease, later(RETRY_PAUSE));
-                return false;
-            }
-            Ok((log_start, end)) if next_offset < log_start || next_offset > end => {
-                self.report(of, &lost_log(log_start, end, next_offset));
-                self.change(of, lease, later(RETRY_PAUSE));
-                return true;
-            }
-            Ok(_) => {}
-        }
-        let topic = self.settings.topics.name(of.stream);
-        if let Err(error) = self.consumer.seek(topic, of.partition, Offset::Offset(next_offset), BROKER_TIMEOUT) {
-            debug!(topic, partition = of.partition, %error, "seek failed; trying again");
-            self.change(of, lease, later(UPKEEP_EVERY));
-            return true;
-        }
-        self.change(of, lease, Phase::Active { next_offset });
-        self.readiness.clear(&health::log_guard(topic, of.partition));
-        info!(topic, partition = of.partition, next_offset, "reading");
-        if !self.full {
-            self.resume(&[of]);
-        }
-        true
-    }
-
-    fn report(&self, of: StreamPartition, what: &str) {
-        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
-        let detail = format!("topic {topic}, partition {partition}: {what}");
-        error!(topic, partition, "{detail}");
-        self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
-    }
-
-    fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {
-        self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
-    }
-
-    /// Passes what has offsets and no records: transaction markers and aborted records.
-    fn pass_positions(&self) {
-        let Ok(positions) = self.consumer.position() else { return };
-        let mut state = lock(&self.state);
-        for element in positions.elements() {
-            let (Some(stream), Offset::Offset(offset)) =
-                (self.settings.topics.stream(element.topic()), element.offset())
-            else {
-                continue;
-            };
-            state.pass(StreamPartition { stream, partition: element.partition() }, offset);
-        }
-        if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
-            state.flush();
-        }
-    }
-
     fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for of in partitions {
@@ -348,29 +241,15 @@ impl<S: Sieve> Reader<S> {
         list
     }
 
-    fn pause(&self, partitions: &[StreamPartition]) {
+    pub(super) fn pause(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.pause(&self.list(partitions)) {
             debug!(%error, "pause failed; records that come all the same are dropped and sought again");
         }
     }
 
-    fn resume(&self, partitions: &[StreamPartition]) {
+    pub(super) fn resume(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.resume(&self.list(partitions)) {
             warn!(%error, "Kafka: partitions could not be resumed");
-        }
-    }
-
-    fn commit_group_offsets(&mut self) {
-        let mut list = TopicPartitionList::new();
-        for (of, offset) in self.group_offsets.drain() {
-            let topic = self.settings.topics.name(of.stream);
-            // An offset is never negative, the one thing that is refused here.
-            let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
-        }
-        if list.count() > 0
-            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
-        {
-            debug!(%error, "group offsets were not committed; they are for lag tools alone");
         }
     }
 
@@ -397,11 +276,4 @@ impl<S: Sieve> Reader<S> {
             }
         }
     }
-}
-
-fn lost_log(log_start: i64, end: i64, next_offset: i64) -> String {
-    format!(
-        "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic was \
-         truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
-    )
 }

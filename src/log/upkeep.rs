@@ -1,0 +1,147 @@
+//! What a reader looks after between records: claims, positions, group offsets.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tracing::{debug, error, info};
+
+use super::context::lock;
+use super::delivery::{Delivery, Sieve};
+use super::partition::{Partition, Phase};
+use super::reader::{RETRY_PAUSE, Reader, UPKEEP_EVERY};
+use crate::domain::partition::StreamPartition;
+use crate::observe::health::{self, Severity};
+
+/// How often group offsets are committed, for lag tools alone.
+const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Longest that one question to a broker keeps the thread from polling.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl<S: Sieve> Reader<S> {
+    pub(super) fn upkeep(&mut self) {
+        let partitions: Vec<(StreamPartition, Partition)> =
+            lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
+        let now = Instant::now();
+        for (of, partition) in partitions {
+            let answered = match partition.phase {
+                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, partition.lease),
+                Phase::Granted { next_offset, not_before } if now >= not_before => {
+                    self.activate(of, partition.lease, next_offset)
+                }
+                Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
+                    self.activate(of, partition.lease, next_offset)
+                }
+                _ => true,
+            };
+            // Brokers that don't answer for one partition would hold the thread up for each other one too.
+            if !answered {
+                break;
+            }
+        }
+        self.pass_positions();
+        if now >= self.next_group_commit {
+            self.next_group_commit = now + GROUP_COMMIT_EVERY;
+            self.commit_group_offsets();
+        }
+    }
+
+    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
+    fn claim(&self, of: StreamPartition, lease: u64) -> bool {
+        match self.watermarks(of) {
+            Ok((log_start, _)) => {
+                self.change(of, lease, Phase::Claiming);
+                lock(&self.state).send(Delivery::Claim { of, lease, log_start });
+                true
+            }
+            Err(error) => {
+                self.report(of, &format!("its first offset can't be asked for ({error}); trying again"));
+                self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
+                false
+            }
+        }
+    }
+
+    /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers
+    /// don't answer.
+    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) -> bool {
+        let later = |pause| Phase::Granted { next_offset, not_before: Instant::now() + pause };
+        match self.watermarks(of) {
+            Err(error) => {
+                self.report(of, &format!("its offsets can't be asked for ({error}); trying again"));
+                self.change(of, lease, later(RETRY_PAUSE));
+                return false;
+            }
+            Ok((log_start, end)) if next_offset < log_start || next_offset > end => {
+                self.report(of, &lost_log(log_start, end, next_offset));
+                self.change(of, lease, later(RETRY_PAUSE));
+                return true;
+            }
+            Ok(_) => {}
+        }
+        let topic = self.settings.topics.name(of.stream);
+        if let Err(error) = self.consumer.seek(topic, of.partition, Offset::Offset(next_offset), BROKER_TIMEOUT) {
+            debug!(topic, partition = of.partition, %error, "seek failed; trying again");
+            self.change(of, lease, later(UPKEEP_EVERY));
+            return true;
+        }
+        self.change(of, lease, Phase::Active { next_offset });
+        self.readiness.clear(&health::log_guard(topic, of.partition));
+        info!(topic, partition = of.partition, next_offset, "reading");
+        if !self.full {
+            self.resume(&[of]);
+        }
+        true
+    }
+
+    fn report(&self, of: StreamPartition, what: &str) {
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("topic {topic}, partition {partition}: {what}");
+        error!(topic, partition, "{detail}");
+        self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
+    }
+
+    fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {
+        self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
+    }
+
+    /// Passes what has offsets and no records: transaction markers and aborted records.
+    fn pass_positions(&self) {
+        let Ok(positions) = self.consumer.position() else { return };
+        let mut state = lock(&self.state);
+        for element in positions.elements() {
+            let (Some(stream), Offset::Offset(offset)) =
+                (self.settings.topics.stream(element.topic()), element.offset())
+            else {
+                continue;
+            };
+            state.pass(StreamPartition { stream, partition: element.partition() }, offset);
+        }
+        if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
+            state.flush();
+        }
+    }
+
+    pub(super) fn commit_group_offsets(&mut self) {
+        let mut list = TopicPartitionList::new();
+        for (of, offset) in self.group_offsets.drain() {
+            let topic = self.settings.topics.name(of.stream);
+            // An offset is never negative, the one thing that is refused here.
+            let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
+        }
+        if list.count() > 0
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
+            debug!(%error, "group offsets were not committed; they are for lag tools alone");
+        }
+    }
+}
+
+fn lost_log(log_start: i64, end: i64, next_offset: i64) -> String {
+    format!(
+        "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic was \
+         truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
+    )
+}
