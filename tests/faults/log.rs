@@ -53,8 +53,10 @@ impl Log {
 pub struct Moments(StdRng);
 
 impl Moments {
+    /// dev/chaos adds to every seed.
     pub fn seeded(seed: u64) -> Self {
-        Self(StdRng::seed_from_u64(seed))
+        let more = std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+        Self(StdRng::seed_from_u64(seed.wrapping_add(more)))
     }
 
     pub fn between_ms(&mut self, min: u64, max: u64) -> Duration {

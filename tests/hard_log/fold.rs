@@ -21,6 +21,11 @@ const END_WITHIN: Duration = Duration::from_secs(180);
 const WATERMARK_TIMEOUT: Duration = Duration::from_secs(20);
 const SEED: u64 = 20_261_123;
 
+/// dev/chaos sets other seeds.
+fn seed() -> u64 {
+    std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
+}
+
 /// The hard log in its topics: written once for all tests of this binary.
 pub struct Log {
     /// Its topics hold the log; its database stays empty.
@@ -41,7 +46,7 @@ impl Log {
         let home = Stack::new().await;
         let topics = Topics { orders: home.orders_topic.clone(), runs: home.runs_topic.clone() };
         let ids = registry::register(&home.servers.registry, &topics.orders, &topics.runs).await;
-        let stored = produce(&home.servers.kafka, &topics, hard_log(SEED, &ids)).await;
+        let stored = produce(&home.servers.kafka, &topics, hard_log(seed(), &ids)).await;
         let ends = ends(&home.servers.kafka, &topics);
         Self { home, stored, ends }
     }
