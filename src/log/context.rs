@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
@@ -116,17 +116,15 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
 
 impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let done = match (code, cooperative) {
-            (RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, _) => self.assign(consumer, list, cooperative),
-            (_, true) => {
-                self.revoked(self.partitions(list));
-                consumer.incremental_unassign(list)
-            }
-            (_, false) => {
-                self.revoked(self.partitions(list));
-                consumer.unassign()
-            }
+        let done = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            // Nothing is fetched yet: positions are Postgres's to say, once a partition is claimed.
+            let agreed = consumer.incremental_assign(&TopicPartitionList::new());
+            self.assigned(&self.partitions(list));
+            self.readiness.clear(health::ASSIGNMENT);
+            agreed
+        } else {
+            self.revoked(self.partitions(list));
+            stop_fetching(consumer, list)
         };
         if let Err(error) = done {
             error!(%error, "Kafka: a rebalance failed; the group tries again");
@@ -134,26 +132,14 @@ impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
     }
 }
 
-impl<T: Send + 'static> ReaderContext<T> {
-    fn assign(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        list: &mut TopicPartitionList,
-        cooperative: bool,
-    ) -> KafkaResult<()> {
-        // Positions are Postgres's to say, once the partition is claimed. Until then it starts at its end, paused:
-        // without any offset librdkafka would ask for the group's.
-        list.set_all_offsets(Offset::End)?;
-        if cooperative {
-            consumer.incremental_assign(list)?
-        } else {
-            consumer.assign(list)?
+/// Ends the fetching of those partitions of the list that are fetched.
+pub fn stop_fetching<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
+    let fetched = consumer.assignment()?;
+    let mut ending = TopicPartitionList::new();
+    for element in list.elements() {
+        if fetched.find_partition(element.topic(), element.partition()).is_some() {
+            ending.add_partition(element.topic(), element.partition());
         }
-        if let Err(error) = consumer.pause(list) {
-            warn!(%error, "Kafka: a new partition could not be paused; its records are skipped until it is claimed");
-        }
-        self.assigned(&self.partitions(list));
-        self.readiness.clear(health::ASSIGNMENT);
-        Ok(())
     }
+    consumer.incremental_unassign(&ending)
 }

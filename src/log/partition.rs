@@ -11,8 +11,9 @@ pub enum Phase {
     Claiming,
     /// Claimed; to be sought to its position, not before then.
     Granted { next_offset: i64, not_before: Instant },
-    /// Being read. `next_offset` is behind the last record taken.
-    Active { next_offset: i64 },
+    /// Being read. `next_offset` is behind the last record taken. The consumer's position counts unless it is still
+    /// `stale`: that of an earlier fetch of the partition.
+    Active { next_offset: i64, stale: Option<i64> },
     /// A record at `next_offset` can't be read until something (`token`) is there.
     Waiting { next_offset: i64, token: u32 },
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
 use super::consumer::group_config;
-use super::context::{ReaderContext, lock};
+use super::context::{ReaderContext, lock, stop_fetching};
 use super::delivery::{Control, Delivery, Sieve, Sifted};
 use super::fetch::raw_record;
 use super::partition::{Partition, Phase};
@@ -157,7 +157,7 @@ impl<S: Sieve> Reader<S> {
         let lease = state.lease();
         state.partitions.insert(of, Partition::unclaimed(lease, Instant::now() + pause));
         drop(state);
-        self.pause(&[of]);
+        self.stop_fetching(of);
     }
 
     fn poll_timeout(&self) -> Duration {
@@ -192,7 +192,7 @@ impl<S: Sieve> Reader<S> {
             partition.phase = Phase::Waiting { next_offset: offset, token };
         }
         drop(state);
-        self.pause(&[of]);
+        self.stop_fetching(of);
     }
 
     fn flush_if_due(&mut self) {
@@ -233,7 +233,7 @@ impl<S: Sieve> Reader<S> {
         active.map(|(of, _)| *of).collect()
     }
 
-    fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
+    pub(super) fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for of in partitions {
             list.add_partition(self.settings.topics.name(of.stream), of.partition);
@@ -241,13 +241,20 @@ impl<S: Sieve> Reader<S> {
         list
     }
 
-    pub(super) fn pause(&self, partitions: &[StreamPartition]) {
+    /// Records of the partition that come all the same are dropped.
+    pub(super) fn stop_fetching(&self, of: StreamPartition) {
+        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[of])) {
+            warn!(%error, "Kafka: a partition is fetched on, though nobody takes its records");
+        }
+    }
+
+    fn pause(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.pause(&self.list(partitions)) {
             debug!(%error, "pause failed; records that come all the same are dropped and sought again");
         }
     }
 
-    pub(super) fn resume(&self, partitions: &[StreamPartition]) {
+    fn resume(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.resume(&self.list(partitions)) {
             warn!(%error, "Kafka: partitions could not be resumed");
         }
@@ -271,7 +278,7 @@ impl<S: Sieve> Reader<S> {
         state.flush();
         let not_before = Instant::now() + RETRY_PAUSE;
         for partition in state.partitions.values_mut() {
-            if let Phase::Active { next_offset } = partition.phase {
+            if let Phase::Active { next_offset, .. } = partition.phase {
                 partition.phase = Phase::Granted { next_offset, not_before };
             }
         }

@@ -48,7 +48,7 @@ impl<T> State<T> {
     /// Whether a record of this offset is wanted: the partition is being read, and this wasn't taken yet.
     pub fn wants(&self, of: StreamPartition, offset: i64) -> bool {
         let phase = self.partitions.get(&of).map(|partition| partition.phase);
-        matches!(phase, Some(Phase::Active { next_offset }) if offset >= next_offset)
+        matches!(phase, Some(Phase::Active { next_offset, .. }) if offset >= next_offset)
     }
 
     /// Takes a record that is wanted.
@@ -62,17 +62,30 @@ impl<T> State<T> {
     /// Moves a partition that is being read to `next_offset`: everything before it counts as passed.
     pub fn pass(&mut self, of: StreamPartition, next_offset: i64) {
         let Some(partition) = self.partitions.get_mut(&of) else { return };
-        let Phase::Active { next_offset: from } = partition.phase else { return };
+        let Phase::Active { next_offset: from, .. } = partition.phase else { return };
         if next_offset <= from {
             return;
         }
-        partition.phase = Phase::Active { next_offset };
+        partition.phase = Phase::Active { next_offset, stale: None };
         match self.spans.get(&of) {
             Some(index) => self.batch.spans[*index].to = next_offset,
             None => {
                 self.spans.insert(of, self.batch.spans.len());
                 self.batch.spans.push(Span { of, lease: partition.lease, from, to: next_offset });
             }
+        }
+    }
+
+    /// Takes the consumer's position, which passes what has offsets and no records; `None`: it has none yet.
+    pub fn position(&mut self, of: StreamPartition, position: Option<i64>) {
+        let Some(partition) = self.partitions.get_mut(&of) else { return };
+        let Phase::Active { stale, .. } = &mut partition.phase else { return };
+        if stale.is_some() && *stale == position {
+            return;
+        }
+        *stale = None;
+        if let Some(next_offset) = position {
+            self.pass(of, next_offset);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error, info};
 
@@ -82,18 +82,37 @@ impl<S: Sieve> Reader<S> {
             Ok(_) => {}
         }
         let topic = self.settings.topics.name(of.stream);
-        if let Err(error) = self.consumer.seek(topic, of.partition, Offset::Offset(next_offset), BROKER_TIMEOUT) {
-            debug!(topic, partition = of.partition, %error, "seek failed; trying again");
+        if let Err(error) = self.fetch_from(of, next_offset) {
+            debug!(topic, partition = of.partition, %error, "not fetched yet; trying again");
             self.change(of, lease, later(UPKEEP_EVERY));
             return true;
         }
-        self.change(of, lease, Phase::Active { next_offset });
+        let stale = self.position(of);
+        self.change(of, lease, Phase::Active { next_offset, stale });
         self.readiness.clear(&health::log_guard(topic, of.partition));
         info!(topic, partition = of.partition, next_offset, "reading");
-        if !self.full {
-            self.resume(&[of]);
-        }
         true
+    }
+
+    /// An assignment with an offset, and not a seek: a seek of a partition whose fetch is about to start gets lost.
+    fn fetch_from(&self, of: StreamPartition, next_offset: i64) -> KafkaResult<()> {
+        self.stop_fetching(of);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.settings.topics.name(of.stream), of.partition, Offset::Offset(next_offset))?;
+        self.consumer.incremental_assign(&list)?;
+        if self.full {
+            self.consumer.pause(&list)?;
+        }
+        Ok(())
+    }
+
+    /// Where the consumer stands: behind the last record or transaction marker that it handed out.
+    fn position(&self, of: StreamPartition) -> Option<i64> {
+        let positions = self.consumer.position().ok()?;
+        match positions.find_partition(self.settings.topics.name(of.stream), of.partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
     }
 
     fn report(&self, of: StreamPartition, what: &str) {
@@ -112,12 +131,12 @@ impl<S: Sieve> Reader<S> {
         let Ok(positions) = self.consumer.position() else { return };
         let mut state = lock(&self.state);
         for element in positions.elements() {
-            let (Some(stream), Offset::Offset(offset)) =
-                (self.settings.topics.stream(element.topic()), element.offset())
-            else {
-                continue;
+            let Some(stream) = self.settings.topics.stream(element.topic()) else { continue };
+            let position = match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
             };
-            state.pass(StreamPartition { stream, partition: element.partition() }, offset);
+            state.position(StreamPartition { stream, partition: element.partition() }, position);
         }
         if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
             state.flush();
