@@ -9,7 +9,7 @@ pub enum Phase {
     Unclaimed { not_before: Instant },
     /// Asked for; nothing is read until the answer.
     Claiming,
-    /// Claimed; to be sought to its position, not before then.
+    /// Claimed; to be fetched from its position, not before then.
     Granted { next_offset: i64, not_before: Instant },
     /// Being read. `next_offset` is behind the last record taken. The consumer's position counts unless it is still
     /// `stale`: that of an earlier fetch of the partition.

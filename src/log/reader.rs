@@ -250,7 +250,7 @@ impl<S: Sieve> Reader<S> {
 
     fn pause(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.pause(&self.list(partitions)) {
-            debug!(%error, "pause failed; records that come all the same are dropped and sought again");
+            debug!(%error, "pause failed; the queue may grow beyond its bound for a while");
         }
     }
 
