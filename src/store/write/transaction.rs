@@ -65,17 +65,24 @@ impl Writer {
     async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
         let generation = self.generation;
         let mut tx = self.conn.begin().await?;
-        generation::hold_live(&mut tx, generation).await?;
-        write_changes(&mut tx, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
-        checkpoint::advance(&mut tx, generation, commit.topics, commit.advances).await?;
-        if keep {
-            sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(&mut *tx).await?;
+        let written = write_all(&mut tx, generation, commit).await;
+        // A transaction that is only dropped stays open until the connection's next use, and its row locks with it:
+        // other workers would wait for them in vain.
+        if written.is_ok() && keep {
             tx.commit().await?;
         } else {
             tx.rollback().await?;
         }
-        Ok(())
+        written
     }
+}
+
+async fn write_all(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
+    generation::hold_live(conn, generation).await?;
+    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
+    checkpoint::advance(conn, generation, commit.topics, commit.advances).await?;
+    sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
+    Ok(())
 }
 
 async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
