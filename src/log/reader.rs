@@ -24,6 +24,8 @@ use super::state::State;
 use crate::domain::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
 
+/// Shortest wait for a record: a batch that has lingered may have to wait for the writer, and not by spinning.
+const POLL_MIN: Duration = Duration::from_millis(1);
 /// Longest wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
 /// How often partitions that wait for something are looked after, and positions without records are passed on.
@@ -162,7 +164,7 @@ impl<S: Sieve> Reader<S> {
 
     fn poll_timeout(&self) -> Duration {
         match lock(&self.state).started() {
-            Some(started) => self.settings.linger.saturating_sub(started.elapsed()).min(POLL_MAX),
+            Some(started) => self.settings.linger.saturating_sub(started.elapsed()).clamp(POLL_MIN, POLL_MAX),
             None => POLL_MAX,
         }
     }
