@@ -9,6 +9,7 @@ pub mod batch;
 mod environment;
 mod error;
 mod file;
+pub mod generations;
 pub mod http;
 pub mod kafka;
 mod kafka_properties;
@@ -18,6 +19,7 @@ mod load;
 pub mod log;
 pub mod postgres;
 pub mod publisher;
+pub mod rebuild;
 pub mod redis;
 pub mod retry;
 pub mod schema_registry;
@@ -26,6 +28,7 @@ mod show;
 mod source;
 mod suggestion;
 mod values;
+pub mod verify;
 pub mod workers;
 
 pub use error::ConfigError;
@@ -50,6 +53,9 @@ pub struct Config {
     pub limits: limits::Limits,
     pub retry: retry::Retry,
     pub publisher: publisher::Publisher,
+    pub rebuild: rebuild::Rebuild,
+    pub verify: verify::Verify,
+    pub generations: generations::Generations,
     pub log: log::Log,
     values: Values,
 }
@@ -66,6 +72,9 @@ pub const SECTIONS: &[(&str, &[Key])] = &[
     ("limits", limits::KEYS),
     ("retry", retry::KEYS),
     ("publisher", publisher::KEYS),
+    ("rebuild", rebuild::KEYS),
+    ("verify", verify::KEYS),
+    ("generations", generations::KEYS),
     ("log", log::KEYS),
 ];
 
@@ -87,6 +96,9 @@ impl Config {
             limits: limits::Limits::read(&values)?,
             retry: retry::Retry::read(&values)?,
             publisher: publisher::Publisher::read(&values)?,
+            rebuild: rebuild::Rebuild::read(&values)?,
+            verify: verify::Verify::read(&values)?,
+            generations: generations::Generations::read(&values)?,
             log: log::Log::read(&values)?,
             values,
         })

@@ -4,10 +4,13 @@
 //! same values.
 
 pub mod backlog;
+pub mod bounds;
 pub mod change;
 pub mod dead_letter;
 pub mod event;
+pub mod generation;
 pub mod guardrail;
+pub mod key_sample;
 pub mod money;
 pub mod order;
 pub mod partition;

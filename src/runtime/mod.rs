@@ -7,6 +7,7 @@ pub mod feed;
 mod fold;
 mod lease;
 pub mod publisher;
+pub mod rebuild;
 mod registry;
 mod report;
 pub mod run;

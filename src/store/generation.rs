@@ -6,16 +6,23 @@ use sqlx::{AssertSqlSafe, Row};
 use super::error::StoreError;
 
 const TABLES: &str = include_str!("sql/generation.sql");
+const KEYS: &str = include_str!("sql/generation_keys.sql");
 const STABLE_VIEWS: &str = include_str!("sql/stable_views.sql");
 const COMMENTS: &str = include_str!("sql/comments.sql");
 
-/// Number of a generation; its schema is `gen_<number>`.
+/// Number of a generation; its schema is `gen_<number>`. Below zero it is a shadow that `verify` folds for itself,
+/// in the schema `shadow_<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(pub i32);
 
 impl Generation {
     pub fn schema(self) -> String {
-        format!("gen_{}", self.0)
+        let kind = if self.is_shadow() { "shadow" } else { "gen" };
+        format!("{kind}_{}", self.0.unsigned_abs())
+    }
+
+    pub fn is_shadow(self) -> bool {
+        self.0 < 0
     }
 
     /// SQL text in which `{schema}` and `{generation}` name this generation.
@@ -44,10 +51,15 @@ pub async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Resul
         .ok_or(StoreError::NotLive(generation.0))
 }
 
-/// Makes the tables of a generation.
+/// Makes the tables of a generation, the large ones without their keys.
 pub(super) async fn create_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::raw_sql(generation.sql(TABLES)).execute(conn).await?;
     Ok(())
+}
+
+/// The statements that give the large tables their keys and indexes.
+pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
+    KEYS.lines().filter(|line| !line.starts_with("--")).map(|line| generation.sql(line)).collect()
 }
 
 /// Points every stable view at a generation, in the caller's transaction.

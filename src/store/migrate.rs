@@ -7,11 +7,14 @@ use super::error::StoreError;
 use super::generation::{self, Generation};
 
 /// Schema version that this binary was built for.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 /// Version of the projection: grows whenever the same events would give other views.
 pub const PROJECTION_VERSION: i32 = 1;
 
-const MIGRATIONS: [(i32, &str); 1] = [(1, include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: [(i32, &str); 2] = [
+    (1, include_str!("../../migrations/0001_foundation.sql")),
+    (2, include_str!("../../migrations/0002_generations.sql")),
+];
 /// Only one migration runs at a time, whoever starts it.
 const MIGRATION_LOCK: i64 = 0x666f_6c64_6d69_6772;
 
@@ -53,6 +56,9 @@ async fn make_first_generation(conn: &mut PgConnection, created_by: &str) -> Res
     }
     let first = Generation(1);
     generation::create_tables(conn, first).await?;
+    for statement in generation::key_statements(first) {
+        sqlx::query(statement).execute(&mut *conn).await?;
+    }
     sqlx::query(
         "insert into foldback.generations
              (generation, state, projection_version, promoted_at, created_by, binary_version)

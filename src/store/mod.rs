@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod error;
 pub mod flood;
 pub mod generation;
+pub mod generations;
 pub mod history;
 pub mod migrate;
 pub mod orders;

@@ -1,4 +1,5 @@
--- The tables of one generation. {schema} is gen_<N>, {generation} its number.
+-- The tables of one generation. {schema} is gen_<N>, {generation} its number. Those that a bulk load fills get their
+-- keys at its end: generation_keys.sql.
 -- Columns named fold_* are the fold's own: what a late event has to lose against.
 
 create schema {schema};
@@ -13,12 +14,11 @@ create table {schema}.provider_order_events (
     topic text not null,
     partition integer not null,
     "offset" bigint not null,
-    recorded_at timestamptz,
-    primary key (provider_order_id, sequence)
+    recorded_at timestamptz
 );
 
 create table {schema}.provider_orders (
-    provider_order_id uuid primary key,
+    provider_order_id uuid not null,
     order_id uuid,
     order_item_id uuid,
     provider_id text,
@@ -67,8 +67,7 @@ create table {schema}.replays (
     -- the sequence behind each register: request, schedule, outcome, failure, cancel; 0 = never set
     fold_registers bigint[] not null,
     -- how many of the attempts failed
-    fold_failed bigint not null,
-    primary key (provider_order_id, replay_id)
+    fold_failed bigint not null
 ) with (fillfactor = 80);
 
 create table {schema}.refills (
@@ -78,8 +77,7 @@ create table {schema}.refills (
     currency text not null,
     performed_at timestamptz not null,
     response text,
-    fold_sequence bigint not null,
-    primary key (provider_order_id, refill_id)
+    fold_sequence bigint not null
 );
 
 create table {schema}.automation_runs (
@@ -160,8 +158,6 @@ create table {schema}.dead_letters (
     constraint dead_letters_conflict unique (provider_order_id, sequence, event_id)
 );
 
-create index replays_due on {schema}.replays (scheduled_for nulls first) where status = 'scheduled';
-create index replays_due_by_provider on {schema}.replays (provider_id, scheduled_for) where status = 'scheduled';
 create index automation_runs_latest on {schema}.automation_runs (run_type, ran_at desc, run_id desc);
 create index dead_letters_open on {schema}.dead_letters (reason) where redriven_at is null and discarded_at is null;
 

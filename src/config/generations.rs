@@ -1,0 +1,26 @@
+//! `[generations]`: what is kept of earlier ones.
+
+use super::values::Values;
+use super::{ConfigError, Key};
+
+const KEEP: Key = Key::number(
+    "generations.keep",
+    1,
+    1,
+    100,
+    "generations",
+    "How many generations that were live before are kept after a promotion, to go back to; older ones go.",
+);
+
+pub const KEYS: &[Key] = &[KEEP];
+
+#[derive(Debug, Clone)]
+pub struct Generations {
+    pub keep: usize,
+}
+
+impl Generations {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self { keep: values.size(&KEEP)? })
+    }
+}

@@ -1,0 +1,111 @@
+//! `[rebuild]`: how a generation is folded anew, and what has to hold before it goes live.
+
+use std::time::Duration;
+
+use super::values::Values;
+use super::{ConfigError, Key, Kind, Preset};
+
+const WORKERS: Key = Key {
+    name: "rebuild.workers",
+    kind: Kind::Number { min: 1, max: 64, unit: "workers" },
+    preset: Preset::Cores { max: 4 },
+    doc: "Workers of a rebuild, each with a consumer and a database connection of its own.",
+};
+const MEMORY_BYTES: Key = Key::number(
+    "rebuild.memory_bytes",
+    256 * 1024 * 1024,
+    32 * 1024 * 1024,
+    1 << 40,
+    "bytes",
+    "Memory of a rebuild's states, queues and batches, of all workers together. States beyond it go to Postgres, and \
+     are joined again at the end: a longer log takes no more memory.",
+);
+const CUT_MS: Key = Key::millis(
+    "rebuild.cut_ms",
+    30_000,
+    50,
+    3_600_000,
+    "How often a rebuild commits what it has folded together with its positions. So much is folded again at most when \
+     it is interrupted.",
+);
+const LAG_RECORDS_MAX: Key = Key::number(
+    "rebuild.lag_records_max",
+    5_000,
+    0,
+    1_000_000_000,
+    "records",
+    "How far behind the end of the log a new generation may be when the cut-over begins; it goes live only once it is \
+     as far as the one that was live.",
+);
+const CUT_OVER_TIMEOUT_MS: Key = Key::millis(
+    "rebuild.cut_over_timeout_ms",
+    120_000,
+    1_000,
+    86_400_000,
+    "How long the cut-over is tried for while readers' long transactions are in its way.",
+);
+const LOCK_TIMEOUT_MS: Key = Key::millis(
+    "rebuild.lock_timeout_ms",
+    200,
+    10,
+    900,
+    "How long one try of a cut-over waits for a view that readers hold. Below Postgres's deadlock_timeout (1 s), so \
+     that no reader is ever the victim.",
+);
+const SPACE_BYTES_MAX: Key = Key::number(
+    "rebuild.space_bytes_max",
+    0,
+    0,
+    1 << 60,
+    "bytes",
+    "A rebuild that is estimated to take more space in Postgres is refused. 0: only what the database's own disk has, \
+     where it can be seen from here.",
+);
+const SAMPLE_PER_MILLION: Key = Key::number(
+    "rebuild.sample_per_million",
+    10_000,
+    0,
+    1_000_000,
+    "orders in a million",
+    "Share of the orders, by key hash, that is folded again and compared before the cut-over.",
+);
+
+pub const KEYS: &[Key] = &[
+    WORKERS,
+    MEMORY_BYTES,
+    CUT_MS,
+    LAG_RECORDS_MAX,
+    CUT_OVER_TIMEOUT_MS,
+    LOCK_TIMEOUT_MS,
+    SPACE_BYTES_MAX,
+    SAMPLE_PER_MILLION,
+];
+
+#[derive(Debug, Clone)]
+pub struct Rebuild {
+    pub workers: usize,
+    pub memory_bytes: usize,
+    pub cut: Duration,
+    pub lag_records_max: u64,
+    pub cut_over_timeout: Duration,
+    pub lock_timeout: Duration,
+    /// 0: no bound of its own.
+    pub space_bytes_max: u64,
+    pub sample_per_million: u32,
+}
+
+impl Rebuild {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            workers: values.size(&WORKERS)?,
+            memory_bytes: values.size(&MEMORY_BYTES)?,
+            cut: values.millis(&CUT_MS)?,
+            lag_records_max: values.number(&LAG_RECORDS_MAX)?,
+            cut_over_timeout: values.millis(&CUT_OVER_TIMEOUT_MS)?,
+            lock_timeout: values.millis(&LOCK_TIMEOUT_MS)?,
+            space_bytes_max: values.number(&SPACE_BYTES_MAX)?,
+            // At most a million, see the key.
+            sample_per_million: u32::try_from(values.number(&SAMPLE_PER_MILLION)?).unwrap_or(u32::MAX),
+        })
+    }
+}

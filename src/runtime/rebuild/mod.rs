@@ -1,0 +1,22 @@
+//! Rebuilds: the next generation folded from the log's start, checked, and made live.
+//!
+//! - `site`: what every fold outside `run` needs
+//! - `build`: a generation from the log's start to given ends, by bulk load
+//! - `follow`: a generation folded on, as a live worker does
+//! - `plan`, `run`, `promote`, `rollback`: the operator's verbs
+
+mod build;
+mod error;
+mod follow;
+mod observer;
+mod options;
+mod site;
+mod verbs;
+
+pub use build::{Build, Built, build};
+pub use error::RebuildError;
+pub use follow::fold_on;
+pub use observer::Observer;
+pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
+pub use site::Site;
+pub use verbs::{drop_generation, plan, promote, rebuild, roll_back};

@@ -1,0 +1,149 @@
+//! The one short transaction in which readers come to see another generation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::time::{Instant, sleep};
+
+use super::list::checkpoints;
+use crate::store::error::StoreError;
+use crate::store::generation::{Generation, point_views};
+use crate::store::write::CHANGED_CHANNEL;
+
+/// How long the fence may stand while the next generation gets as far as the live one.
+const FENCE_MAX: Duration = Duration::from_millis(1500);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How one try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CutOver {
+    /// The generation is live; which one was before.
+    Done { before: Generation },
+    /// Readers held a view, or the next generation was not as far as the live one yet: try again.
+    InTheWay(String),
+    /// It is not there, or in a state in which it can't go live.
+    NotPossible(String),
+}
+
+/// Makes a generation live that is as far as the live one. `lock_timeout` must be below Postgres's
+/// `deadlock_timeout`, so that no reader that holds two views is ever chosen as a deadlock's victim.
+pub async fn cut_over(
+    conn: &mut PgConnection,
+    next: Generation,
+    lock_timeout: Duration,
+) -> Result<CutOver, StoreError> {
+    switch(conn, next, lock_timeout, true).await
+}
+
+/// Makes a kept generation live again, wherever its checkpoints are.
+pub async fn roll_back(
+    conn: &mut PgConnection,
+    to: Generation,
+    lock_timeout: Duration,
+) -> Result<CutOver, StoreError> {
+    switch(conn, to, lock_timeout, false).await
+}
+
+async fn switch(
+    conn: &mut PgConnection,
+    next: Generation,
+    lock_timeout: Duration,
+    gated: bool,
+) -> Result<CutOver, StoreError> {
+    let mut tx = conn.begin().await?;
+    let switched = switch_in(&mut tx, next, lock_timeout, gated).await;
+    match switched {
+        Ok(CutOver::Done { before }) => {
+            tx.commit().await?;
+            Ok(CutOver::Done { before })
+        }
+        other => {
+            // A transaction that is only dropped keeps its locks until the connection's next use.
+            tx.rollback().await?;
+            match other {
+                Err(StoreError::Contention(error)) => Ok(CutOver::InTheWay(error.to_string())),
+                other => other,
+            }
+        }
+    }
+}
+
+async fn switch_in(
+    conn: &mut PgConnection,
+    next: Generation,
+    lock_timeout: Duration,
+    gated: bool,
+) -> Result<CutOver, StoreError> {
+    let timeout = format!("set local lock_timeout = '{}ms'", lock_timeout.as_millis());
+    sqlx::query(AssertSqlSafe(timeout)).execute(&mut *conn).await?;
+    // Fences the live generation: commits and publications hold its row in share mode.
+    let before: Option<i32> =
+        sqlx::query_scalar("select generation from foldback.generations where state = 'live' for update")
+            .fetch_optional(&mut *conn)
+            .await?;
+    let before = Generation(before.ok_or(StoreError::NotMigrated)?);
+    if before == next {
+        return Ok(CutOver::NotPossible(format!("generation {} is live already", next.0)));
+    }
+    if gated && let Some(behind) = wait_until_as_far(conn, before, next).await? {
+        return Ok(CutOver::InTheWay(behind));
+    }
+    // Fences whoever folds the next one outside `run`, and sees that it may go live.
+    let sql = "select state, until is not null from foldback.generations where generation = $1 for update";
+    let row: Option<(String, bool)> = sqlx::query_as(sql).bind(next.0).fetch_optional(&mut *conn).await?;
+    match row {
+        None => return Ok(CutOver::NotPossible(format!("there is no generation {}", next.0))),
+        Some((_, true)) => {
+            let why = format!("generation {} shows the views as they were (--until); it can't go live", next.0);
+            return Ok(CutOver::NotPossible(why));
+        }
+        Some((state, _)) if state == "failed" => {
+            return Ok(CutOver::NotPossible(format!("generation {} was refused by a check", next.0)));
+        }
+        Some(_) => {}
+    }
+    repoint(conn, before, next).await?;
+    Ok(CutOver::Done { before })
+}
+
+/// `None` once the next generation is as far as the live one, which stands still meanwhile; else where it is behind.
+async fn wait_until_as_far(
+    conn: &mut PgConnection,
+    live: Generation,
+    next: Generation,
+) -> Result<Option<String>, StoreError> {
+    let deadline = Instant::now() + FENCE_MAX;
+    let there = checkpoints(conn, live).await?;
+    loop {
+        let Some(behind) = behind(&there, &checkpoints(conn, next).await?) else { return Ok(None) };
+        if Instant::now() >= deadline {
+            return Ok(Some(behind));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn behind(live: &BTreeMap<(String, i32), i64>, next: &BTreeMap<(String, i32), i64>) -> Option<String> {
+    live.iter().find_map(|((topic, partition), offset)| {
+        let at = next.get(&(topic.clone(), *partition)).copied().unwrap_or(0);
+        (at < *offset).then(|| format!("topic {topic}, partition {partition} is at {at}, the live one at {offset}"))
+    })
+}
+
+async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) -> Result<(), StoreError> {
+    // The index allows one live generation at a time: the old one goes first.
+    sqlx::query("update foldback.generations set state = 'kept' where generation = $1")
+        .bind(before.0)
+        .execute(&mut *conn)
+        .await?;
+    let sql = "update foldback.generations
+                  set state = 'live', promoted_at = now(), progress = null, seen_at = null, failure = null
+                where generation = $1";
+    sqlx::query(sql).bind(next.0).execute(&mut *conn).await?;
+    point_views(conn, next).await?;
+    sqlx::query("update foldback.publication set epoch = epoch + 1, version = version + 1").execute(&mut *conn).await?;
+    sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
+    Ok(())
+}

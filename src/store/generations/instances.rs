@@ -1,0 +1,40 @@
+//! Which `foldback run` are there, and what they can fold.
+
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use crate::store::error::StoreError;
+use crate::store::migrate::PROJECTION_VERSION;
+
+/// An instance that was not heard of for so long is gone.
+const ALIVE_SECONDS: f64 = 15.0;
+/// What is known of instances that are gone for this long is forgotten.
+const FORGET_SECONDS: f64 = 86_400.0;
+
+/// Says that this instance is there.
+pub async fn beat(conn: &mut PgConnection, instance: Uuid) -> Result<(), StoreError> {
+    let sql = "insert into foldback.instances (instance, projection_version, binary_version) values ($1, $2, $3)
+               on conflict (instance) do update set seen_at = now()";
+    sqlx::query(sql)
+        .bind(instance)
+        .bind(PROJECTION_VERSION)
+        .bind(env!("CARGO_PKG_VERSION"))
+        .execute(&mut *conn)
+        .await?;
+    let forget = "delete from foldback.instances where seen_at < now() - make_interval(secs => $1)";
+    sqlx::query(forget).bind(FORGET_SECONDS).execute(conn).await?;
+    Ok(())
+}
+
+/// Says that it goes.
+pub async fn leave(conn: &mut PgConnection, instance: Uuid) -> Result<(), StoreError> {
+    sqlx::query("delete from foldback.instances where instance = $1").bind(instance).execute(conn).await?;
+    Ok(())
+}
+
+/// How many instances are there that fold this projection version.
+pub async fn foldable_by(conn: &mut PgConnection, projection_version: i32) -> Result<i64, StoreError> {
+    let sql = "select count(*) from foldback.instances
+                where projection_version = $1 and seen_at > now() - make_interval(secs => $2)";
+    Ok(sqlx::query_scalar(sql).bind(projection_version).bind(ALIVE_SECONDS).fetch_one(conn).await?)
+}

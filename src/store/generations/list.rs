@@ -1,0 +1,106 @@
+//! What generations there are.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+
+use crate::domain::generation::{GenerationInfo, GenerationState, Progress};
+use crate::domain::timestamp::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+/// A builder that was not heard of for so long is gone.
+const ALIVE_SECONDS: i32 = 10;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    generation: i32,
+    state: String,
+    projection_version: i32,
+    created_at: DateTime<Utc>,
+    created_by: String,
+    promoted_at: Option<DateTime<Utc>>,
+    binary_version: String,
+    origin: Value,
+    targets: Option<Value>,
+    until: Option<Value>,
+    failure: Option<String>,
+    progress: Option<Json<Progress>>,
+    builder_alive: bool,
+}
+
+const SELECT: &str = "select generation, state, projection_version, created_at, created_by, promoted_at, binary_version,
+           origin, targets, until, failure, progress,
+           coalesce(seen_at > now() - make_interval(secs => $1), false) as builder_alive
+      from foldback.generations";
+
+/// All of them but shadows, the oldest first.
+pub async fn list(conn: &mut PgConnection) -> Result<Vec<GenerationInfo>, StoreError> {
+    let sql = format!("{SELECT} where generation > 0 order by generation");
+    let rows: Vec<Row> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(f64::from(ALIVE_SECONDS)).fetch_all(conn).await?;
+    rows.into_iter().map(|row| info(row).map(|(info, _)| info)).collect()
+}
+
+/// One of them, and where its load ends.
+pub async fn find(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<Option<(GenerationInfo, Option<Value>)>, StoreError> {
+    let sql = format!("{SELECT} where generation = $2");
+    let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(f64::from(ALIVE_SECONDS))
+        .bind(generation.0)
+        .fetch_optional(conn)
+        .await?;
+    row.map(info).transpose()
+}
+
+fn info(row: Row) -> Result<(GenerationInfo, Option<Value>), StoreError> {
+    let state = GenerationState::parse(&row.state).ok_or_else(|| StoreError::Corrupt {
+        table: "generations",
+        detail: format!("state `{}` of generation {}", row.state, row.generation),
+    })?;
+    let info = GenerationInfo {
+        generation: row.generation,
+        state,
+        projection_version: row.projection_version,
+        created_at: Timestamp::from_datetime(row.created_at),
+        created_by: row.created_by,
+        promoted_at: row.promoted_at.map(Timestamp::from_datetime),
+        binary_version: row.binary_version,
+        origin: row.origin,
+        until: row.until,
+        failure: row.failure,
+        progress: row.progress.map(|json| json.0),
+        builder_alive: row.builder_alive,
+    };
+    Ok((info, row.targets))
+}
+
+/// The live generation, and by which projection it was folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    pub generation: Generation,
+    pub projection_version: i32,
+}
+
+pub async fn live_projection(conn: &mut PgConnection) -> Result<Live, StoreError> {
+    let sql = "select generation, projection_version from foldback.generations where state = 'live'";
+    let (generation, projection_version) =
+        sqlx::query_as(sql).fetch_optional(conn).await?.ok_or(StoreError::NotMigrated)?;
+    Ok(Live { generation: Generation(generation), projection_version })
+}
+
+/// How far a generation is folded: next offset by topic and partition.
+pub async fn checkpoints(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+    let sql = "select topic, partition, next_offset from {schema}.checkpoints";
+    let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(topic, partition, offset)| ((topic, partition), offset)).collect())
+}

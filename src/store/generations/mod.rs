@@ -1,0 +1,20 @@
+//! Generations from their making to their removal.
+//!
+//! Locks, in the order in which they are taken: the rebuild's advisory lock (a session's, so that a crash frees it),
+//! then the rows of `foldback.generations` (the live one first), then the stable views, then `publication`.
+
+mod create;
+mod cut_over;
+mod instances;
+mod list;
+mod lock;
+mod progress;
+mod remove;
+
+pub use create::{NewGeneration, create, create_shadow};
+pub use cut_over::{CutOver, cut_over, roll_back};
+pub use instances::{beat, foldable_by, leave};
+pub use list::{Live, checkpoints, find, list, live_projection};
+pub use lock::{Lock, hold, still_held};
+pub use progress::{fail, ready, reopen, tell};
+pub use remove::{drop_generation, drop_shadows, retire};

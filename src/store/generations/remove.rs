@@ -1,0 +1,45 @@
+//! Takes generations away that nobody needs any more.
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+/// Drops a generation's schema and forgets it. `false`, and nothing changes, if it is live or not there.
+pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
+    let mut tx = conn.begin().await?;
+    let sql = "delete from foldback.generations where generation = $1 and state <> 'live'";
+    if sqlx::query(sql).bind(generation.0).execute(&mut *tx).await?.rows_affected() == 0 {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    sqlx::query(generation.sql("drop schema if exists {schema} cascade")).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Drops every shadow: of `verify` runs that ended before they could. The caller holds `verify`'s lock.
+pub async fn drop_shadows(conn: &mut PgConnection) -> Result<(), StoreError> {
+    let shadows: Vec<i32> =
+        sqlx::query_scalar("select generation from foldback.generations where generation < 0").fetch_all(&mut *conn).await?;
+    for shadow in shadows {
+        drop_generation(conn, Generation(shadow)).await?;
+    }
+    Ok(())
+}
+
+/// Drops those that were live before the `keep` newest of their kind; which ones.
+pub async fn retire(conn: &mut PgConnection, keep: usize) -> Result<Vec<Generation>, StoreError> {
+    let sql = "select generation from foldback.generations where state = 'kept'
+                order by promoted_at desc nulls last, generation desc offset $1";
+    let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+    let old: Vec<i32> = sqlx::query_scalar(sql).bind(keep).fetch_all(&mut *conn).await?;
+    let mut dropped = Vec::new();
+    for generation in old.into_iter().map(Generation) {
+        if drop_generation(conn, generation).await? {
+            dropped.push(generation);
+        }
+    }
+    Ok(dropped)
+}

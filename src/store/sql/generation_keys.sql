@@ -1,0 +1,8 @@
+-- Keys and indexes of the tables that a bulk load fills: built at its end, and one statement a line, so that several
+-- connections can build side by side.
+alter table {schema}.provider_order_events add constraint provider_order_events_pkey primary key (provider_order_id, sequence);
+alter table {schema}.provider_orders add constraint provider_orders_pkey primary key (provider_order_id);
+alter table {schema}.replays add constraint replays_pkey primary key (provider_order_id, replay_id);
+alter table {schema}.refills add constraint refills_pkey primary key (provider_order_id, refill_id);
+create index if not exists replays_due on {schema}.replays (scheduled_for nulls first) where status = 'scheduled';
+create index if not exists replays_due_by_provider on {schema}.replays (provider_id, scheduled_for) where status = 'scheduled';
