@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use super::copy::Rows;
+use super::copy::{Copy, Rows};
 use super::error::StoreError;
 use super::generation::Generation;
 use super::orders::timestamp;
@@ -28,9 +28,12 @@ pub async fn append(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new();
-    entries.iter().for_each(|entry| encode(entry, topic, &mut rows));
-    rows.copy_into(conn, &format!("{}.provider_order_events", generation.schema()), COLUMNS).await?;
+    let mut copy = Copy::begin(conn, &format!("{}.provider_order_events", generation.schema()), COLUMNS).await?;
+    for entry in entries {
+        encode(entry, topic, &mut copy.rows);
+        copy.flush().await?;
+    }
+    copy.finish().await?;
     Ok(())
 }
 
