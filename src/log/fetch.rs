@@ -29,7 +29,7 @@ pub fn fetch_record(
     offset: i64,
     timeout: Duration,
 ) -> Result<RawRecord, FetchError> {
-    let consumer: BaseConsumer = consumer_config(settings).create()?;
+    let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
     let topic = settings.topics.name(of.stream);
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, of.partition, Offset::Offset(offset))?;

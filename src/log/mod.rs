@@ -15,4 +15,4 @@ mod upkeep;
 
 pub use delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
 pub use reader::{Reader, ReaderHandle};
-pub use settings::ReaderSettings;
+pub use settings::{Assignment, ReaderSettings};

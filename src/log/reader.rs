@@ -14,12 +14,12 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
-use super::consumer::group_config;
+use super::consumer::reader_config;
 use super::context::{ReaderContext, lock, stop_fetching};
 use super::delivery::{Control, Delivery, Sieve, Sifted};
 use super::fetch::raw_record;
 use super::partition::{Partition, Phase};
-use super::settings::ReaderSettings;
+use super::settings::{Assignment, ReaderSettings};
 use super::state::State;
 use crate::domain::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
@@ -63,7 +63,7 @@ pub struct Reader<S: Sieve> {
 }
 
 impl<S: Sieve> Reader<S> {
-    /// Joins the group and reads on a thread of its own until `Control::Stop`.
+    /// Reads on a thread of its own, as a member of the group or what it was given, until `Control::Stop`.
     pub fn start(
         settings: ReaderSettings,
         readiness: Readiness,
@@ -79,8 +79,11 @@ impl<S: Sieve> Reader<S> {
             ends: ends.clone(),
             readiness: readiness.clone(),
         };
-        let consumer = group_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
-        consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?;
+        let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
+        match &settings.assignment {
+            Assignment::Group => consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?,
+            Assignment::Fixed(partitions) => consumer.context().assigned(partitions),
+        }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
         let now = Instant::now();
@@ -119,10 +122,18 @@ impl<S: Sieve> Reader<S> {
             }
         }
         self.commit_group_offsets();
-        // Leaving the group revokes what is assigned, which drains it.
+        self.let_go();
         let state = self.state.clone();
         drop(self);
         lock(&state).send(Delivery::End);
+    }
+
+    /// Leaving the group, which dropping the consumer does, revokes what is assigned and so drains it. What the
+    /// caller assigned nobody else revokes.
+    fn let_go(&self) {
+        if let Assignment::Fixed(partitions) = &self.settings.assignment {
+            self.consumer.context().revoked(partitions.clone());
+        }
     }
 
     /// Does what the writer asks for; `false` when it is time to stop.
@@ -130,7 +141,11 @@ impl<S: Sieve> Reader<S> {
         while let Ok(control) = self.controls.try_recv() {
             match control {
                 Control::Stop => return false,
-                Control::Committed(offsets) => self.group_offsets.extend(offsets),
+                // Offsets of a group that the reader is no member of are not its to move.
+                Control::Committed(offsets) if self.settings.assignment == Assignment::Group => {
+                    self.group_offsets.extend(offsets);
+                }
+                Control::Committed(_) => {}
                 Control::Granted { of, lease, next_offset } => {
                     self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();
