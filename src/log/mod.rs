@@ -10,6 +10,7 @@ pub mod offsets;
 pub mod partition;
 pub mod producer;
 pub mod reader;
+pub mod sample;
 pub mod settings;
 mod state;
 pub mod survey;

@@ -21,6 +21,7 @@ use super::fetch::raw_record;
 use super::partition::{Partition, Phase};
 use super::settings::{Assignment, ReaderSettings};
 use super::state::State;
+use super::topic_id::TopicIds;
 use crate::domain::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
 
@@ -32,7 +33,7 @@ const POLL_MAX: Duration = Duration::from_millis(20);
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
-const RECORD_OVERHEAD_BYTES: usize = 256;
+pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
 /// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
 pub type InFlight = Arc<AtomicUsize>;
@@ -60,6 +61,7 @@ pub struct Reader<S: Sieve> {
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
+    pub(super) topic_ids: TopicIds,
 }
 
 impl<S: Sieve> Reader<S> {
@@ -99,6 +101,7 @@ impl<S: Sieve> Reader<S> {
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
+            topic_ids: TopicIds::default(),
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())

@@ -6,15 +6,42 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{IsError, KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::{RDKafkaAdminOp, RDKafkaRespErr};
 
+use crate::domain::record::{Stream, Topics};
+
 /// How much longer than the question's own bound the answer to a question that ran out of time is waited for.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long an answer serves: the partitions of an assignment are claimed together, and ask once.
+const ANSWER_SERVES: Duration = Duration::from_secs(1);
+
+/// The ids of both topics, asked for at most once a second.
+#[derive(Debug, Default)]
+pub struct TopicIds(Option<(Instant, HashMap<String, String>)>);
+
+impl TopicIds {
+    /// As [`topic_ids`], of one topic.
+    pub fn of<C: ClientContext>(
+        &mut self,
+        client: &Client<C>,
+        topics: &Topics,
+        stream: Stream,
+        timeout: Duration,
+    ) -> KafkaResult<Option<String>> {
+        let answer = self.0.take().filter(|(asked, _)| asked.elapsed() < ANSWER_SERVES);
+        let answer = match answer {
+            Some(answer) => answer,
+            None => (Instant::now(), topic_ids(client, &[&topics.orders, &topics.runs], timeout)?),
+        };
+        Ok(self.0.insert(answer).1.get(topics.name(stream)).cloned())
+    }
+}
 
 /// The topics' ids by name, in base64 as Kafka's own tools write them. One is absent where the cluster has no such
 /// topic or doesn't tell (brokers before 2.8 have no ids). Blocks for `timeout` and a little. Fails when no broker
