@@ -26,7 +26,7 @@ use crate::log::fetch::{FetchError, fetch_record};
 use crate::log::{Batch, Control, Delivery, ReaderHandle};
 use crate::observe::health::{self, Severity};
 use crate::projection::{Item, Outcome};
-use crate::store::checkpoint::{self, Advance};
+use crate::store::checkpoint::{self, Advance, Found};
 use crate::store::write::{Commit, Writer};
 use crate::store::{Generation, StoreError, flood};
 
@@ -94,7 +94,9 @@ impl WriterTask {
             };
             match delivery {
                 Some(Delivery::Batch(batch)) => self.take(batch).await,
-                Some(Delivery::Claim { of, lease, log_start }) => self.claim(of, lease, log_start).await,
+                Some(Delivery::Claim { of, lease, log_start, topic_id }) => {
+                    self.claim(lease, &Found { of, log_start, topic_id }).await;
+                }
                 Some(Delivery::Release { partitions, done }) => {
                     self.release(&partitions);
                     // Nobody waits any more when the bound was passed.
@@ -130,9 +132,10 @@ impl WriterTask {
         }
     }
 
-    async fn claim(&mut self, of: StreamPartition, number: u64, log_start: i64) {
+    async fn claim(&mut self, number: u64, found: &Found) {
+        let of = found.of;
         loop {
-            match self.try_claim(of, log_start).await {
+            match self.try_claim(found).await {
                 Ok(lease) => {
                     let next_offset = lease.claim.next_offset;
                     self.leases.grant(number, lease);
@@ -147,16 +150,29 @@ impl WriterTask {
                     debug!(%error, "not claimed");
                     return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
                 }
+                Err(error @ StoreError::TopicRecreated { .. }) => {
+                    self.recovered();
+                    return self.stop_recreated(of, number, &error);
+                }
                 Err(error) => self.wait_after(&error.into()).await,
             }
         }
     }
 
-    async fn try_claim(&mut self, of: StreamPartition, log_start: i64) -> Result<Lease, StoreError> {
-        let settings = self.settings.clone();
+    /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
+    fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("partition {partition} stands still: {error}");
+        error!(topic, partition, "{detail}");
+        self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
+        self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
+    }
+
+    async fn try_claim(&mut self, found: &Found) -> Result<Lease, StoreError> {
+        let (of, settings) = (found.of, self.settings.clone());
         let topic = settings.topics.name(of.stream);
         let writer = self.writer().await?;
-        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, of, log_start).await?;
+        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
         let allowed = flood::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
         self.recovered();
         Ok(Lease { claim, allowed })
