@@ -10,14 +10,12 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use super::batch::{Content, Item};
-use super::fold::fold;
-use super::known::Known;
 use super::order::{name_provider, named_by};
-use crate::domain::change::{HistoryEntry, NamedBy, RunEntry};
-use crate::domain::dead_letter::DeadLetter;
+use crate::domain::change::{HistoryEntry, NamedBy};
 use crate::domain::event::OrderEvent;
 use crate::domain::order::Order;
 use crate::domain::position::Position;
+use crate::domain::record::RawRecord;
 
 /// About what a state takes in memory before its events, and beside each of them.
 const ORDER_BYTES: usize = 1_200;
@@ -33,12 +31,19 @@ pub struct Partial {
     claims: Vec<(i64, Uuid, Position)>,
 }
 
+/// An event that goes to the history. Its record stays beside it, since Postgres may yet refuse it.
+#[derive(Debug)]
+pub struct LoadedEvent {
+    pub entry: HistoryEntry,
+    pub record: RawRecord,
+}
+
 /// What a batch adds to the tables.
 #[derive(Debug, Default)]
 pub struct LoadedBatch {
-    pub events: Vec<HistoryEntry>,
-    pub runs: Vec<RunEntry>,
-    pub dead_letters: Vec<DeadLetter>,
+    pub events: Vec<LoadedEvent>,
+    /// Runs and refused records, which need no state: `fold` them.
+    pub others: Vec<Item>,
 }
 
 /// The partial states since the last cut.
@@ -53,22 +58,18 @@ impl Loading {
     /// Folds a batch in. Records must come in the order of their offsets within a partition.
     pub fn fold(&mut self, items: Vec<Item>) -> LoadedBatch {
         let mut batch = LoadedBatch::default();
-        let mut others = Vec::new();
         for item in items {
             let value_bytes = item.record.value.as_ref().map_or(0, |value| value.len());
             match item.content {
                 Content::Order(event) => {
                     let (position, recorded_at) = (item.record.position, item.record.recorded_at);
                     if self.apply(&event, position, value_bytes) {
-                        batch.events.push(HistoryEntry { event: *event, position, recorded_at });
+                        let entry = HistoryEntry { event: *event, position, recorded_at };
+                        batch.events.push(LoadedEvent { entry, record: item.record });
                     }
                 }
-                content => others.push(Item { record: item.record, content }),
+                content => batch.others.push(Item { record: item.record, content }),
             }
-        }
-        if !others.is_empty() {
-            let changes = fold(&others, &Known::default()).changes;
-            (batch.runs, batch.dead_letters) = (changes.runs, changes.dead_letters);
         }
         batch
     }

@@ -1,5 +1,6 @@
 //! The history: every accepted event, as it stands at its sequence.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use sqlx::Row;
@@ -23,14 +24,14 @@ pub async fn append(
     conn: &mut PgConnection,
     generation: Generation,
     topic: &str,
-    entries: &[HistoryEntry],
+    entries: &[impl Borrow<HistoryEntry> + Sync],
 ) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
     let mut copy = Copy::begin(conn, &format!("{}.provider_order_events", generation.schema()), COLUMNS).await?;
     for entry in entries {
-        encode(entry, topic, &mut copy.rows);
+        encode(entry.borrow(), topic, &mut copy.rows);
         copy.flush().await?;
     }
     copy.finish().await?;

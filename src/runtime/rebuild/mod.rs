@@ -8,9 +8,16 @@
 mod build;
 mod error;
 mod follow;
+mod hand;
+mod load_sieve;
+mod load_worker;
 mod observer;
 mod options;
+mod retry;
+mod settle;
 mod site;
+mod tracker;
+mod untangle;
 mod verbs;
 
 pub use build::{Build, Built, build};
@@ -19,4 +26,5 @@ pub use follow::fold_on;
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
 pub use site::Site;
+use crate::runtime::batch::partition_of;
 pub use verbs::{drop_generation, plan, promote, rebuild, roll_back};

@@ -66,14 +66,29 @@ impl Loader {
         Ok(())
     }
 
-    /// Adds a batch's rows.
+    /// Adds rows, all or none: what Postgres refuses leaves everything as it was before.
     pub async fn append(
         &mut self,
-        events: &[HistoryEntry],
+        events: &[&HistoryEntry],
         runs: &[RunEntry],
         dead_letters: &[DeadLetter],
     ) -> Result<(), StoreError> {
         self.open().await?;
+        sqlx::query("savepoint batch").execute(&mut self.conn).await?;
+        let appended = self.append_all(events, runs, dead_letters).await;
+        let end = if appended.is_ok() { "release savepoint batch" } else { "rollback to savepoint batch" };
+        if appended.is_ok() || matches!(appended, Err(StoreError::Data(_))) {
+            sqlx::query(end).execute(&mut self.conn).await?;
+        }
+        appended
+    }
+
+    async fn append_all(
+        &mut self,
+        events: &[&HistoryEntry],
+        runs: &[RunEntry],
+        dead_letters: &[DeadLetter],
+    ) -> Result<(), StoreError> {
         history::append(&mut self.conn, self.generation, &self.topics.orders, events).await?;
         if !runs.is_empty() {
             let mut rows = Rows::new();
@@ -94,10 +109,12 @@ impl Loader {
         Ok(())
     }
 
-    /// Writes the partial states and moves the partitions, and commits all since the last cut.
+    /// Writes the partial states and moves the partitions, and commits all since the last cut. `also_tangled`: orders
+    /// of which Postgres refused an event.
     pub async fn cut(
         &mut self,
         mut states: Vec<State>,
+        also_tangled: &[Uuid],
         names: &BTreeMap<String, NamedBy>,
         progressed: &[Progressed],
         slot: i32,
@@ -107,7 +124,8 @@ impl Loader {
         // Those of one slice together, so that reading a slice reads few pages.
         states.sort_unstable_by_key(|state| slice_of(state.order.provider_order_id, self.slices));
         self.put_states(&states).await?;
-        self.put_tangled(&states).await?;
+        let tangled = states.iter().filter(|state| state.tangled).map(|state| state.order.provider_order_id);
+        self.put_tangled(tangled.chain(also_tangled.iter().copied()).collect()).await?;
         drop(states);
         propose_names(&mut self.conn, self.generation, slot, names).await?;
         let advances: Vec<Advance> = progressed.iter().map(|progressed| progressed.advance).collect();
@@ -118,15 +136,16 @@ impl Loader {
         Ok(())
     }
 
-    /// The generation must still be one that is built: not live, not dropped.
+    /// The generation must still be one that is built: not live, not dropped. A key share does not wait for the
+    /// progress that is told in the same row.
     async fn hold_building(&mut self) -> Result<(), StoreError> {
-        let sql = "select 1 from foldback.generations where generation = $1 and state = 'building' for share";
+        let sql = "select 1 from foldback.generations where generation = $1 and state = 'building' for key share";
         sqlx::query(sql)
             .bind(self.generation.0)
             .fetch_optional(&mut self.conn)
             .await?
             .map(|_| ())
-            .ok_or(StoreError::NotLive(self.generation.0))
+            .ok_or(StoreError::NotBuilding(self.generation.0))
     }
 
     async fn put_states(&mut self, states: &[State]) -> Result<(), StoreError> {
@@ -147,9 +166,7 @@ impl Loader {
         Ok(())
     }
 
-    async fn put_tangled(&mut self, states: &[State]) -> Result<(), StoreError> {
-        let mut ids: Vec<Uuid> =
-            states.iter().filter(|state| state.tangled).map(|state| state.order.provider_order_id).collect();
+    async fn put_tangled(&mut self, mut ids: Vec<Uuid>) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
