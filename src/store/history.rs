@@ -26,10 +26,20 @@ pub async fn append(
     topic: &str,
     entries: &[impl Borrow<HistoryEntry> + Sync],
 ) -> Result<(), StoreError> {
+    append_to(conn, &format!("{}.provider_order_events", generation.schema()), topic, entries).await
+}
+
+/// The same into another table of the same columns.
+pub(super) async fn append_to(
+    conn: &mut PgConnection,
+    table: &str,
+    topic: &str,
+    entries: &[impl Borrow<HistoryEntry> + Sync],
+) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut copy = Copy::begin(conn, &format!("{}.provider_order_events", generation.schema()), COLUMNS).await?;
+    let mut copy = Copy::begin(conn, table, COLUMNS).await?;
     for entry in entries {
         encode(entry.borrow(), topic, &mut copy.rows);
         copy.flush().await?;

@@ -65,6 +65,8 @@ struct Attempt<'w> {
     last_cut: Instant,
     forced: Vec<(StreamPartition, i64)>,
     throttle: Throttle,
+    /// Offsets and records since the last cut.
+    uncut: (u64, u64),
 }
 
 impl LoadWorker {
@@ -94,7 +96,7 @@ impl LoadWorker {
         let (tasks, todo) = mpsc::channel(TASKS_MAX);
         let hand = Hand { loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
         let hand = tokio::spawn(hand.run(todo));
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             worker: self,
             ways,
             loading: Loading::default(),
@@ -102,8 +104,12 @@ impl LoadWorker {
             last_cut: Instant::now(),
             forced: Vec::new(),
             throttle: Throttle::new(self.build.records_per_second_max / self.build.workers.max(1) as u64),
+            uncut: (0, 0),
         };
-        let folded = attempt.run(&mut queue, &reader).await;
+        let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));
+        self.tracker.lose(attempt.uncut);
+        // The hand ends when nobody gives it anything any more.
+        drop(attempt);
         stop_reader(&reader, queue).await;
         finish(folded, hand).await
     }
@@ -163,16 +169,17 @@ async fn finish<T>(
 
 impl Attempt<'_> {
     async fn run(
-        mut self,
+        &mut self,
         queue: &mut UnboundedReceiver<Delivery<LoadItem>>,
         reader: &ReaderHandle,
-    ) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+    ) -> Result<(), RebuildError> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let stop = self.worker.stop.clone();
         while !self.is_done() {
             let delivery = tokio::select! {
                 delivery = queue.recv() => delivery,
-                () = stop.cancelled() => return self.stopped(),
+                // What isn't cut is lost, and read again next time.
+                () = stop.cancelled() => return Err(RebuildError::stopped()),
                 _ = look.tick() => {
                     self.cut_if_due().await?;
                     continue;
@@ -188,13 +195,7 @@ impl Attempt<'_> {
             }
             self.cut_if_due().await?;
         }
-        self.cut().await?;
-        Ok(self.forced)
-    }
-
-    /// What isn't cut is lost, and read again next time.
-    fn stopped<T>(&self) -> Result<T, RebuildError> {
-        Err(RebuildError::stopped())
+        self.cut().await
     }
 
     fn is_done(&self) -> bool {
@@ -235,6 +236,7 @@ impl Attempt<'_> {
         let loaded = self.loading.fold(items);
         self.give(Task::Append { batch: loaded, bytes: batch.bytes }).await?;
         self.worker.tracker.advance(offsets, records);
+        self.uncut = (self.uncut.0 + offsets, self.uncut.1 + records);
         self.throttle.wait(records, &self.worker.stop).await;
         Ok(())
     }
@@ -268,6 +270,7 @@ impl Attempt<'_> {
             way.claim.streak = way.guard.streak;
             way.records = 0;
         }
+        self.uncut = (0, 0);
         Ok(())
     }
 

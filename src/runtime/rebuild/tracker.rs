@@ -49,14 +49,10 @@ impl Tracker {
         self.records.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Takes back what a worker has folded and lost.
-    pub fn lose(&self, offsets: u64, records: u64) {
+    /// Takes back what a worker has folded and lost: offsets and records.
+    pub fn lose(&self, (offsets, records): (u64, u64)) {
         self.passed.fetch_sub(offsets, Ordering::Relaxed);
         self.records.fetch_sub(records, Ordering::Relaxed);
-    }
-
-    pub fn records(&self) -> u64 {
-        self.records.load(Ordering::Relaxed)
     }
 
     pub fn progress(&self) -> Progress {
