@@ -30,9 +30,7 @@ impl Bounds {
 
     /// `[{"topic", "partition", "offset"}, …]`
     pub fn to_json(&self, topics: &Topics) -> Value {
-        let entry = |(of, offset): (&StreamPartition, &i64)| {
-            serde_json::json!({"topic": topics.name(of.stream), "partition": of.partition, "offset": offset})
-        };
+        let entry = |(of, offset): (&StreamPartition, &i64)| serde_json::json!({"topic": topics.name(of.stream), "partition": of.partition, "offset": offset});
         Value::Array(self.0.iter().map(entry).collect())
     }
 

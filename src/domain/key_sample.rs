@@ -5,8 +5,8 @@ use uuid::Uuid;
 /// One for each byte of an id: large and without common factors, so that ids that differ in a few bytes (a time, a
 /// counter) spread too. SQL computes the same sum, see `store::compare`.
 pub const WEIGHTS: [i64; 16] = [
-    999_983, 898_769, 799_991, 700_001, 611_953, 523_987, 444_443, 377_777, 314_159, 271_829, 199_999, 161_803, 104_729,
-    57_721, 15_485, 7_919,
+    999_983, 898_769, 799_991, 700_001, 611_953, 523_987, 444_443, 377_777, 314_159, 271_829, 199_999, 161_803,
+    104_729, 57_721, 15_485, 7_919,
 ];
 /// Buckets that ids are spread over.
 pub const BUCKETS: i64 = 1_000_000;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::lease::Leases;
+use crate::domain::bounds::Bounds;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Stream;
 use crate::log::Span;
@@ -25,6 +26,16 @@ pub struct Flood {
 }
 
 impl WriteBatch {
+    /// Cuts off what lies at or behind its partition's end. Of a partition without an end nothing stays.
+    pub fn cut_at(&mut self, ends: &Bounds) {
+        let end_of = |of| ends.of(of).unwrap_or(i64::MIN);
+        self.items.retain(|item| item.record.position.offset < end_of(partition_of(item)));
+        for span in &mut self.spans {
+            span.to = span.to.min(end_of(span.of));
+        }
+        self.spans.retain(|span| span.from < span.to);
+    }
+
     /// Drops the spans of leases that are void, with their records.
     pub fn keep_valid(&mut self, leases: &Leases) {
         let all = self.spans.len();
@@ -84,4 +95,55 @@ impl WriteBatch {
 
 pub fn partition_of(item: &Item) -> StreamPartition {
     StreamPartition { stream: item.record.stream, partition: item.record.position.partition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::position::Position;
+    use crate::domain::record::RawRecord;
+    use crate::domain::rejection::{Reason, Rejection};
+    use crate::projection::Content;
+
+    fn of(partition: i32) -> StreamPartition {
+        StreamPartition { stream: Stream::Orders, partition }
+    }
+
+    fn item(partition: i32, offset: i64) -> Item {
+        let position = Position { partition, offset };
+        let record = RawRecord {
+            stream: Stream::Orders,
+            position,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+            recorded_at: None,
+        };
+        Item { record, content: Content::Rejected(Rejection::new(Reason::Malformed, "empty")) }
+    }
+
+    fn span(partition: i32, from: i64, to: i64) -> Span {
+        Span { of: of(partition), lease: 1, from, to }
+    }
+
+    #[test]
+    fn nothing_at_or_behind_an_end_stays() {
+        let mut batch = WriteBatch {
+            items: vec![item(0, 5), item(1, 7), item(0, 9), item(2, 0), item(1, 8), item(3, 1), item(0, 10)],
+            spans: vec![span(0, 5, 12), span(1, 7, 9), span(2, 0, 1), span(3, 1, 2)],
+        };
+        // Partition 1 goes on beyond this batch, 2 has no end of its own, 3 is at its end already.
+        batch.cut_at(&Bounds([(of(0), 10), (of(1), 20), (of(3), 1)].into()));
+        assert_eq!(batch.spans, [span(0, 5, 10), span(1, 7, 9)]);
+        let left: Vec<_> = batch.items.iter().map(|item| item.record.position).collect();
+        let expected = [(0, 5), (1, 7), (0, 9), (1, 8)].map(|(partition, offset)| Position { partition, offset });
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn an_end_among_markers_cuts_the_span_alone() {
+        let mut batch = WriteBatch { items: vec![item(0, 5)], spans: vec![span(0, 5, 12)] };
+        batch.cut_at(&Bounds([(of(0), 8)].into()));
+        assert_eq!((batch.items.len(), batch.spans.as_slice()), (1, [span(0, 5, 8)].as_slice()));
+    }
 }

@@ -27,6 +27,7 @@ use crate::publish::{Link, PublishError};
 use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::read::Reader;
+use crate::store::write::Serving;
 use crate::store::{StoreError, generation, migrate};
 
 /// What ends `run` before it has begun; everything else is waited for.
@@ -172,6 +173,9 @@ fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metri
         reader,
         topics,
         access,
+        serving: Serving::Live,
+        live: None,
+        ends: None,
         retry: config.retry.clone(),
         cache_orders_max: config.workers.cache_orders_max,
         cache_bytes_max: config.workers.cache_bytes_max,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -11,16 +12,26 @@ use super::sieve::DecodingSieve;
 use super::writer::WriterTask;
 use crate::codec::Decoder;
 use crate::config::retry::Retry;
+use crate::domain::bounds::Bounds;
 use crate::domain::record::Topics;
 use crate::log::{Control, Reader, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
+use crate::store::Generation;
 use crate::store::connect::Access;
+use crate::store::write::Serving;
 
 /// What all workers of a process share.
 pub struct WorkerSettings {
     pub reader: ReaderSettings,
     pub topics: Topics,
     pub access: Access,
+    /// Which generation is folded.
+    pub serving: Serving,
+    /// Which generation is live, as it changes: a worker that serves the live one goes over to the next even where no
+    /// record comes. `None`: it notices when it commits.
+    pub live: Option<watch::Receiver<Generation>>,
+    /// Where the fold ends; `None`: it never does.
+    pub ends: Option<Arc<Bounds>>,
     pub retry: Retry,
     pub cache_orders_max: usize,
     pub cache_bytes_max: usize,

@@ -28,9 +28,11 @@ use crate::observe::health::{self, Severity};
 use crate::projection::{Item, Outcome};
 use crate::store::checkpoint::{self, Advance};
 use crate::store::write::{Commit, Writer};
-use crate::store::{StoreError, flood};
+use crate::store::{Generation, StoreError, flood};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// How soon a partition is claimed again whose generation this worker must not fold.
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a batch could not be written this time.
@@ -54,6 +56,8 @@ pub struct WriterTask {
     /// Set when there is no time left to wait for anything.
     give_up: CancellationToken,
     writer: Option<Writer>,
+    /// The generation in which the leases were claimed.
+    served: Option<Generation>,
     cache: StateCache,
     leases: Leases,
     /// Partitions that stand still for the flood guard, and the record that each stands before.
@@ -71,6 +75,7 @@ impl WriterTask {
             away: false,
             give_up,
             writer: None,
+            served: None,
             leases: Leases::default(),
             flooded: HashMap::new(),
         }
@@ -137,6 +142,11 @@ impl WriterTask {
                     debug!(%error, "not claimed: stopping");
                     return;
                 }
+                Err(StoreError::NotLive(_)) => self.leave_generation(),
+                Err(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
+                    debug!(%error, "not claimed");
+                    return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
+                }
                 Err(error) => self.wait_after(&error.into()).await,
             }
         }
@@ -156,14 +166,25 @@ impl WriterTask {
     async fn writer(&mut self) -> Result<&mut Writer, StoreError> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => Writer::connect(&self.settings.access).await?,
+            None => {
+                let writer = Writer::connect(&self.settings.access, self.settings.serving).await?;
+                let before = self.served.replace(writer.generation);
+                // Leases of another generation say nothing of this one's checkpoints.
+                if let Some(before) = before.filter(|before| *before != writer.generation) {
+                    return Err(StoreError::NotLive(before.0));
+                }
+                writer
+            }
         };
         Ok(self.writer.insert(writer))
     }
 
     async fn take(&mut self, batch: Batch<Item>) {
         let bytes = batch.bytes;
-        let batch = WriteBatch { items: batch.items, spans: batch.spans };
+        let mut batch = WriteBatch { items: batch.items, spans: batch.spans };
+        if let Some(ends) = &self.settings.ends {
+            batch.cut_at(ends);
+        }
         self.write(batch).await;
         self.reader.in_flight.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -238,8 +259,11 @@ impl WriterTask {
             }
             WriteError::Store(StoreError::NotLive(generation)) => {
                 info!(generation, "another generation has become live: going on from its checkpoints");
-                self.writer = None;
-                self.lose_all();
+                self.leave_generation();
+            }
+            WriteError::Store(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
+                info!("{error}");
+                self.leave_generation();
             }
             WriteError::Store(StoreError::Data(error)) => {
                 info!(%error, "Postgres refuses a value: looking for its record");
@@ -320,6 +344,14 @@ impl WriterTask {
             self.leases.drop_lease(span.lease);
             self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.initial });
         }
+    }
+
+    /// What is known of the generation, its leases too, goes; partitions are claimed again in the one that is served.
+    fn leave_generation(&mut self) {
+        self.writer = None;
+        self.served = None;
+        self.cache.clear();
+        self.lose_all();
     }
 
     fn lose_all(&mut self) {

@@ -19,6 +19,16 @@ pub enum StoreError {
     /// The generation that was served is not live any more.
     #[error("generation {0} is no longer live")]
     NotLive(i32),
+    /// The generation that was being built went live, was refused or was removed.
+    #[error("generation {0} is not being built any more")]
+    NotBuilding(i32),
+    /// The same events would give other views by this binary than the generation holds.
+    #[error(
+        "generation {generation} was folded by projection version {stored}, this binary folds version {binary}: it \
+         doesn't fold into it. `foldback rebuild` with this binary makes a generation of version {binary}; or use a \
+         binary of version {stored}"
+    )]
+    Projection { generation: i32, stored: i32, binary: i32 },
     /// What is stored can't be what foldback wrote.
     #[error("{table} holds what foldback did not write ({detail}); find out who writes there, then rebuild")]
     Corrupt { table: &'static str, detail: String },

@@ -38,11 +38,7 @@ pub async fn cut_over(
 }
 
 /// Makes a kept generation live again, wherever its checkpoints are.
-pub async fn roll_back(
-    conn: &mut PgConnection,
-    to: Generation,
-    lock_timeout: Duration,
-) -> Result<CutOver, StoreError> {
+pub async fn roll_back(conn: &mut PgConnection, to: Generation, lock_timeout: Duration) -> Result<CutOver, StoreError> {
     switch(conn, to, lock_timeout, false).await
 }
 

@@ -32,7 +32,8 @@ struct Row {
     builder_alive: bool,
 }
 
-const SELECT: &str = "select generation, state, projection_version, created_at, created_by, promoted_at, binary_version,
+const SELECT: &str =
+    "select generation, state, projection_version, created_at, created_by, promoted_at, binary_version,
            origin, targets, until, failure, progress,
            coalesce(seen_at > now() - make_interval(secs => $1), false) as builder_alive
       from foldback.generations";

@@ -21,8 +21,9 @@ pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) ->
 
 /// Drops every shadow: of `verify` runs that ended before they could. The caller holds `verify`'s lock.
 pub async fn drop_shadows(conn: &mut PgConnection) -> Result<(), StoreError> {
-    let shadows: Vec<i32> =
-        sqlx::query_scalar("select generation from foldback.generations where generation < 0").fetch_all(&mut *conn).await?;
+    let shadows: Vec<i32> = sqlx::query_scalar("select generation from foldback.generations where generation < 0")
+        .fetch_all(&mut *conn)
+        .await?;
     for shadow in shadows {
         drop_generation(conn, Generation(shadow)).await?;
     }

@@ -3,8 +3,10 @@
 mod counts;
 mod dead_letters;
 mod names;
+mod serving;
 mod transaction;
 mod upsert;
 
+pub use serving::Serving;
 pub use transaction::{CHANGED_CHANNEL, Commit, Writer};
 pub use upsert::Table;

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::serving::Serving;
 use super::{counts, dead_letters, names};
 use crate::domain::change::ChangeSet;
 use crate::domain::order::Order;
@@ -15,7 +16,7 @@ use crate::store::checkpoint::{self, Advance};
 use crate::store::connect::Access;
 use crate::store::copy::Rows;
 use crate::store::error::StoreError;
-use crate::store::generation::{self, Generation};
+use crate::store::generation::Generation;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
 use crate::store::runs::{self, RUNS};
 use crate::store::{history, write::dead_letters::DEAD_LETTERS};
@@ -27,6 +28,7 @@ pub const CHANGED_CHANNEL: &str = "foldback_changed";
 pub struct Writer {
     pub conn: PgConnection,
     pub generation: Generation,
+    serving: Serving,
 }
 
 /// What one transaction writes.
@@ -39,17 +41,17 @@ pub struct Commit<'a> {
 }
 
 impl Writer {
-    /// Connects, checks that this binary fits the database, and makes the staging tables.
-    pub async fn connect(access: &Access) -> Result<Writer, StoreError> {
+    /// Connects, checks that this binary fits the database and the generation, and makes the staging tables.
+    pub async fn connect(access: &Access, serving: Serving) -> Result<Writer, StoreError> {
         let mut conn = access.connect().await?;
         crate::store::migrate::check_version(&mut conn).await?;
-        let generation = generation::live(&mut conn).await?;
+        let generation = serving.find(&mut conn).await?;
         // Staging tables survive their transactions, so that one setting holds for all: their rows are dead
         // weight after the commit.
         for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
-        Ok(Writer { conn, generation })
+        Ok(Writer { conn, generation, serving })
     }
 
     /// Writes everything and commits, or leaves everything as it was.
@@ -63,9 +65,9 @@ impl Writer {
     }
 
     async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
-        let generation = self.generation;
+        let (generation, serving) = (self.generation, self.serving);
         let mut tx = self.conn.begin().await?;
-        let written = write_all(&mut tx, generation, commit).await;
+        let written = write_all(&mut tx, generation, serving, commit).await;
         // A transaction that is only dropped stays open until the connection's next use, and its row locks with it:
         // other workers would wait for them in vain.
         if written.is_ok() && keep {
@@ -77,11 +79,18 @@ impl Writer {
     }
 }
 
-async fn write_all(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
-    generation::hold_live(conn, generation).await?;
+async fn write_all(
+    conn: &mut PgConnection,
+    generation: Generation,
+    serving: Serving,
+    commit: &Commit<'_>,
+) -> Result<(), StoreError> {
+    serving.hold(conn, generation).await?;
     write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
     checkpoint::advance(conn, generation, commit.topics, commit.advances).await?;
-    sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
+    if serving == Serving::Live {
+        sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
+    }
     Ok(())
 }
 
