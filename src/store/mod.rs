@@ -10,6 +10,7 @@ pub mod generation;
 pub mod generations;
 pub mod history;
 pub mod migrate;
+mod nagle;
 pub mod orders;
 pub mod publication;
 pub mod read;
