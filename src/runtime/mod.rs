@@ -17,5 +17,6 @@ mod sieve;
 mod split;
 mod state_cache;
 pub mod views;
+pub mod watch;
 pub mod worker;
 mod writer;
