@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod connect;
 mod copy;
+pub mod discards;
 pub mod doctor;
 pub mod error;
 pub mod flood;
