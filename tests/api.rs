@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use site::{AUTOMATION, FULFILLMENT, Site};
 
 const ROWS: &str = include_str!("api/rows.sql");
+const GENERATIONS: &str = include_str!("api/generations.sql");
 const ORDER: &str = "00000000-0000-0000-0000-000000000001";
 const UNPLACED: &str = "00000000-0000-0000-0000-000000000002";
 
@@ -39,6 +40,24 @@ async fn history_is_newest_first_and_bounded() {
     assert_eq!(default["alerts"].as_array().unwrap().len(), 1);
     assert_eq!(numbers(&site.json(&format!("{AUTOMATION}/status/history?limit=1")).await), ["120"]);
     assert_eq!(numbers(&site.json(&format!("{AUTOMATION}/status/history?limit=100")).await).len(), 100);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn generations_are_listed_with_how_far_a_rebuild_is() {
+    let site = Site::with(GENERATIONS).await;
+    let answer = site.json(&format!("{AUTOMATION}/generations")).await;
+    let generations = answer["generations"].as_array().unwrap();
+    let of = |name: &str| generations.iter().map(|generation| generation[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("generation"), [json!(1), json!(2), json!(3)], "no shadow");
+    assert_eq!(of("state"), [json!("live"), json!("failed"), json!("building")]);
+    assert_eq!(of("builderAlive"), [json!(false), json!(false), json!(true)]);
+    assert_eq!(generations[1]["failure"], "it is empty");
+    let progress = json!({"phase": "catching_up", "ratio": 0.25, "events": 7, "eventsPerSecond": 1.5, "etaSeconds": 9});
+    assert_eq!(generations[2]["progress"], progress);
+    let document = site.json("/openapi.json").await;
+    valid(&document, &json!({"$ref": "#/components/schemas/GenerationsAnswer"}), &answer);
+    site.problem(&format!("{AUTOMATION}/generations?state=live"), 400).await;
     site.close().await;
 }
 

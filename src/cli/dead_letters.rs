@@ -1,4 +1,6 @@
-//! `foldback dead-letters list|show|allow`
+//! `foldback dead-letters list|show|allow|discard`
+
+mod discard;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +23,8 @@ pub enum Verb {
     Show(Show),
     /// Let a record pass where a streak of refusals stopped its partition
     Allow(Allow),
+    /// Close a dead letter of which nothing is to come, and say why
+    Discard(discard::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +75,7 @@ pub async fn run(verb: Verb, context: Context) -> Result<(), Failure> {
         Verb::List(args) => list(args, context).await,
         Verb::Show(args) => show(args, context).await,
         Verb::Allow(args) => let_pass(args, context).await,
+        Verb::Discard(args) => discard::run(args, context).await,
     }
 }
 
@@ -91,8 +96,7 @@ async fn list(args: List, context: Context) -> Result<(), Failure> {
     if rows.is_empty() {
         return print("no dead letters");
     }
-    let head = ["ID", "TOPIC", "PARTITION", "OFFSET", "REASON", "FIRST SEEN", "DETAIL"].map(str::to_owned).to_vec();
-    print(&table(&std::iter::once(head).chain(rows.iter().map(row)).collect::<Vec<_>>()))
+    print(&table(&listed(&rows, args.all)))
 }
 
 async fn show(args: Show, context: Context) -> Result<(), Failure> {
@@ -113,6 +117,28 @@ async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {
     print(&format!("the record at {place} {sentence}"))
 }
 
+/// With those that are closed, what became of each.
+fn listed(rows: &[DeadLetterRow], all: bool) -> Vec<Vec<String>> {
+    let head = ["ID", "TOPIC", "PARTITION", "OFFSET", "REASON", "FIRST SEEN"].map(str::to_owned).to_vec();
+    let mut lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(row)).collect();
+    if all {
+        let fates = std::iter::once("FATE".to_owned()).chain(rows.iter().map(fate));
+        lines.iter_mut().zip(fates).for_each(|(line, fate)| line.push(fate));
+    }
+    let details = std::iter::once("DETAIL".to_owned()).chain(rows.iter().map(|row| plain(&row.detail, 120)));
+    lines.iter_mut().zip(details).for_each(|(line, detail)| line.push(detail));
+    lines
+}
+
+fn fate(row: &DeadLetterRow) -> String {
+    match (row.discarded_at, row.redriven_at, &row.discarded_why) {
+        (Some(_), _, Some(why)) => format!("discarded: {}", plain(why, 80)),
+        (Some(_), _, None) => "discarded".to_owned(),
+        (None, Some(_), _) => "redriven".to_owned(),
+        (None, None, _) => "open".to_owned(),
+    }
+}
+
 fn row(row: &DeadLetterRow) -> Vec<String> {
     vec![
         row.id.to_string(),
@@ -121,7 +147,6 @@ fn row(row: &DeadLetterRow) -> Vec<String> {
         row.position.offset.to_string(),
         row.reason.to_string(),
         row.first_seen_at.to_string(),
-        plain(&row.detail, 120),
     ]
 }
 
@@ -138,6 +163,7 @@ fn machine(row: &DeadLetterRow) -> Value {
         "firstSeenAt": row.first_seen_at,
         "redrivenAt": row.redriven_at,
         "discardedAt": row.discarded_at,
+        "discardedWhy": row.discarded_why,
         "generation": row.generation,
     })
 }
@@ -160,6 +186,7 @@ fn readable(whole: &DeadLetterWhole) -> String {
         ("first seen", row.first_seen_at.to_string()),
         ("redriven", or_dash(row.redriven_at)),
         ("discarded", or_dash(row.discarded_at)),
+        ("why", or_dash(row.discarded_why.as_deref().map(|why| plain(why, 1000)))),
         ("key", bytes(whole.key.as_deref())),
         ("value", bytes(whole.value.as_deref())),
         ("headers", plain(&whole.headers.to_string(), 1000)),

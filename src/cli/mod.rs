@@ -49,7 +49,7 @@ enum Verb {
     Order(order::Args),
     /// Publish lifelike sample events
     Publish(publish::Args),
-    /// List, show and allow records that were refused
+    /// List, show, allow and discard records that were refused
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
     /// Check and register the schemas in the schema registry

@@ -1,5 +1,7 @@
 //! `foldback status`
 
+mod generations;
+
 use serde_json::{Value, json};
 
 use crate::domain::backlog::Backlog;
@@ -15,6 +17,7 @@ use super::Failure;
 use super::context::{Context, at_database};
 use super::output::{or_dash, plain, print, print_json, table};
 use super::read::snapshot;
+use generations::Generations;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -26,6 +29,7 @@ pub struct Args {
 struct Status {
     generation: i32,
     as_of: Timestamp,
+    generations: Generations,
     checkpoints: Vec<CheckpointRow>,
     backlog: Backlog,
     dead_letters: Vec<(Reason, i64)>,
@@ -41,11 +45,12 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 }
 
 async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
-    let (generation, as_of) = (snapshot.generation.0, snapshot.as_of);
+    let (generation, as_of) = (snapshot.generation, snapshot.as_of);
     let mut view = snapshot.view();
     Ok(Status {
-        generation,
+        generation: generation.0,
         as_of,
+        generations: Generations::read(&mut view, generation).await?,
         checkpoints: view.checkpoints().await?,
         backlog: Backlog::total(&view.backlog(as_of).await?),
         dead_letters: view.open_dead_letters().await?,
@@ -57,7 +62,7 @@ async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
 fn machine(status: &Status) -> Value {
     let dead_letters: serde_json::Map<String, Value> =
         status.dead_letters.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect();
-    json!({
+    let mut machine = json!({
         "generation": status.generation,
         "asOf": status.as_of,
         "checkpoints": status.checkpoints.iter().map(checkpoint_json).collect::<Vec<_>>(),
@@ -65,7 +70,9 @@ fn machine(status: &Status) -> Value {
         "deadLetters": dead_letters,
         "replay": status.replay.as_ref().map(status_payload),
         "alerts": status.alerts.as_ref().map(status_payload),
-    })
+    });
+    status.generations.add_to(&mut machine);
+    machine
 }
 
 fn checkpoint_json(row: &CheckpointRow) -> Value {
@@ -82,7 +89,6 @@ fn checkpoint_json(row: &CheckpointRow) -> Value {
 fn readable(status: &Status) -> String {
     let backlog = &status.backlog;
     let facts = [
-        ("generation", format!("{} (live)", status.generation)),
         ("as of", status.as_of.to_string()),
         ("backlog", format!("{} scheduled, {} overdue", backlog.scheduled_backlog, backlog.overdue)),
         ("next replay", or_dash(backlog.next_scheduled_at)),
@@ -90,7 +96,8 @@ fn readable(status: &Status) -> String {
         ("alert run", run_line(status.alerts.as_ref())),
         ("dead letters", dead_letters(&status.dead_letters)),
     ];
-    let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    let facts = status.generations.facts().into_iter().chain(facts);
+    let facts: Vec<Vec<String>> = facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
     format!("{}\n{}", table(&facts), checkpoints(&status.checkpoints))
 }
 

@@ -5,6 +5,7 @@
 
 pub mod backlog;
 pub mod bounds;
+pub mod catch_up;
 pub mod change;
 pub mod dead_letter;
 pub mod event;

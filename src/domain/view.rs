@@ -117,6 +117,8 @@ pub struct DeadLetterRow {
     pub redriven_at: Option<Timestamp>,
     pub discarded_at: Option<Timestamp>,
     pub generation: i32,
+    /// Why an operator discarded it.
+    pub discarded_why: Option<String>,
 }
 
 /// A dead letter whole. `headers` as stored: `[{"key","value"}]`, values in base64.

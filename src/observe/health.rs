@@ -28,6 +28,8 @@ pub const KAFKA: &str = "kafka";
 pub const SCHEMA_REGISTRY: &str = "schema_registry";
 pub const REDIS: &str = "redis";
 pub const SCHEMA_VERSION: &str = "schema_version";
+/// The live generation is of another projection than this binary's.
+pub const PROJECTION_VERSION: &str = "projection_version";
 pub const ASSIGNMENT: &str = "assignment";
 pub const SHUTDOWN: &str = "shutdown";
 

@@ -18,5 +18,6 @@ mod split;
 mod state_cache;
 pub mod verify;
 pub mod views;
+pub mod watch;
 pub mod worker;
 mod writer;

@@ -13,6 +13,7 @@ use super::backoff::Backoff;
 use super::publisher::{Publisher, PublisherStatus};
 use super::registry::Resolver;
 use super::views::StoredViews;
+use super::watch::GenerationWatch;
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
@@ -28,7 +29,7 @@ use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::read::Reader;
 use crate::store::write::Serving;
-use crate::store::{StoreError, generation, migrate};
+use crate::store::{Generation, StoreError, generation, migrate};
 
 /// What ends `run` before it has begun; everything else is waited for.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +97,11 @@ async fn start(
     stop: &CancellationToken,
 ) -> Result<JoinSet<()>, RunError> {
     let mut tasks = JoinSet::new();
-    wait_for_database(config, &access, readiness).await?;
-    let settings = Arc::new(worker_settings(config, access.clone(), readiness, metrics));
+    let live = wait_for_database(config, &access, readiness).await?;
+    let watch = GenerationWatch::new(access.clone(), readiness.clone(), &config.retry, live);
+    let mut settings = worker_settings(config, access.clone(), readiness, metrics);
+    settings.live = Some(watch.live());
+    let settings = Arc::new(settings);
     check_topics(&config.kafka).await?;
     for topic in [&settings.topics.orders, &settings.topics.runs] {
         crate::observe::metrics::records(topic, Default::default());
@@ -115,17 +119,18 @@ async fn start(
         });
     }
     spawn_publisher(&mut tasks, config, access, readiness, metrics, stop)?;
+    tasks.spawn(watch.run(stop.clone()));
     Ok(tasks)
 }
 
-/// A database that can't be reached is waited for; one that is wrong is an error.
-async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<(), RunError> {
+/// The live generation. A database that can't be reached is waited for; one that is wrong is an error.
+async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
         match check_database(access).await {
-            Ok(()) => {
+            Ok(live) => {
                 readiness.clear(health::POSTGRES);
-                return Ok(());
+                return Ok(live);
             }
             Err(error) if error.is_passing() => {
                 let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
@@ -138,12 +143,12 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
     }
 }
 
-async fn check_database(access: &Access) -> Result<(), StoreError> {
+async fn check_database(access: &Access) -> Result<Generation, StoreError> {
     let mut conn = access.connect().await?;
     migrate::check_version(&mut conn).await?;
     let live = generation::live(&mut conn).await?;
     crate::observe::metrics::live_generation(live.0);
-    Ok(())
+    Ok(live)
 }
 
 /// A topic that isn't there is an error; brokers that don't answer are waited for by the workers.

@@ -4,6 +4,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
+use crate::domain::generation::GenerationInfo;
 use crate::domain::order::Order;
 use crate::domain::run::RunType;
 use crate::domain::telemetry::Telemetry;
@@ -63,6 +64,13 @@ impl StoredViews {
         Ok(BacklogView { providers, generation, as_of })
     }
 
+    async fn read_generations(&self) -> Result<Vec<GenerationInfo>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let generations = snapshot.view().generations().await?;
+        snapshot.close().await?;
+        Ok(generations)
+    }
+
     async fn read_order(&self, id: Uuid) -> Result<Option<Order>, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let order = snapshot.view().order(id).await?;
@@ -112,6 +120,10 @@ impl Views for StoredViews {
 
     fn backlog(&self) -> Answer<'_, BacklogView> {
         self.read_backlog().map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn generations(&self) -> Answer<'_, Vec<GenerationInfo>> {
+        self.read_generations().map(|read| read.map_err(view_error)).boxed()
     }
 
     fn export(&self, filter: RunFilter) -> Answer<'_, RunStream> {

@@ -1,4 +1,10 @@
 //! The task that writes what a reader has read: one connection, one batch at a time.
+//!
+//! - `claims`: which partitions of which generation are ours
+//! - `flood`: partitions that stand still, since too many records in a row were refused
+
+mod claims;
+mod flood;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -6,13 +12,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::backoff::Backoff;
 use super::batch::{Flood, WriteBatch};
 use super::fold::fold_batch;
-use super::lease::{Lease, Leases};
+use super::lease::Leases;
 use super::report::report_commit;
 use super::split::refuse_what_postgres_refuses;
 use super::state_cache::StateCache;
@@ -25,14 +32,12 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::log::fetch::{FetchError, fetch_record};
 use crate::log::{Batch, Control, Delivery, ReaderHandle};
 use crate::observe::health::{self, Severity};
-use crate::projection::{Item, Outcome};
-use crate::store::checkpoint::{self, Advance, Found};
+use crate::projection::Item;
+use crate::store::checkpoint::{Advance, Found};
 use crate::store::write::{Commit, Writer};
-use crate::store::{Generation, StoreError, flood};
+use crate::store::{Generation, StoreError};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
-/// How soon a partition is claimed again whose generation this worker must not fold.
-const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a batch could not be written this time.
@@ -84,9 +89,14 @@ impl WriterTask {
     /// Writes until the reader has ended.
     pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) {
         let mut lag = tokio::time::interval(LAG_EVERY);
+        let mut live = self.settings.live.clone();
         loop {
             let delivery = tokio::select! {
                 delivery = deliveries.recv() => delivery,
+                generation = told(&mut live) => {
+                    self.follow(generation);
+                    continue;
+                }
                 _ = lag.tick() => {
                     self.show_lag();
                     continue;
@@ -107,17 +117,6 @@ impl WriterTask {
         }
     }
 
-    fn release(&mut self, partitions: &[StreamPartition]) {
-        self.leases.drop_partitions(partitions);
-        for of in partitions {
-            let topic = self.settings.topics.name(of.stream);
-            self.settings.metrics.partitions.let_go(topic, of.partition);
-            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
-            self.settings.readiness.clear(&health::log_guard(topic, of.partition));
-            self.flooded.remove(of);
-        }
-    }
-
     fn show_lag(&self) {
         let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
         for claim in self.leases.claims() {
@@ -130,52 +129,6 @@ impl WriterTask {
                 );
             }
         }
-    }
-
-    async fn claim(&mut self, number: u64, found: &Found) {
-        let of = found.of;
-        loop {
-            match self.try_claim(found).await {
-                Ok(lease) => {
-                    let next_offset = lease.claim.next_offset;
-                    self.leases.grant(number, lease);
-                    return self.tell(Control::Granted { of, lease: number, next_offset });
-                }
-                Err(error) if self.give_up.is_cancelled() => {
-                    debug!(%error, "not claimed: stopping");
-                    return;
-                }
-                Err(StoreError::NotLive(_)) => self.leave_generation(),
-                Err(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
-                    debug!(%error, "not claimed");
-                    return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
-                }
-                Err(error @ StoreError::TopicRecreated { .. }) => {
-                    self.recovered();
-                    return self.stop_recreated(of, number, &error);
-                }
-                Err(error) => self.wait_after(&error.into()).await,
-            }
-        }
-    }
-
-    /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
-    fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
-        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
-        let detail = format!("partition {partition} stands still: {error}");
-        error!(topic, partition, "{detail}");
-        self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
-        self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
-    }
-
-    async fn try_claim(&mut self, found: &Found) -> Result<Lease, StoreError> {
-        let (of, settings) = (found.of, self.settings.clone());
-        let topic = settings.topics.name(of.stream);
-        let writer = self.writer().await?;
-        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-        let allowed = flood::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
-        self.recovered();
-        Ok(Lease { claim, allowed })
     }
 
     /// The connection, made anew when it was lost.
@@ -251,7 +204,7 @@ impl WriterTask {
             self.leases.advance(span, advance);
         }
         for advance in advances {
-            self.unflood(advance);
+            self.unflood(advance.of, advance.to);
         }
         self.show_lag();
         self.tell(Control::Committed(advances.iter().map(|advance| (advance.of, advance.to)).collect()));
@@ -323,63 +276,20 @@ impl WriterTask {
         }
     }
 
-    /// Gives a partition up for a while: too many of its records in a row were refused for one reason.
-    fn stop_flood(&mut self, flood: Flood, batch: &mut WriteBatch) {
-        let topic = self.settings.topics.name(flood.of.stream);
-        let Some(span) = batch.remove(flood.of) else { return };
-        let Outcome::DeadLetter(reason) = flood.outcome else { return };
-        let (partition, offset) = (flood.of.partition, flood.offset);
-        let detail = format!(
-            "{} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, offset \
-             {offset}; the partition stops there. Mend the cause (a schema? this binary?), or let them pass with \
-             `foldback dead-letters allow {topic} {partition} {offset}`",
-            self.settings.refusals_in_a_row_max
-        );
-        if self.flooded.insert(flood.of, offset).is_none() {
-            error!(topic, partition, offset, "{detail}");
-        }
-        self.settings.metrics.partitions.stopped(topic, partition, Some(reason));
-        self.settings.readiness.raise(&health::flood_guard(topic, partition), Severity::Unready, detail);
-        self.leases.drop_lease(span.lease);
-        self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.max });
-    }
-
-    /// A shorter batch may have moved the partition and left it before the same record.
-    fn unflood(&mut self, advance: &Advance) {
-        let of = advance.of;
-        if self.flooded.get(&of).is_some_and(|offset| advance.to > *offset) {
-            self.flooded.remove(&of);
-            let topic = self.settings.topics.name(of.stream);
-            self.settings.metrics.partitions.stopped(topic, of.partition, None);
-            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
-        }
-    }
-
-    fn lose(&mut self, batch: &WriteBatch) {
-        for span in &batch.spans {
-            self.leases.drop_lease(span.lease);
-            self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.initial });
-        }
-    }
-
-    /// What is known of the generation, its leases too, goes; partitions are claimed again in the one that is served.
-    fn leave_generation(&mut self) {
-        self.writer = None;
-        self.served = None;
-        self.cache.clear();
-        self.lose_all();
-    }
-
-    fn lose_all(&mut self) {
-        for (lease, of) in self.leases.drain() {
-            self.tell(Control::Lost { of, lease, pause: Duration::ZERO });
-        }
-    }
-
     fn tell(&self, control: Control) {
         // A reader that has ended needs to be told nothing.
         let _ = self.reader.controls.send(control);
     }
+}
+
+/// The next word on which generation is live; never returns where nobody gives it.
+async fn told(live: &mut Option<watch::Receiver<Generation>>) -> Generation {
+    if let Some(live) = live
+        && live.changed().await.is_ok()
+    {
+        return *live.borrow_and_update();
+    }
+    std::future::pending().await
 }
 
 /// Makes dead letters of displaced events, with their raw bytes read from the log again.

@@ -7,6 +7,7 @@ use crate::domain::replay::ReplayStatus;
 use crate::domain::view::{ReplayFilter, ReplayKey};
 
 use super::answers::backlog::BacklogAnswer;
+use super::answers::generations::GenerationsAnswer;
 use super::answers::order::OrderAnswer;
 use super::answers::page::Page;
 use super::answers::replay::ReplayAnswer;
@@ -47,6 +48,11 @@ pub async fn snapshot(State(app): State<App>, parameters: Parameters) -> Answer<
 pub async fn backlog(State(app): State<App>, parameters: Parameters) -> Answer<BacklogAnswer> {
     parameters.finish()?;
     Ok(Json(app.views.backlog().await?.into()))
+}
+
+pub async fn generations(State(app): State<App>, parameters: Parameters) -> Answer<GenerationsAnswer> {
+    parameters.finish()?;
+    Ok(Json(app.views.generations().await?.into()))
 }
 
 pub async fn order(State(app): State<App>, OrderId(id): OrderId, parameters: Parameters) -> Answer<OrderAnswer> {

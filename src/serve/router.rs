@@ -13,7 +13,7 @@ use super::{export, handlers, health, openapi, shell};
 const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 
 /// Every address that the OpenAPI document describes.
-pub const ROUTES: [&str; 13] = [
+pub const ROUTES: [&str; 14] = [
     "/",
     "/livez",
     "/readyz",
@@ -23,6 +23,7 @@ pub const ROUTES: [&str; 13] = [
     "/api/v1/fulfillment/providers/automation/status/history",
     "/api/v1/fulfillment/providers/automation/snapshot",
     "/api/v1/fulfillment/providers/automation/backlog",
+    "/api/v1/fulfillment/providers/automation/generations",
     "/api/v1/fulfillment/providers/automation/runs/export",
     "/api/v1/fulfillment/provider-orders/{id}",
     "/api/v1/fulfillment/provider-orders/{id}/timeline",
@@ -62,5 +63,6 @@ fn automation() -> Router<App> {
         .route("/status/history", get(handlers::history))
         .route("/snapshot", get(handlers::snapshot))
         .route("/backlog", get(handlers::backlog))
+        .route("/generations", get(handlers::generations))
         .route("/runs/export", get(export::export))
 }

@@ -5,6 +5,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::domain::backlog::ProviderBacklog;
+use crate::domain::generation::GenerationInfo;
 use crate::domain::order::Order;
 use crate::domain::run::Run;
 use crate::domain::telemetry::Telemetry;
@@ -60,6 +61,8 @@ pub trait Views: Send + Sync + 'static {
     fn history(&self, limit: u32) -> Answer<'_, RunHistory>;
     fn providers(&self) -> Answer<'_, Providers>;
     fn backlog(&self) -> Answer<'_, BacklogView>;
+    /// All generations, the oldest first.
+    fn generations(&self) -> Answer<'_, Vec<GenerationInfo>>;
     /// Newest first; dropping the stream ends the reading.
     fn export(&self, filter: RunFilter) -> Answer<'_, RunStream>;
     /// `None`: no event of that order has come.

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use tracing::log::LevelFilter;
 
 use super::error::StoreError;
+use super::nagle::set_nodelay;
 
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
@@ -40,16 +41,31 @@ impl Access {
     /// One connection of its own, for a writer or a lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
         match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {
-            Ok(connected) => Ok(connected?),
+            Ok(connected) => {
+                let conn = connected?;
+                self.send_at_once();
+                Ok(conn)
+            }
             Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
         }
     }
 
     /// A pool for readers; connects when first used.
     pub fn pool(&self, connections_max: u32) -> PgPool {
+        let access = self.clone();
         PgPoolOptions::new()
+            .after_connect(move |_, _| {
+                access.send_at_once();
+                Box::pin(async { Ok(()) })
+            })
             .max_connections(connections_max)
             .acquire_timeout(self.connect_timeout)
             .connect_lazy_with(self.options.clone())
+    }
+
+    fn send_at_once(&self) {
+        if self.options.get_socket().is_none() {
+            set_nodelay(self.options.get_port());
+        }
     }
 }

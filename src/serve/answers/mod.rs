@@ -2,6 +2,7 @@
 
 pub mod backlog;
 pub mod export_row;
+pub mod generations;
 pub mod order;
 pub mod page;
 pub mod replay;

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::{Instant, sleep};
 
 use super::list::checkpoints;
+use crate::store::discards;
 use crate::store::error::StoreError;
 use crate::store::generation::{Generation, point_views};
 use crate::store::write::CHANGED_CHANNEL;
@@ -138,6 +139,8 @@ async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) 
                   set state = 'live', promoted_at = now(), progress = null, seen_at = null, failure = null
                 where generation = $1";
     sqlx::query(sql).bind(next.0).execute(&mut *conn).await?;
+    // What operators decided while another generation was live holds in this one too.
+    discards::apply(conn, next).await?;
     point_views(conn, next).await?;
     sqlx::query("update foldback.publication set epoch = epoch + 1, version = version + 1").execute(&mut *conn).await?;
     sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;

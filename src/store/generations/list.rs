@@ -82,6 +82,13 @@ fn info(row: Row) -> Result<(GenerationInfo, Option<Value>), StoreError> {
     Ok((info, row.targets))
 }
 
+/// How far the rebuild is whose process lives; the farthest, should there be several. Shadows are none.
+pub async fn running(conn: &mut PgConnection) -> Result<Option<Progress>, StoreError> {
+    let generations = list(conn).await?.into_iter();
+    let running = generations.filter(|info| info.state == GenerationState::Building && info.builder_alive);
+    Ok(running.filter_map(|info| info.progress).max_by(|one, other| one.ratio.total_cmp(&other.ratio)))
+}
+
 /// The live generation, and by which projection it was folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Live {

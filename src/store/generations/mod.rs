@@ -16,7 +16,7 @@ pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
 pub use instances::{beat, foldable_by, leave};
 pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};
-pub use list::{Live, checkpoints, find, list, live_projection};
+pub use list::{Live, checkpoints, find, list, live_projection, running};
 pub use lock::{Lock, hold, still_held};
 pub use progress::{back_to, fail, ready, reopen, tell};
 pub use remove::{drop_generation, drop_shadows, retire};

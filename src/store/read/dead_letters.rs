@@ -16,7 +16,10 @@ use super::snapshot::View;
 
 const TABLE: &str = "dead_letters";
 const COLUMNS: &str = "id, topic, partition, \"offset\", octet_length(key)::bigint as key_bytes,
-    octet_length(value)::bigint as value_bytes, reason, detail, first_seen_at, redriven_at, discarded_at, generation";
+    octet_length(value)::bigint as value_bytes, reason, detail, first_seen_at, redriven_at, discarded_at, generation,
+    (select why from foldback.discards where discards.topic = dead_letters.topic
+        and discards.partition = dead_letters.partition and discards.\"offset\" = dead_letters.\"offset\"
+        and dead_letters.discarded_at is not null) as discarded_why";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -32,6 +35,7 @@ struct Row {
     redriven_at: Option<DateTime<Utc>>,
     discarded_at: Option<DateTime<Utc>>,
     generation: i32,
+    discarded_why: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -126,6 +130,7 @@ impl TryFrom<Row> for DeadLetterRow {
             redriven_at: time_opt(row.redriven_at),
             discarded_at: time_opt(row.discarded_at),
             generation: row.generation,
+            discarded_why: row.discarded_why,
         })
     }
 }

@@ -5,6 +5,7 @@ mod checkpoints;
 mod columns;
 mod dead_letters;
 mod export;
+mod generations;
 mod history;
 mod orders;
 mod replays;

@@ -10,6 +10,7 @@ use super::upsert::Table;
 use crate::domain::dead_letter::{ConflictKey, DeadLetter};
 use crate::domain::record::{Header, Topics};
 use crate::store::copy::Rows;
+use crate::store::discards;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
@@ -43,7 +44,9 @@ pub async fn store(
     let mut rows = Rows::new();
     dead_letters.iter().for_each(|dead_letter| encode(dead_letter, topics, &mut rows));
     DEAD_LETTERS.upsert(conn, generation, rows).await?;
-    Ok(())
+    let places: Vec<_> =
+        dead_letters.iter().map(|letter| (topics.name(letter.record.stream), letter.record.position)).collect();
+    discards::apply_at(conn, generation, &places).await
 }
 
 fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {

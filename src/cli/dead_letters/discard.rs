@@ -1,0 +1,48 @@
+//! `foldback dead-letters discard`
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
+
+use crate::cli::Failure;
+use crate::cli::context::{Context, access, at_database};
+use crate::cli::output::{plain, print, print_json};
+use crate::store::{discards, migrate};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Id, as `dead-letters list` shows it
+    id: i64,
+    /// Why nothing is to come of it; holds for this record in later generations too
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    why: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
+    migrate::check_version(&mut conn).await.map_err(|error| at_database(&config, error))?;
+    let done = discards::discard(&mut conn, args.id, &args.why).await;
+    let done = done.map_err(|error| at_database(&config, error))?;
+    let done = done.ok_or_else(|| {
+        Failure::failed(format!(
+            "the live generation has no dead letter {}; `foldback dead-letters list` shows those there are",
+            args.id
+        ))
+    })?;
+    if args.json {
+        return print_json(&json!({
+            "id": args.id,
+            "topic": done.topic,
+            "partition": done.position.partition,
+            "offset": done.position.offset,
+            "discardedAt": done.discarded_at,
+            "why": done.why,
+        }));
+    }
+    let place =
+        format!("{} partition {} offset {}", plain(&done.topic, 249), done.position.partition, done.position.offset);
+    print(&format!("dead letter {} ({place}) is discarded: {}", args.id, plain(&done.why, 1000)))
+}

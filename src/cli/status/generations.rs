@@ -1,0 +1,126 @@
+//! What `foldback status` says of the generations.
+
+use serde_json::{Value, json};
+
+use crate::cli::output::{plain, thousands};
+use crate::domain::catch_up::CatchUp;
+use crate::domain::generation::{GenerationInfo, GenerationState, Progress};
+use crate::store::migrate::PROJECTION_VERSION;
+use crate::store::read::View;
+use crate::store::{Generation, StoreError};
+
+pub struct Generations {
+    all: Vec<GenerationInfo>,
+    live: i32,
+    epoch: i64,
+    catch_up: Option<CatchUp>,
+}
+
+impl Generations {
+    pub async fn read(view: &mut View<'_>, live: Generation) -> Result<Generations, StoreError> {
+        let (all, epoch) = (view.generations().await?, view.epoch().await?);
+        let catch_up = match last_kept(&all) {
+            None => None,
+            Some(kept) => {
+                let here = view.positions_of(live).await?;
+                let there = view.positions_of(Generation(kept.generation)).await?;
+                CatchUp::of(&here, kept.generation, &there)
+            }
+        };
+        Ok(Generations { all, live: live.0, epoch, catch_up })
+    }
+
+    fn live(&self) -> Option<&GenerationInfo> {
+        self.all.iter().find(|info| info.generation == self.live)
+    }
+
+    fn of(&self, state: GenerationState) -> impl Iterator<Item = &GenerationInfo> {
+        self.all.iter().filter(move |info| info.state == state)
+    }
+
+    /// Adds its members to those of the status.
+    pub fn add_to(&self, status: &mut Value) {
+        let live = self.live();
+        status["epoch"] = json!(self.epoch);
+        status["projectionVersion"] = json!(live.map(|info| info.projection_version));
+        status["liveSince"] = json!(live.and_then(|info| info.promoted_at));
+        status["rebuilds"] = self.of(GenerationState::Building).map(rebuild_json).collect();
+        status["ready"] = self.of(GenerationState::Ready).map(|info| json!(info.generation)).collect();
+        status["rollbackTo"] = json!(last_kept(&self.all).map(|info| info.generation));
+        status["catchingUp"] = json!(self.catch_up.as_ref().map(catch_up_json));
+    }
+
+    /// Names and values, one a line.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("generation", self.live_line())];
+        if let Some(catch_up) = &self.catch_up {
+            let (records, generation) = (thousands(catch_up.records()), catch_up.generation);
+            facts.push(("catching up", format!("{records} records behind where generation {generation} was")));
+            facts.extend(catch_up.partitions.iter().map(|((topic, partition), records)| {
+                ("", format!("{} partition {partition}: {}", plain(topic, 249), thousands(*records)))
+            }));
+        }
+        facts.extend(self.of(GenerationState::Building).map(|info| ("rebuild", rebuild_line(info))));
+        facts.extend(self.of(GenerationState::Ready).map(|info| ("ready", ready_line(info))));
+        let back = last_kept(&self.all).map_or_else(|| "no generation is kept".to_owned(), kept_line);
+        facts.push(("roll back to", back));
+        facts
+    }
+
+    fn live_line(&self) -> String {
+        let Some(live) = self.live() else { return format!("{} (live)", self.live) };
+        let since = live.promoted_at.map_or_else(String::new, |at| format!(" since {at}"));
+        let stored = live.projection_version;
+        let foreign = if stored == PROJECTION_VERSION {
+            String::new()
+        } else {
+            format!(", this binary folds {PROJECTION_VERSION}")
+        };
+        format!("{} (live{since}; projection version {stored}{foreign}; epoch {})", self.live, self.epoch)
+    }
+}
+
+/// The generation that readers saw last before the live one, if it is still there.
+fn last_kept(all: &[GenerationInfo]) -> Option<&GenerationInfo> {
+    all.iter().filter(|info| info.state == GenerationState::Kept).max_by_key(|info| info.promoted_at)
+}
+
+fn rebuild_json(info: &GenerationInfo) -> Value {
+    json!({"generation": info.generation, "builderAlive": info.builder_alive, "progress": info.progress})
+}
+
+fn catch_up_json(catch_up: &CatchUp) -> Value {
+    let partition = |((topic, partition), records): (&(String, i32), &i64)| json!({"topic": topic, "partition": partition, "records": records});
+    json!({
+        "generation": catch_up.generation,
+        "records": catch_up.records(),
+        "partitions": catch_up.partitions.iter().map(partition).collect::<Vec<_>>(),
+    })
+}
+
+fn rebuild_line(info: &GenerationInfo) -> String {
+    let progress = info.progress.as_ref().map_or_else(|| "begun".to_owned(), progress_line);
+    let alive = if info.builder_alive { "" } else { "; interrupted, `foldback rebuild` goes on with it" };
+    format!("generation {}: {progress}{alive}", info.generation)
+}
+
+fn progress_line(progress: &Progress) -> String {
+    let percent = progress.ratio * 100.0;
+    let rate = thousands(progress.events_per_second.round() as i64);
+    let eta = progress.eta_seconds.map_or_else(String::new, |seconds| format!(", {seconds} s left"));
+    format!("{}, {percent:.1} %, {rate} events/s{eta}", progress.phase.words())
+}
+
+fn ready_line(info: &GenerationInfo) -> String {
+    if info.until.is_some() {
+        return format!("generation {}: the views as they were; query its schema gen_{0}", info.generation);
+    }
+    format!("generation {}: `foldback generations promote {0}` shows it to readers", info.generation)
+}
+
+fn kept_line(info: &GenerationInfo) -> String {
+    format!(
+        "generation {} (projection version {}): `foldback generations rollback`",
+        info.generation, info.projection_version
+    )
+}

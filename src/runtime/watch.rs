@@ -1,0 +1,113 @@
+//! Keeps an eye on the generations: which one is live, whether this binary folds it, how far a rebuild is.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+use uuid::Uuid;
+
+use super::backoff::Backoff;
+use crate::config::retry::Retry;
+use crate::observe::health::{self, Severity};
+use crate::observe::{Readiness, metrics};
+use crate::store::connect::Access;
+use crate::store::generations::{self, Live};
+use crate::store::migrate::PROJECTION_VERSION;
+use crate::store::{Generation, StoreError};
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// A connection that doesn't answer for this long is lost.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// One for each process: every instance shows the live generation, whoever leads the publisher.
+pub struct GenerationWatch {
+    access: Access,
+    readiness: Readiness,
+    backoff: Backoff,
+    /// Told anew at each look, so that a writer that has gone over too early or too late notices within one.
+    live: watch::Sender<Generation>,
+    instance: Uuid,
+    /// Whether the live generation is of another projection than ours.
+    is_foreign: bool,
+}
+
+impl GenerationWatch {
+    pub fn new(access: Access, readiness: Readiness, retry: &Retry, live: Generation) -> GenerationWatch {
+        GenerationWatch {
+            access,
+            readiness,
+            backoff: Backoff::new(retry.initial, retry.max),
+            live: watch::Sender::new(live),
+            instance: Uuid::now_v7(),
+            is_foreign: false,
+        }
+    }
+
+    /// Which generation is live, as it changes.
+    pub fn live(&self) -> watch::Receiver<Generation> {
+        self.live.subscribe()
+    }
+
+    /// Looks until told to stop, and takes its leave then.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let Err(error) = self.look_on(&stop).await else { break };
+            debug!(%error, "the generations can't be looked at; trying again");
+            // How far a rebuild is, is not known any more.
+            metrics::rebuild_progress_ratio(0.0);
+            stop.run_until_cancelled(sleep(self.backoff.pause())).await;
+        }
+    }
+
+    /// On one connection, until that is lost.
+    async fn look_on(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut conn = self.access.connect().await?;
+        let mut beat_at = Instant::now();
+        loop {
+            self.look(&mut conn).await?;
+            if Instant::now() >= beat_at {
+                beat_at = Instant::now() + BEAT_EVERY;
+                answered(generations::beat(&mut conn, self.instance)).await?;
+            }
+            self.backoff.reset();
+            if stop.run_until_cancelled(sleep(LOOK_EVERY)).await.is_none() {
+                return answered(generations::leave(&mut conn, self.instance)).await;
+            }
+        }
+    }
+
+    async fn look(&mut self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        let live = answered(generations::live_projection(conn)).await?;
+        let rebuild = answered(generations::running(conn)).await?;
+        metrics::live_generation(live.generation.0);
+        metrics::rebuild_progress_ratio(rebuild.map_or(0.0, |progress| progress.ratio));
+        self.judge(live);
+        self.live.send_replace(live.generation);
+        Ok(())
+    }
+
+    /// A generation of another projection is not folded; readers see it all the same.
+    fn judge(&mut self, live: Live) {
+        let (generation, stored) = (live.generation.0, live.projection_version);
+        if stored == PROJECTION_VERSION {
+            self.readiness.clear(health::PROJECTION_VERSION);
+            if std::mem::take(&mut self.is_foreign) {
+                info!(generation, "the live generation is of this binary's projection: folding");
+            }
+            return;
+        }
+        let detail = StoreError::Projection { generation, stored, binary: PROJECTION_VERSION }.to_string();
+        if !std::mem::replace(&mut self.is_foreign, true) {
+            error!(generation, "{detail}");
+        }
+        self.readiness.raise(health::PROJECTION_VERSION, Severity::Unready, detail);
+    }
+}
+
+async fn answered<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(ANSWER_MAX, query).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+}

@@ -1,0 +1,107 @@
+//! Which partitions of which generation are ours to write.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info};
+
+use super::WriterTask;
+use crate::domain::partition::StreamPartition;
+use crate::log::Control;
+use crate::observe::health::{self, Severity};
+use crate::runtime::batch::WriteBatch;
+use crate::runtime::lease::Lease;
+use crate::store::checkpoint::{self, Found};
+use crate::store::{Generation, StoreError, flood};
+
+/// How soon a partition is claimed again whose generation this worker must not fold.
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
+
+impl WriterTask {
+    pub(super) async fn claim(&mut self, number: u64, found: &Found) {
+        let of = found.of;
+        loop {
+            match self.try_claim(found).await {
+                Ok(lease) => {
+                    let next_offset = lease.claim.next_offset;
+                    self.unflood(of, next_offset);
+                    self.leases.grant(number, lease);
+                    return self.tell(Control::Granted { of, lease: number, next_offset });
+                }
+                Err(error) if self.give_up.is_cancelled() => {
+                    debug!(%error, "not claimed: stopping");
+                    return;
+                }
+                Err(StoreError::NotLive(_)) => self.leave_generation(),
+                Err(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
+                    debug!(%error, "not claimed");
+                    return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
+                }
+                Err(error @ StoreError::TopicRecreated { .. }) => {
+                    self.recovered();
+                    return self.stop_recreated(of, number, &error);
+                }
+                Err(error) => self.wait_after(&error.into()).await,
+            }
+        }
+    }
+
+    /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
+    fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("partition {partition} stands still: {error}");
+        error!(topic, partition, "{detail}");
+        self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
+        self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
+    }
+
+    async fn try_claim(&mut self, found: &Found) -> Result<Lease, StoreError> {
+        let (of, settings) = (found.of, self.settings.clone());
+        let topic = settings.topics.name(of.stream);
+        let writer = self.writer().await?;
+        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
+        let allowed = flood::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
+        self.recovered();
+        Ok(Lease { claim, allowed })
+    }
+
+    pub(super) fn release(&mut self, partitions: &[StreamPartition]) {
+        self.leases.drop_partitions(partitions);
+        for of in partitions {
+            let topic = self.settings.topics.name(of.stream);
+            self.settings.metrics.partitions.let_go(topic, of.partition);
+            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
+            self.settings.readiness.clear(&health::log_guard(topic, of.partition));
+            self.flooded.remove(of);
+        }
+    }
+
+    /// Goes over to the generation that is live where it is another one than that of our leases. Behind a commit the
+    /// transaction itself says so; this is for partitions of which no record comes.
+    pub(super) fn follow(&mut self, live: Generation) {
+        if let Some(served) = self.served.filter(|served| *served != live) {
+            info!(from = served.0, to = live.0, "another generation is live: going on from its checkpoints");
+            self.leave_generation();
+        }
+    }
+
+    pub(super) fn lose(&mut self, batch: &WriteBatch) {
+        for span in &batch.spans {
+            self.leases.drop_lease(span.lease);
+            self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.initial });
+        }
+    }
+
+    /// What is known of the generation, its leases too, goes; partitions are claimed again in the one that is served.
+    pub(super) fn leave_generation(&mut self) {
+        self.writer = None;
+        self.served = None;
+        self.cache.clear();
+        self.lose_all();
+    }
+
+    fn lose_all(&mut self) {
+        for (lease, of) in self.leases.drain() {
+            self.tell(Control::Lost { of, lease, pause: Duration::ZERO });
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Turns Nagle's algorithm off on connections to Postgres.
+//!
+//! With it, the last short segment of a statement or of a COPY waits until the server acknowledges the segment before,
+//! and the server delays that by about 40 ms. sqlx 0.9.0 makes its sockets without TCP_NODELAY and doesn't hand them
+//! out, so they are found among the process's own descriptors. docs/adr/0009-nodelay.md tells more.
+
+// The one unsafe call is the only way from a descriptor's number to its socket.
+#![allow(unsafe_code)]
+
+use std::fs::{read_dir, read_link};
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+use rustix::net::{getpeername, sockopt};
+
+const DESCRIPTORS: &str = "/proc/self/fd";
+
+/// Sets TCP_NODELAY on every TCP connection of this process to a peer's port. What can't be looked at (a system
+/// without /proc, a descriptor that was closed meanwhile) stays as it is: slower, and right.
+pub fn set_nodelay(peer_port: u16) {
+    for socket in sockets().filter(|socket| peer_port_of(socket) == Some(peer_port)) {
+        // Fails on what is no TCP socket, which needs nothing.
+        let _ = sockopt::set_tcp_nodelay(&socket, true);
+    }
+}
+
+/// Own handles of the process's sockets: what they name can't change while they are looked at.
+fn sockets() -> impl Iterator<Item = OwnedFd> {
+    let descriptors = read_dir(DESCRIPTORS).into_iter().flatten().flatten();
+    descriptors.filter_map(|entry| {
+        let is_socket = read_link(entry.path()).ok()?.to_string_lossy().starts_with("socket:");
+        let number: RawFd = entry.file_name().to_str()?.parse().ok()?;
+        if is_socket { handle(number) } else { None }
+    })
+}
+
+fn handle(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: the number was listed a moment ago and is not -1. It is borrowed for the one call that duplicates it.
+    // Should another thread close it just then, that call fails, or duplicates what has taken the number: all that is
+    // done with a duplicate is to ask for its peer and, if that is Postgres's port, to set an option that changes no
+    // data.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    borrowed.try_clone_to_owned().ok()
+}
+
+fn peer_port_of(socket: &OwnedFd) -> Option<u16> {
+    let peer = getpeername(socket).ok()??;
+    SocketAddr::try_from(peer).ok().map(|address| address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn connections_to_the_port_send_at_once_and_others_are_left_alone() {
+        let (postgres, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let port = postgres.local_addr().unwrap().port();
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let bystander = TcpStream::connect(other.local_addr().unwrap()).unwrap();
+        assert!(!stream.nodelay().unwrap());
+        set_nodelay(port);
+        assert!(stream.nodelay().unwrap());
+        assert!(!bystander.nodelay().unwrap());
+    }
+}
