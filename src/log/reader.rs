@@ -293,14 +293,11 @@ impl<S: Sieve> Reader<S> {
         if !out_of_range {
             return warn!(%error, "Kafka: reading failed; librdkafka tries again");
         }
-        // Some partition's position is not in the log; which one is found out by going to all of them again.
-        let mut state = lock(&self.state);
-        state.flush();
-        let not_before = Instant::now() + RETRY_PAUSE;
-        for partition in state.partitions.values_mut() {
-            if let Phase::Active { next_offset, .. } = partition.phase {
-                partition.phase = Phase::Granted { next_offset, not_before };
-            }
+        // Some partition's position is not in the log, or the topic was made anew; which one is found out by claiming
+        // all of them again.
+        for of in self.active() {
+            let lease = lock(&self.state).partitions.get(&of).map(|partition| partition.lease);
+            self.lose(of, lease.unwrap_or_default(), RETRY_PAUSE);
         }
     }
 }

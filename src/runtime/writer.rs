@@ -138,6 +138,8 @@ impl WriterTask {
             match self.try_claim(found).await {
                 Ok(lease) => {
                     let next_offset = lease.claim.next_offset;
+                    // The reader may have dropped an older one by itself.
+                    self.leases.drop_partitions(&[of]);
                     self.leases.grant(number, lease);
                     return self.tell(Control::Granted { of, lease: number, next_offset });
                 }
