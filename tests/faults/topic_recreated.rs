@@ -15,7 +15,7 @@ use crate::support::{Stack, eventually};
 use crate::views::{folded, history, migrated, number, readyz_says};
 
 const PARTITIONS: i32 = 4;
-/// Also what a Kafka client takes to notice that a topic is another one.
+/// A claim that was refused is tried again each second.
 const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__RETRY__MAX_MS", "1000")];
 
 async fn make_anew(stack: &Stack) {
@@ -70,7 +70,14 @@ async fn a_topic_made_anew_under_a_running_foldback_is_not_folded() {
     folded(&stack, 200).await;
     make_anew(&stack).await;
     Log::of(&stack).write_to(vec![(0, Event::new(Uuid::now_v7(), 1, placed("p1")))]).await;
+    for partition in 0..PARTITIONS {
+        readyz_says(&running, PATIENCE, 503, &format!("log_guard:{}/{partition}", stack.orders_topic)).await;
+    }
     readyz_says(&running, PATIENCE, 503, "deleted and made anew").await;
+    stands_still(&stack, 200, 200).await;
+    // Once it is known, the new topic may grow as it likes.
+    let new = |at: i32| (0..200).map(move |_| (at, Event::new(Uuid::now_v7(), 1, placed("p1"))));
+    Log::of(&stack).write_to((0..PARTITIONS).flat_map(new).collect()).await;
     stands_still(&stack, 200, 200).await;
     running.terminate().await;
 }
