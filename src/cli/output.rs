@@ -6,6 +6,14 @@ use serde::Serialize;
 
 use super::Failure;
 
+/// What every command that prints data can be told about it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Prints the text and a line break.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
