@@ -59,6 +59,12 @@ pub struct Rows {
     count: u64,
 }
 
+impl Default for Rows {
+    fn default() -> Rows {
+        Rows::new()
+    }
+}
+
 impl Rows {
     pub fn new() -> Rows {
         Rows { bytes: SIGNATURE.to_vec(), count: 0 }
