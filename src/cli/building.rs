@@ -49,7 +49,7 @@ pub async fn watched(
 
 async fn tell_of_stop(teller: Arc<Teller>, stop: CancellationToken) {
     stop.cancelled().await;
-    teller.note("stopping; `foldback rebuild` goes on with what is done");
+    teller.note("stopping");
 }
 
 /// What a command says and how it ends.

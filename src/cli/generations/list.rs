@@ -36,10 +36,15 @@ fn from(info: &GenerationInfo) -> String {
         let at_zero = from.iter().all(|place| place.get("offset").and_then(Value::as_i64) == Some(0));
         if at_zero { "offset 0" } else { "the log's start" }
     });
-    match &info.until {
-        None => start.to_owned(),
-        Some(Value::String(until)) => format!("{start} until {}", plain(until, NAME_CHARS_MAX)),
-        Some(until) => format!("{start} until {}", plain(&until.to_string(), NAME_CHARS_MAX)),
+    info.until.as_ref().map_or_else(|| start.to_owned(), |until| format!("{start} until {}", end(until)))
+}
+
+/// A time; of offsets only for how many partitions they are, the rest is for `--json`.
+fn end(until: &Value) -> String {
+    match (until["time"].as_str(), until["offsets"].as_array()) {
+        (Some(time), _) => plain(time, NAME_CHARS_MAX),
+        (None, Some(offsets)) => format!("offsets of {} partitions", offsets.len()),
+        (None, None) => "?".to_owned(),
     }
 }
 
@@ -104,8 +109,8 @@ GENERATION  STATE  PROJECTION  CREATED                           BY          PRO
     fn one_that_failed_says_why_and_one_as_of_a_time_which() {
         let failed = GenerationInfo { failure: Some("3 rows\ndiffer".into()), ..info(2, GenerationState::Failed) };
         check(failed, "offset 0", "3 rows differ");
-        let until = Some(json!("2026-11-23T10:00:00Z"));
-        let as_of = GenerationInfo { until, ..info(3, GenerationState::Ready) };
-        check(as_of, "offset 0 until 2026-11-23T10:00:00Z", "-");
+        let as_of = |until| GenerationInfo { until: Some(until), ..info(3, GenerationState::Ready) };
+        check(as_of(json!({"time": "2026-11-23T10:00:00Z"})), "offset 0 until 2026-11-23T10:00:00Z", "-");
+        check(as_of(json!({"offsets": [{}, {}]})), "offset 0 until offsets of 2 partitions", "-");
     }
 }
