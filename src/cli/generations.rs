@@ -103,7 +103,7 @@ async fn remove(args: Drop, context: Context) -> Result<(), Failure> {
     if !args.yes && someone_there() && !ask(&format!("drop generation {number}?"), &CancellationToken::new()) {
         return Err(Failure::failed("nothing was dropped"));
     }
-    drop_generation(&database, number).await.map_err(|error| failure(&config, error))?;
+    drop_generation(&config, &database, number).await.map_err(|error| failure(&config, error))?;
     if args.output.json {
         return print_json(&serde_json::json!({"dropped": number}));
     }
