@@ -3,7 +3,7 @@
 pub mod bulk;
 pub mod checkpoint;
 pub mod connect;
-mod copy;
+pub mod copy;
 pub mod discards;
 pub mod doctor;
 pub mod error;
