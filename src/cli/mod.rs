@@ -22,6 +22,7 @@ mod rebuild;
 mod run;
 mod schemas;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ enum Verb {
     Status(status::Args),
     /// Show the scheduled replays, of all and of each provider
     Backlog(backlog::Args),
+    /// Fold the log once more and compare the live views, Redis and gauges with it
+    Verify(verify::Args),
     /// Show one provider order with its replays and refills
     Order(order::Args),
     /// Publish lifelike sample events
@@ -95,6 +98,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Generations(verb) => block_on(generations::run(verb, context)),
         Verb::Status(args) => block_on(status::run(args, context)),
         Verb::Backlog(args) => block_on(backlog::run(args, context)),
+        Verb::Verify(args) => block_on(verify::run(args, context)),
         Verb::Order(args) => block_on(order::run(args, context)),
         Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),

@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod checkpoint;
+pub mod compare;
 pub mod connect;
 pub mod copy;
 pub mod discards;
@@ -15,6 +16,7 @@ pub mod migrate;
 mod nagle;
 pub mod orders;
 pub mod publication;
+pub mod published;
 pub mod read;
 pub mod runs;
 pub mod write;
