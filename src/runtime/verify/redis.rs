@@ -105,13 +105,11 @@ fn meta(text: &Text) -> Option<(Stamp, Timestamp)> {
 
 /// What a publication of the live views would say, with the stamp of the newest value if that can be one of ours.
 fn expected(published: Published, newest: Option<(Stamp, Timestamp)>) -> Snapshot {
-    let newest = newest
-        .filter(|(stamp, _)| stamp.epoch == published.stamp.epoch && stamp.version <= published.stamp.version)
-        .zip(published.providers_then);
-    let (stamp, as_of, providers) = match newest {
-        Some(((stamp, as_of), providers)) => (stamp, as_of, providers),
-        None => (published.stamp, published.now, published.providers),
+    let is_ours = |(stamp, as_of): &(Stamp, Timestamp)| {
+        stamp.epoch == published.stamp.epoch && stamp.version <= published.stamp.version && *as_of <= published.now
     };
+    let (stamp, as_of) = newest.filter(is_ours).unwrap_or((published.stamp, published.now));
+    let providers = published.providers_then.unwrap_or(published.providers);
     let content =
         Content { generation: published.generation.0, replay: published.replay, alert: published.alert, providers };
     Snapshot { stamp, as_of, content }
