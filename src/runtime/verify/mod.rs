@@ -53,7 +53,7 @@ pub async fn verify(
     stop: &CancellationToken,
 ) -> Result<Verified, VerifyError> {
     let mut held = lock::try_hold(access).await?.ok_or_else(|| {
-        VerifyError::Refused("another `foldback verify` is running on this database; wait until it is done".into())
+        VerifyError::Refused("another `foldback verify`, or the check of a rebuild, is running on this database; wait until it is done".into())
     })?;
     let task = Task { config, access, options, observer };
     lock::while_held(&mut held, stop, async |stop| task.run(&stop).await).await
