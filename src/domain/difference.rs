@@ -90,6 +90,15 @@ impl Differences {
         self.is_exact = false;
     }
 
+    /// These, and behind them others of which as many are named as there is room for.
+    pub fn then(mut self, others: Differences) -> Differences {
+        let room = self.named_max.saturating_sub(self.named.len());
+        self.named.extend(others.named.into_iter().take(room));
+        others.found.iter().for_each(|(view, count)| self.count(view, *count));
+        self.is_exact &= others.is_exact;
+        self
+    }
+
     pub fn total(&self) -> u64 {
         self.found.values().sum()
     }
@@ -115,6 +124,10 @@ mod tests {
         assert_eq!((differences.named.len(), differences.total()), (2, 3));
         differences.count_at_least("refills", 4);
         assert_eq!((differences.total(), differences.is_exact), (7, false));
+        let mut first = Differences::up_to(2);
+        first.add(Difference::new("redis:backlog", "k"));
+        let both = first.then(differences);
+        assert_eq!((both.named.len(), both.total(), both.is_exact), (2, 8, false));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use redis::{RedisResult, Value};
 
 use super::error::PublishError;
 use super::link::Link;
+use super::publication::Publication;
 
 /// What a key holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,19 @@ pub struct Held {
     pub backlog: Text,
     /// Label of the provider -> its backlog; `None` where another type stands there.
     pub by_provider: Option<BTreeMap<String, String>>,
+}
+
+impl Held {
+    /// Where nothing but this publication stands.
+    pub fn of(publication: &Publication) -> Held {
+        let text = |text: &Option<String>| text.clone().map_or(Text::Absent, Text::Is);
+        Held {
+            replay: text(&publication.replay),
+            alerts: text(&publication.alerts),
+            backlog: Text::Is(publication.backlog.clone()),
+            by_provider: Some(publication.by_provider.clone()),
+        }
+    }
 }
 
 impl Link {

@@ -8,28 +8,36 @@ use super::generation::Generation;
 use super::read::View;
 use crate::domain::backlog::ProviderBacklog;
 use crate::domain::rejection::Reason;
-use crate::domain::run::{Run, RunType};
-use crate::domain::snapshot::Stamp;
+use crate::domain::run::RunType;
+use crate::domain::snapshot::{Content, Stamp};
 use crate::domain::timestamp::Timestamp;
 
 /// The live views at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
-    pub generation: Generation,
     /// Postgres's time.
     pub now: Timestamp,
     /// Epoch, and the newest version that was taken.
     pub stamp: Stamp,
     /// When a publication last became due: a commit, a cut-over, a replay that fell due.
     pub changed_at: Option<Timestamp>,
-    pub replay: Option<Run>,
-    pub alert: Option<Run>,
     /// `overdue` as of `now`.
-    pub providers: Vec<ProviderBacklog>,
+    pub content: Content,
     /// The same with `overdue` as of what was asked for, if no replay fell due between that and `due_before`.
     pub providers_then: Option<Vec<ProviderBacklog>>,
     pub open_dead_letters: Vec<(Reason, i64)>,
     pub orders_with_gaps: i64,
+}
+
+/// What a publication shows of a generation, `overdue` as of this moment.
+pub async fn content(conn: &mut PgConnection, generation: Generation, as_of: Timestamp) -> Result<Content, StoreError> {
+    let mut view = View::new(conn, generation);
+    Ok(Content {
+        generation: generation.0,
+        replay: view.latest_run(RunType::Replay).await?,
+        alert: view.latest_run(RunType::Alert).await?,
+        providers: view.backlog(as_of).await?,
+    })
 }
 
 /// Reads one snapshot. `shown_as_of`: the moment as of which a value in Redis counts overdue replays. `grace_micros`: so
@@ -51,7 +59,7 @@ async fn read_in(
     grace_micros: i64,
 ) -> Result<Published, StoreError> {
     let facts = facts(conn).await?;
-    let mut view = View::new(conn, facts.generation);
+    let mut view = View::new(&mut *conn, facts.generation);
     let providers_then = match shown_as_of.filter(|as_of| *as_of <= facts.now) {
         Some(as_of) => {
             let due = view.next_due_after(as_of).await?;
@@ -60,17 +68,16 @@ async fn read_in(
         }
         None => None,
     };
+    let open_dead_letters = view.open_dead_letters().await?;
+    let orders_with_gaps = view.orders_with_gaps().await?;
     Ok(Published {
-        generation: facts.generation,
         now: facts.now,
         stamp: facts.stamp,
         changed_at: facts.changed_at,
-        replay: view.latest_run(RunType::Replay).await?,
-        alert: view.latest_run(RunType::Alert).await?,
-        providers: view.backlog(facts.now).await?,
+        content: content(conn, facts.generation, facts.now).await?,
         providers_then,
-        open_dead_letters: view.open_dead_letters().await?,
-        orders_with_gaps: view.orders_with_gaps().await?,
+        open_dead_letters,
+        orders_with_gaps,
     })
 }
 

@@ -8,7 +8,8 @@ use foldback::observe::Metrics;
 use foldback::observe::gauges::EngineValues;
 use foldback::publish::{Link, Outcome, Publication};
 use foldback::runtime::publisher::domain_values;
-use foldback::runtime::verify::{NotChecked, VerifyOptions, check_shown};
+use foldback::runtime::verify::shown::look;
+use foldback::runtime::verify::{NotChecked, VerifyOptions};
 use foldback::store::publication;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -75,8 +76,10 @@ impl Shown {
             differences_max: 100,
         };
         let mut conn = self.database.access().connect().await.unwrap();
-        let (mut differences, mut not_checked) = (Differences::up_to(100), Vec::new());
-        check_shown(&self.config, &mut conn, &options, &mut differences, &mut not_checked).await.unwrap();
+        let mut not_checked = Vec::new();
+        let seen = look(&self.config, &mut conn, &options, &mut not_checked).await.unwrap();
+        let mut differences = Differences::up_to(100);
+        seen.found().into_iter().for_each(|difference| differences.add(difference));
         (differences, not_checked)
     }
 

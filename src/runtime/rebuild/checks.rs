@@ -10,6 +10,7 @@ use super::error::RebuildError;
 use super::options::{Check, Depth};
 use super::site::Site;
 use crate::domain::bounds::Bounds;
+use crate::domain::difference::Differences;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::runtime::verify;
@@ -70,13 +71,15 @@ fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built
     Check { name: "log", passed: wrong.is_none(), detail }
 }
 
-fn differences_check(sample: KeySample, differences: &[String]) -> Check {
+fn differences_check(sample: KeySample, differences: &Differences) -> Check {
     let share = f64::from(sample.per_million) / 10_000.0;
     let passed = differences.is_empty();
+    let example =
+        differences.named.first().map(|one| format!(", such as {} {}", one.view, one.key)).unwrap_or_default();
     let detail = if passed {
         format!("{share} % of the orders folded again: equal")
     } else {
-        format!("{share} % of the orders folded again: {} differ, such as {}", differences.len(), differences[0])
+        format!("{share} % of the orders folded again: {} rows differ{example}", differences.total())
     };
     Check { name: "sample", passed, detail }
 }
@@ -92,7 +95,10 @@ pub async fn dead_letters(
     let examples: Vec<String> = examples
         .iter()
         .map(|letter| {
-            format!("topic {}, partition {}, offset {} ({})", letter.topic, letter.partition, letter.offset, letter.reason)
+            format!(
+                "topic {}, partition {}, offset {} ({})",
+                letter.topic, letter.partition, letter.offset, letter.reason
+            )
         })
         .collect();
     let detail = match (count, accepted) {
@@ -110,11 +116,7 @@ pub async fn dead_letters(
 }
 
 /// No view may be empty where the live one is not.
-pub async fn not_empty(
-    conn: &mut PgConnection,
-    next: Generation,
-    live: Generation,
-) -> Result<Check, RebuildError> {
+pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generation) -> Result<Check, RebuildError> {
     let (new, old) = (facts(conn, next).await?, facts(conn, live).await?);
     let views = [
         ("provider_order_events", new.events, old.events),
@@ -123,10 +125,12 @@ pub async fn not_empty(
         ("refills", new.refills, old.refills),
         ("automation_runs", new.runs, old.runs),
     ];
-    let empty: Vec<&str> =
-        views.iter().filter(|(_, new, old)| *new == 0 && *old > 0).map(|(name, ..)| *name).collect();
+    let empty: Vec<&str> = views.iter().filter(|(_, new, old)| *new == 0 && *old > 0).map(|(name, ..)| *name).collect();
     let detail = if empty.is_empty() {
-        format!("{} events, {} orders, {} replays, {} refills, {} runs", new.events, new.orders, new.replays, new.refills, new.runs)
+        format!(
+            "{} events, {} orders, {} replays, {} refills, {} runs",
+            new.events, new.orders, new.replays, new.refills, new.runs
+        )
     } else {
         format!("empty, where generation {} is not: {}", live.0, empty.join(", "))
     };

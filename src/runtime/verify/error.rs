@@ -18,6 +18,18 @@ pub enum VerifyError {
     Failed(String),
 }
 
+impl From<VerifyError> for RebuildError {
+    fn from(error: VerifyError) -> RebuildError {
+        match error {
+            VerifyError::Store(error) => RebuildError::Store(error),
+            VerifyError::Refused(why) => RebuildError::Refused(vec![why]),
+            VerifyError::Stopped => RebuildError::stopped(),
+            VerifyError::Fold(error) => error,
+            VerifyError::Failed(why) => RebuildError::Failed(why),
+        }
+    }
+}
+
 impl From<RebuildError> for VerifyError {
     fn from(error: RebuildError) -> VerifyError {
         match error {

@@ -1,5 +1,6 @@
 //! The leading instance's gauges against the live views.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::{Client, Url};
@@ -9,8 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::error::VerifyError;
 use super::options::{NotChecked, VerifyOptions};
 use super::recheck::{FRESH_MICROS, LOOK_MAX, Open};
-use crate::domain::difference::{Difference, Differences};
-use crate::domain::snapshot::Content;
+use crate::domain::difference::Difference;
 use crate::observe::gauges::EngineValues;
 use crate::observe::scrape::{Series, leads};
 use crate::runtime::publisher::domain_values;
@@ -20,34 +20,56 @@ const WHAT: &str = "gauges";
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Adds what differs and still does after five seconds: gauges follow the views, and the counts of dead letters and gaps
-/// only every publisher.reconcile_ms. Metrics that can't be had are no error: they are not checked then.
+/// What the gauges showed, and where that isn't what the live views give.
+pub struct Seen {
+    shown: Series,
+    found: Vec<Difference>,
+}
+
+impl Seen {
+    pub fn found(self) -> Vec<Difference> {
+        self.found
+    }
+
+    /// The same against the log: where the live views give something else than the log, a gauge is right if it shows what
+    /// the log gives.
+    pub fn against_log(self, live: &Series, log: &Series) -> Vec<Difference> {
+        let place = |difference: &Difference| (difference.view.clone(), difference.key.clone());
+        let wrong: BTreeSet<_> = found(live, log).iter().map(place).collect();
+        let by_log = found(&self.shown, log).into_iter().filter(|one| wrong.contains(&place(one)));
+        self.found.iter().filter(|one| !wrong.contains(&place(one))).cloned().chain(by_log).collect()
+    }
+}
+
+/// Looks at the gauges: a difference counts if it is still there after five seconds, since they follow the views, and
+/// the counts of dead letters and gaps only every publisher.reconcile_ms. Metrics that can't be had are no error: they
+/// are not checked then, and `None`.
 pub async fn check(
     options: &VerifyOptions,
     conn: &mut PgConnection,
-    differences: &mut Differences,
     not_checked: &mut Vec<NotChecked>,
-) -> Result<(), VerifyError> {
+) -> Result<Option<Seen>, VerifyError> {
     let Some(address) = &options.metrics_url else {
         not_checked.push(NotChecked::new(WHAT, "no address of metrics was given (--metrics-url)"));
-        return Ok(());
+        return Ok(None);
     };
-    match compare(address, conn).await? {
-        Ok((found, moving)) => {
-            found.into_iter().for_each(|difference| differences.add(difference));
+    match watch(address, conn).await? {
+        Ok((seen, moving)) => {
             not_checked.extend(moving.into_iter().map(|difference| {
                 let why = "it changed all the time while it was looked at; run it again when less is folded";
                 NotChecked::new(format!("{}{{{}}}", difference.view, difference.key), why)
             }));
+            Ok(Some(seen))
         }
-        Err(why) => not_checked.push(NotChecked::new(WHAT, why)),
+        Err(why) => {
+            not_checked.push(NotChecked::new(WHAT, why));
+            Ok(None)
+        }
     }
-    Ok(())
 }
 
-type Settled = (Vec<Difference>, Vec<Difference>);
-
-async fn compare(address: &str, conn: &mut PgConnection) -> Result<Result<Settled, String>, VerifyError> {
+/// What was seen last, with what differed each time; and what can't be told.
+async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, Vec<Difference>), String>, VerifyError> {
     let (client, url) = match client(address) {
         Ok(ready) => ready,
         Err(why) => return Ok(Err(why)),
@@ -57,21 +79,22 @@ async fn compare(address: &str, conn: &mut PgConnection) -> Result<Result<Settle
         Ok(look) => look,
         Err(why) => return Ok(Err(why)),
     };
-    let mut open = Open::new(std::mem::take(&mut last.found));
+    let mut open = Open::new(std::mem::take(&mut last.seen.found));
     while !open.is_empty() && Instant::now() < until {
         sleep(LOOK_EVERY).await;
         last = match look(&client, &url, conn).await? {
             Ok(look) => look,
             Err(why) => return Ok(Err(why)),
         };
-        open.look_again(std::mem::take(&mut last.found));
+        open.look_again(std::mem::take(&mut last.seen.found));
     }
-    Ok(Ok(open.settle(last.views_change)))
+    let (found, moving) = open.settle(last.views_change);
+    Ok(Ok((Seen { found, ..last.seen }, moving)))
 }
 
 /// One look at the metrics and at what they should say.
 struct Look {
-    found: Vec<Difference>,
+    seen: Seen,
     views_change: bool,
 }
 
@@ -81,7 +104,8 @@ async fn look(client: &Client, url: &Url, conn: &mut PgConnection) -> Result<Res
         Err(why) => return Ok(Err(why)),
     };
     let (expected, views_change) = expected(conn).await?;
-    Ok(Ok(Look { found: found(&shown, &expected), views_change }))
+    let found = found(&shown, &expected);
+    Ok(Ok(Look { seen: Seen { shown, found }, views_change }))
 }
 
 /// `http://host:port` means its `/metrics`.
@@ -117,16 +141,14 @@ async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
 async fn expected(conn: &mut PgConnection) -> Result<(Series, bool), VerifyError> {
     let published = published::read(conn, None, FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);
-    let generation = published.generation.0;
-    let content =
-        Content { generation, replay: published.replay, alert: published.alert, providers: published.providers };
     let engine =
         EngineValues { dead_letters: published.open_dead_letters, orders_with_gaps: published.orders_with_gaps };
-    Ok((Series::expected(domain_values(&content), engine, generation), views_change))
+    let series = Series::expected(domain_values(&published.content), engine, published.content.generation);
+    Ok((series, views_change))
 }
 
 fn found(shown: &Series, expected: &Series) -> Vec<Difference> {
-    let names: std::collections::BTreeSet<_> = shown.0.keys().chain(expected.0.keys()).collect();
+    let names: BTreeSet<_> = shown.0.keys().chain(expected.0.keys()).collect();
     names
         .into_iter()
         .filter(|name| shown.0.get(*name) != expected.0.get(*name))

@@ -11,15 +11,16 @@ use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
-use crate::runtime::rebuild::{Build, Site, build, fold_on};
+use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
 
 use super::error::VerifyError;
 use super::lock;
-use super::options::{Compared, RefusedOnlyLive, Stage, VerifyOptions};
+use super::options::{RefusedOnlyLive, Stage, VerifyOptions};
 use super::shadow::with_shadow;
+use super::shown::Shown;
 
 /// So close behind the live generation its moment is opened, which keeps Postgres from tidying up until it is closed.
 const NEAR_RECORDS: i64 = 20_000;
@@ -30,18 +31,20 @@ type Positions = BTreeMap<(String, i32), i64>;
 
 /// What came of the live views.
 pub struct Folded {
+    /// What is shown first, then the views.
+    pub differences: Differences,
     pub refused_only_live: Vec<RefusedOnlyLive>,
     pub checkpoints: Positions,
     pub rows: u64,
 }
 
-/// Compares the live generation's views with the log, at one moment.
+/// Compares the live generation's views with the log, at one moment, and what was `shown` too.
 pub async fn check_live(
     site: &Site,
     live: Generation,
     options: &VerifyOptions,
     observer: &(dyn Fn(Stage) + Sync),
-    differences: &mut Differences,
+    shown: Shown,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
     let targets = live_bounds(site, live).await?;
@@ -59,24 +62,33 @@ pub async fn check_live(
         let refused_only_live = only_live(site, &shadow.refused, &built.forced);
         let mut moment = catch_up(site, live, &mut shadow, stop).await?;
         let mut expected = Side::still(&site.access, shadow.generation).await?;
-        let comparing = compare_all(&mut moment.side, &mut expected, options.sample, observer, differences);
+        let mut differences = Differences::up_to(options.differences_max);
+        let comparing = compare_all(&mut moment.side, &mut expected, options.sample, observer, &mut differences);
         let rows = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
-        Ok(Folded { refused_only_live, checkpoints: moment.checkpoints, rows })
+        // Redis and gauges add up over all orders: a sample can only be compared with the live views.
+        let found = match options.sample.is_all() {
+            true => shown.found_by_log(&mut moment.side, &mut expected).await?,
+            false => shown.found(),
+        };
+        let mut shown = Differences::up_to(options.differences_max);
+        found.into_iter().for_each(|difference| shown.add(difference));
+        Ok(Folded { differences: shown.then(differences), refused_only_live, checkpoints: moment.checkpoints, rows })
     })
     .await
 }
 
 /// Compares a generation that nobody writes at the moment with the log up to `ends`: what a rebuild checks before the
-/// cut-over. Waits while another verification runs. An error if the log can't be folded or a server fails.
+/// cut-over. Waits while another verification runs. Also what the log was folded into: how many records it has up to
+/// there. An error if the log can't be folded or a server fails.
 pub async fn compare_with_log(
     site: &Site,
     generation: Generation,
     ends: &Bounds,
     sample: KeySample,
     stop: &CancellationToken,
-) -> Result<Compared, VerifyError> {
+) -> Result<(Built, Differences), RebuildError> {
     let mut held = lock::wait_for(&site.access, stop).await?;
-    lock::while_held(&mut held, stop, async |stop| {
+    let compared = lock::while_held(&mut held, stop, async |stop| {
         drop_shadows(&mut site.access.connect().await?).await?;
         with_shadow(site, generation, ends, async |shadow| {
             let shadow = Build {
@@ -92,12 +104,13 @@ pub async fn compare_with_log(
             let mut expected = Side::still(&site.access, shadow.generation).await?;
             let mut differences = Differences::up_to(site.config.verify.differences_max);
             let comparing = compare_all(&mut stored, &mut expected, sample, &|_| {}, &mut differences);
-            let rows = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
-            Ok(Compared { differences, records: built.records, rows })
+            stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
+            Ok((built, differences))
         })
         .await
     })
-    .await
+    .await?;
+    Ok(compared)
 }
 
 /// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.

@@ -4,7 +4,7 @@
 //! - `lock`: one verification at a time, on a connection that is watched
 //! - `shadow`: a generation that is folded only to be compared, and always dropped
 //! - `log`: the live views, or a generation that is being built, against the log
-//! - `redis`, `gauges`: what is shown against the live views
+//! - `shown`: `redis` and `gauges`, against the live views and the log
 //! - `recheck`: which differences a newer version doesn't explain
 
 mod error;
@@ -15,18 +15,17 @@ mod options;
 mod recheck;
 mod redis;
 mod shadow;
+pub mod shown;
 
 pub use error::VerifyError;
 pub use log::compare_with_log;
-pub use options::{Compared, NotChecked, RefusedOnlyLive, Stage, Verified, VerifyOptions};
+pub use options::{NotChecked, RefusedOnlyLive, Stage, Verified, VerifyOptions};
 
 use std::time::Instant;
 
-use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::domain::difference::Differences;
 use crate::runtime::rebuild::Site;
 use crate::store::connect::Access;
 use crate::store::generations::{drop_shadows, live_projection};
@@ -53,23 +52,13 @@ pub async fn verify(
     stop: &CancellationToken,
 ) -> Result<Verified, VerifyError> {
     let mut held = lock::try_hold(access).await?.ok_or_else(|| {
-        VerifyError::Refused("another `foldback verify`, or the check of a rebuild, is running on this database; wait until it is done".into())
+        VerifyError::Refused(
+            "another `foldback verify`, or the check of a rebuild, is running on this database; wait until it is done"
+                .into(),
+        )
     })?;
     let task = Task { config, access, options, observer };
     lock::while_held(&mut held, stop, async |stop| task.run(&stop).await).await
-}
-
-/// Compares what Redis and the gauges show with the live views, and adds what differs. What can't be had is not checked,
-/// and no error; an error if Postgres fails.
-pub async fn check_shown(
-    config: &Config,
-    conn: &mut PgConnection,
-    options: &VerifyOptions,
-    differences: &mut Differences,
-    not_checked: &mut Vec<NotChecked>,
-) -> Result<(), VerifyError> {
-    redis::check(config, conn, differences, not_checked).await?;
-    gauges::check(options, conn, differences, not_checked).await
 }
 
 impl Task<'_> {
@@ -77,12 +66,11 @@ impl Task<'_> {
         let began = Instant::now();
         let mut conn = self.access.connect().await?;
         check_version(&mut conn).await?;
-        let mut differences = Differences::up_to(self.options.differences_max);
         let mut not_checked = Vec::new();
         // First of all, before the publisher makes good what somebody has changed.
         (self.observer)(Stage::Publications);
-        let shown = check_shown(self.config, &mut conn, self.options, &mut differences, &mut not_checked);
-        stop.run_until_cancelled(shown).await.ok_or(VerifyError::Stopped)??;
+        let look = shown::look(self.config, &mut conn, self.options, &mut not_checked);
+        let shown = stop.run_until_cancelled(look).await.ok_or(VerifyError::Stopped)??;
         drop_shadows(&mut conn).await?;
         let live = live_projection(&mut conn).await?;
         if live.projection_version != PROJECTION_VERSION {
@@ -99,11 +87,10 @@ impl Task<'_> {
             ));
         }
         let site = Site::new(self.config, self.access)?;
-        let folded =
-            log::check_live(&site, live.generation, self.options, self.observer, &mut differences, stop).await?;
+        let folded = log::check_live(&site, live.generation, self.options, self.observer, shown, stop).await?;
         Ok(Verified {
             generation: live.generation.0,
-            differences,
+            differences: folded.differences,
             not_checked,
             refused_only_live: folded.refused_only_live,
             checkpoints: folded.checkpoints,

@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::domain::difference::Differences;
 use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
-use crate::domain::partition::StreamPartition;
 
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
@@ -65,14 +64,4 @@ pub struct RefusedOnlyLive {
     pub offset: i64,
     /// Why it was refused.
     pub reason: String,
-}
-
-/// A generation beside the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    pub differences: Differences,
-    /// How many records of each partition the log has up to the ends, those outside the sample included.
-    pub records: BTreeMap<StreamPartition, u64>,
-    /// Rows of the generation that were compared.
-    pub rows: u64,
 }

@@ -10,10 +10,10 @@ use super::error::VerifyError;
 use super::options::NotChecked;
 use super::recheck::{FRESH_MICROS, LOOK_EVERY, LOOK_MAX, Open};
 use crate::config::Config;
-use crate::domain::difference::{Difference, Differences};
-use crate::domain::snapshot::{Content, Snapshot, Stamp};
+use crate::domain::difference::Difference;
+use crate::domain::snapshot::{Snapshot, Stamp};
 use crate::domain::timestamp::Timestamp;
-use crate::publish::{Held, Link, Publication, PublishError, Text};
+use crate::publish::{Held, Keys, Link, Publication, PublishError, Text};
 use crate::store::published::{self, Published};
 
 const STATUS_REPLAY: &str = "redis:status:replay";
@@ -23,58 +23,83 @@ const BY_PROVIDER: &str = "redis:backlog:by_provider";
 
 /// One look at Redis and at what it should show.
 struct Look {
-    found: Vec<Difference>,
+    seen: Seen,
     /// The views changed a moment ago: a newer version may be on its way.
     views_change: bool,
 }
 
-/// Adds what differs. Redis away is no error: it is not checked then. An error if Postgres fails.
+/// What Redis held, and where that isn't what the live views give.
+pub struct Seen {
+    held: Held,
+    keys: Keys,
+    pub stamp: Stamp,
+    /// As of when overdue replays are counted.
+    pub as_of: Timestamp,
+    found: Vec<Difference>,
+}
+
+impl Seen {
+    pub fn found(self) -> Vec<Difference> {
+        self.found
+    }
+
+    /// The same against the log: where the live views give something else than the log, Redis is right if it holds what
+    /// the log gives. Both publications have `stamp` and `as_of`.
+    pub fn against_log(self, live: &Publication, log: &Publication) -> Vec<Difference> {
+        let place = |difference: &Difference| (difference.view.clone(), difference.key.clone());
+        let wrong: BTreeSet<_> = found(&self.keys, &Held::of(live), log).iter().map(place).collect();
+        let by_log = found(&self.keys, &self.held, log).into_iter().filter(|one| wrong.contains(&place(one)));
+        self.found.iter().filter(|one| !wrong.contains(&place(one))).cloned().chain(by_log).collect()
+    }
+}
+
+/// Looks at Redis. Redis away is no error: it is not checked then, and `None`. An error if Postgres fails.
 pub async fn check(
     config: &Config,
     conn: &mut PgConnection,
-    differences: &mut Differences,
     not_checked: &mut Vec<NotChecked>,
-) -> Result<(), VerifyError> {
-    match compare(config, conn).await? {
-        Ok((found, moving)) => {
-            found.into_iter().for_each(|difference| differences.add(difference));
+) -> Result<Option<Seen>, VerifyError> {
+    match watch(config, conn).await? {
+        Ok((seen, moving)) => {
             not_checked.extend(moving.into_iter().map(|difference| {
-                NotChecked::new(
-                    format!("{} {}", difference.view, difference.key),
-                    "it was published anew all the time while it was looked at; run it again when less is folded",
-                )
+                let why = "it was published anew all the time while it was looked at; run it again when less is folded";
+                NotChecked::new(format!("{} {}", difference.view, difference.key), why)
             }));
+            Ok(Some(seen))
         }
         Err(error) => {
             let why = format!("{error}; check redis.url ({}) and that the server is up", config.redis.url.address());
             not_checked.push(NotChecked::new("redis", why));
+            Ok(None)
         }
     }
-    Ok(())
 }
 
-type Settled = (Vec<Difference>, Vec<Difference>);
-
-async fn compare(config: &Config, conn: &mut PgConnection) -> Result<Result<Settled, PublishError>, VerifyError> {
+/// What was seen last, with what differed each time; and what can't be told.
+async fn watch(
+    config: &Config,
+    conn: &mut PgConnection,
+) -> Result<Result<(Seen, Vec<Difference>), PublishError>, VerifyError> {
     let mut link = match Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout) {
         Ok(link) => link,
         Err(error) => return Ok(Err(error)),
     };
-    let mut look = match look(&mut link, conn).await? {
+    let mut last = match look(&mut link, conn).await? {
         Ok(look) => look,
         Err(error) => return Ok(Err(error)),
     };
     let until = Instant::now() + LOOK_MAX;
-    let mut open = Open::new(std::mem::take(&mut look.found));
-    while look.views_change && !open.is_empty() && Instant::now() < until {
+    let mut open = Open::new(std::mem::take(&mut last.seen.found));
+    while last.views_change && !open.is_empty() && Instant::now() < until {
         sleep(LOOK_EVERY).await;
-        look = match self::look(&mut link, conn).await? {
+        last = match look(&mut link, conn).await? {
             Ok(look) => look,
             Err(error) => return Ok(Err(error)),
         };
-        open.look_again(std::mem::take(&mut look.found));
+        open.look_again(std::mem::take(&mut last.seen.found));
     }
-    Ok(Ok(open.settle(look.views_change)))
+    let (found, moving) = open.settle(last.views_change);
+    Ok(Ok((Seen { found, ..last.seen }, moving)))
 }
 
 /// Redis before Postgres: what Redis shows can then not be newer.
@@ -87,11 +112,15 @@ async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Result<Look, P
     let newest = metas.into_iter().flatten().max_by_key(|(stamp, _)| *stamp);
     let published = published::read(conn, newest.map(|(_, as_of)| as_of), FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);
-    let publication = match Publication::new(&expected(published, newest)) {
+    let snapshot = expected(published, newest);
+    let publication = match Publication::new(&snapshot) {
         Ok(publication) => publication,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(Ok(Look { found: found(link, &held, &publication), views_change }))
+    let keys = link.keys().clone();
+    let found = found(&keys, &held, &publication);
+    let seen = Seen { held, keys, stamp: snapshot.stamp, as_of: snapshot.as_of, found };
+    Ok(Ok(Look { seen, views_change }))
 }
 
 /// Stamp and moment of a value, if foldback may have written it.
@@ -109,14 +138,14 @@ fn expected(published: Published, newest: Option<(Stamp, Timestamp)>) -> Snapsho
         stamp.epoch == published.stamp.epoch && stamp.version <= published.stamp.version && *as_of <= published.now
     };
     let (stamp, as_of) = newest.filter(is_ours).unwrap_or((published.stamp, published.now));
-    let providers = published.providers_then.unwrap_or(published.providers);
-    let content =
-        Content { generation: published.generation.0, replay: published.replay, alert: published.alert, providers };
+    let mut content = published.content;
+    if let Some(providers) = published.providers_then {
+        content.providers = providers;
+    }
     Snapshot { stamp, as_of, content }
 }
 
-fn found(link: &Link, held: &Held, publication: &Publication) -> Vec<Difference> {
-    let keys = link.keys();
+fn found(keys: &Keys, held: &Held, publication: &Publication) -> Vec<Difference> {
     let texts = [
         (STATUS_REPLAY, &keys.replay, &held.replay, publication.replay.as_deref()),
         (STATUS_ALERTS, &keys.alerts, &held.alerts, publication.alerts.as_deref()),

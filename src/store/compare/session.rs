@@ -7,10 +7,14 @@ use sqlx::postgres::PgConnection;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::snapshot::Content;
+use crate::domain::timestamp::Timestamp;
 use crate::store::connect::Access;
 use crate::store::error::StoreError;
 use crate::store::generation::{self, Generation};
 use crate::store::generations::checkpoints;
+use crate::store::published;
+use crate::store::read::View;
 
 /// One of the two that are compared. Its connection is its own: both work at the same time.
 pub struct Side {
@@ -30,6 +34,21 @@ impl Side {
         let mut conn = access.connect().await?;
         sqlx::raw_sql(SETTINGS).execute(&mut conn).await?;
         Ok(Side { conn, generation })
+    }
+
+    /// What a publication would show of it.
+    pub async fn content(&mut self, as_of: Timestamp) -> Result<Content, StoreError> {
+        published::content(&mut self.conn, self.generation, as_of).await
+    }
+
+    pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {
+        View::new(&mut self.conn, self.generation).orders_with_gaps().await
+    }
+
+    /// Postgres's time.
+    pub async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        let now = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut self.conn).await?;
+        Ok(Timestamp::from_datetime(now))
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {
