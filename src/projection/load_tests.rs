@@ -20,11 +20,8 @@ fn load(log: &[Item], workers: usize, cuts: &[usize]) -> Views {
     let (mut states, mut tangled, mut claims) = (Vec::<Order>::new(), BTreeSet::new(), Vec::<HistoryEntry>::new());
     let mut cuts = cuts.iter().cycle();
     for worker in 0..workers {
-        let mut share: Vec<Item> = log
-            .iter()
-            .filter(|item| item.record.position.partition as usize % workers == worker)
-            .cloned()
-            .collect();
+        let mut share: Vec<Item> =
+            log.iter().filter(|item| item.record.position.partition as usize % workers == worker).cloned().collect();
         share.sort_by_key(|item| item.record.position);
         let mut loading = Loading::default();
         let mut rest = share.as_slice();
@@ -105,7 +102,8 @@ fn item(entry: HistoryEntry) -> Item {
 
 /// Versions count writes, of which a load needs fewer.
 fn unversioned(mut views: Views) -> Views {
-    views.orders = views.orders.into_iter().map(|(id, order)| (id, Order { version: 0, ..order })).collect::<BTreeMap<_, _>>();
+    views.orders =
+        views.orders.into_iter().map(|(id, order)| (id, Order { version: 0, ..order })).collect::<BTreeMap<_, _>>();
     views
 }
 
