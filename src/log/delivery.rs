@@ -10,6 +10,11 @@ use crate::domain::record::RawRecord;
 pub trait Sieve: Send + 'static {
     type Item: Send + 'static;
 
+    /// What the batch carries for a record that is not wanted, told by its key alone: nothing of it is copied.
+    fn pass_over(&self, _of: StreamPartition, _offset: i64, _key: Option<&[u8]>) -> Option<Self::Item> {
+        None
+    }
+
     fn sift(&self, record: RawRecord) -> Sifted<Self::Item>;
 
     /// Whether what `Sifted::Wait` waited for is there.

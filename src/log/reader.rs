@@ -34,6 +34,8 @@ pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
+/// What a record that is passed over takes.
+const PASSED_OVER_BYTES: usize = 256;
 
 /// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
 pub type InFlight = Arc<AtomicUsize>;
@@ -198,6 +200,10 @@ impl<S: Sieve> Reader<S> {
         let offset = message.offset();
         if !lock(&self.state).wants(of, offset) {
             return;
+        }
+        if let Some(item) = self.sieve.pass_over(of, offset, message.key()) {
+            self.in_flight.fetch_add(PASSED_OVER_BYTES, Ordering::Relaxed);
+            return lock(&self.state).take(of, offset, PASSED_OVER_BYTES, item);
         }
         let bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
         match self.sieve.sift(raw_record(stream, message)) {

@@ -36,12 +36,13 @@ pub struct LoadSieve {
 impl Sieve for LoadSieve {
     type Item = LoadItem;
 
+    fn pass_over(&self, of: StreamPartition, offset: i64, key: Option<&[u8]>) -> Option<LoadItem> {
+        (!self.sample.takes_key(key)).then_some(LoadItem::Skipped { of, offset })
+    }
+
     fn sift(&self, record: RawRecord) -> Sifted<LoadItem> {
         let of = StreamPartition { stream: record.stream, partition: record.position.partition };
         let offset = record.position.offset;
-        if !self.sample.takes_key(record.key.as_deref()) {
-            return Sifted::Item(LoadItem::Skipped { of, offset });
-        }
         match self.decoding.sift(record) {
             Sifted::Wait(token) => Sifted::Wait(token),
             Sifted::Item(item) => Sifted::Item(self.refuse(item, (of, offset))),

@@ -77,9 +77,11 @@ pub async fn promote(
         checks,
         dropped: Vec::new(),
     };
-    if matches!(finished, Finished::Ready) && before == GenerationState::Kept {
+    // One that was live before stays what can be gone back to.
+    if before == GenerationState::Kept && !matches!(finished, Finished::Live { .. }) {
         generations::back_to(&mut conn, generation, before).await?;
-        return Ok(Rebuilt { state: before, ..rebuilt });
+        let rebuilt = Rebuilt { state: before, ..rebuilt };
+        return if matches!(finished, Finished::Ready) { Ok(rebuilt) } else { Err(RebuildError::Checks(rebuilt)) };
     }
     settle_state(&mut conn, generation, finished, rebuilt).await
 }

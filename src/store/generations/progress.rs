@@ -9,7 +9,9 @@ use crate::store::generation::Generation;
 
 /// Tells how far it is, and that its builder lives.
 pub async fn tell(conn: &mut PgConnection, generation: Generation, progress: &Progress) -> Result<(), StoreError> {
-    let sql = "update foldback.generations set progress = $2, seen_at = now() where generation = $1";
+    // One that has just gone live is not being built any more.
+    let sql = "update foldback.generations set progress = $2, seen_at = now()
+                where generation = $1 and state in ('building', 'ready')";
     sqlx::query(sql).bind(generation.0).bind(Json(progress)).execute(conn).await?;
     Ok(())
 }
@@ -30,9 +32,9 @@ pub async fn fail(conn: &mut PgConnection, generation: Generation, why: &str) ->
     Ok(())
 }
 
-/// It is folded on: of a ready, kept or failed one that is to go live.
+/// It may be folded on outside `run`: a whole one that is to go live. Not `building`, which a rebuild would go on with.
 pub async fn reopen(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    let sql = "update foldback.generations set state = 'building', seen_at = now()
+    let sql = "update foldback.generations set state = 'ready', seen_at = now()
                 where generation = $1 and state <> 'live'";
     sqlx::query(sql).bind(generation.0).execute(conn).await?;
     Ok(())
@@ -45,7 +47,7 @@ pub async fn back_to(
     state: GenerationState,
 ) -> Result<(), StoreError> {
     let sql = "update foldback.generations set state = $2, progress = null, seen_at = null
-                where generation = $1 and state = 'building'";
+                where generation = $1 and state = 'ready'";
     sqlx::query(sql).bind(generation.0).bind(state.as_str()).execute(conn).await?;
     Ok(())
 }
