@@ -50,12 +50,16 @@ impl fmt::Display for Decimal {
 
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
     }
 }
 
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        if !deserializer.is_human_readable() {
+            let value = i64::deserialize(deserializer)?;
+            return Decimal::from_ten_thousandths(value).ok_or_else(|| D::Error::custom("a decimal beyond 18 digits"));
+        }
         let text = String::deserialize(deserializer)?;
         Decimal::parse(&text)
             .ok_or_else(|| D::Error::custom(format!("`{text}` is not a decimal of 18 digits, 4 behind the point")))

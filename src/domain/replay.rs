@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::money::Money;
@@ -35,7 +36,7 @@ impl ReplayStatus {
 }
 
 /// What ReplayScheduled, ReplayExecuted and ReplayFailed carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     pub requested_amount: Option<Money>,
     pub rule_ids: Vec<String>,
@@ -43,7 +44,7 @@ pub struct Request {
 }
 
 /// What ReplayExecuted and ReplayFailed carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     pub performed_at: Option<Timestamp>,
     pub response: Option<String>,
@@ -51,7 +52,7 @@ pub struct Outcome {
 
 /// Fields that the same events carry share a register; which event type is the latest follows from the
 /// registers' sequences, so that the status needs none of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     pub replay_id: Uuid,
     pub request: Register<Request>,
@@ -85,6 +86,17 @@ impl Replay {
         } else {
             ReplayStatus::Scheduled
         }
+    }
+
+    /// Takes in what other events of the same replay have come to.
+    pub fn join(&mut self, other: Replay) {
+        self.request.join(other.request);
+        self.schedule.join(other.schedule);
+        self.outcome.join(other.outcome);
+        self.failure.join(other.failure);
+        self.cancel.join(other.cancel);
+        self.executed += other.executed;
+        self.failed += other.failed;
     }
 
     pub fn attempts(&self) -> i64 {

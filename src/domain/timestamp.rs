@@ -5,7 +5,8 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// Microseconds since 1970-01-01T00:00:00 UTC. As text: ISO 8601 with six digits and `+00:00`.
+/// Microseconds since 1970-01-01T00:00:00 UTC. As text: ISO 8601 with six digits and `+00:00`; in binary forms the
+/// microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -50,12 +51,16 @@ impl fmt::Display for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        if !deserializer.is_human_readable() {
+            let micros = i64::deserialize(deserializer)?;
+            return Timestamp::from_micros(micros).ok_or_else(|| D::Error::custom("a time outside the years 1 to 9999"));
+        }
         let text = String::deserialize(deserializer)?;
         Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not an ISO 8601 time")))
     }

@@ -3,18 +3,20 @@
 use rdkafka::config::ClientConfig;
 
 use super::client::client_config;
-use super::settings::ReaderSettings;
+use super::settings::{Assignment, ReaderSettings};
+use crate::config::kafka::Kafka;
 
 /// Better than librdkafka's own; kafka.properties may say otherwise.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 5] = [
     // The default of 1,000 ms halves the rate of every consumer that is slower than its broker.
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.wait.max.ms", "100"),
-    ("queued.max.messages.kbytes", "32768"),
     ("queued.min.messages", "20000"),
     ("topic.metadata.refresh.interval.ms", "10000"),
     ("socket.keepalive.enable", "true"),
 ];
+/// What is read ahead, unless a reader's settings say otherwise.
+const QUEUE_KBYTES: usize = 32 * 1024;
 /// Not to be changed: kafka.properties with one of these is refused.
 const REQUIRED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
@@ -27,25 +29,27 @@ const REQUIRED: [(&str, &str); 7] = [
 ];
 
 /// Settings of a consumer that reads from explicit positions.
-pub fn consumer_config(settings: &ReaderSettings) -> ClientConfig {
-    let mut config = client_config(&settings.kafka);
-    for (name, value) in DEFAULTS {
-        if !settings.kafka.properties.contains_key(name) {
+pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConfig {
+    let mut config = client_config(kafka);
+    let queue_kbytes = queue_kbytes.unwrap_or(QUEUE_KBYTES).to_string();
+    for (name, value) in DEFAULTS.into_iter().chain([("queued.max.messages.kbytes", queue_kbytes.as_str())]) {
+        if !kafka.properties.contains_key(name) {
             config.set(name, value);
         }
     }
     for (name, value) in REQUIRED {
         config.set(name, value);
     }
-    config.set("group.id", &settings.kafka.group);
+    config.set("group.id", &kafka.group);
     config
 }
 
-/// Settings of a member of the consumer group.
-pub fn group_config(settings: &ReaderSettings) -> ClientConfig {
-    let mut config = consumer_config(settings);
+/// Settings of a reader's consumer, a member of the consumer group or not.
+pub fn reader_config(settings: &ReaderSettings) -> ClientConfig {
+    let mut config = consumer_config(&settings.kafka, settings.kafka_queue_kbytes);
     let protocol = settings.kafka.properties.get("group.protocol");
-    if protocol.is_none_or(|protocol| protocol.expose() != "consumer") {
+    let cooperative = protocol.is_none_or(|protocol| protocol.expose() != "consumer");
+    if settings.assignment == Assignment::Group && cooperative {
         config.set("partition.assignment.strategy", "cooperative-sticky");
     }
     config.set("statistics.interval.ms", "1000");

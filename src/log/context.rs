@@ -43,7 +43,7 @@ impl<T> ReaderContext<T> {
         list.elements().into_iter().filter_map(partition).collect()
     }
 
-    fn assigned(&self, partitions: &[StreamPartition]) {
+    pub fn assigned(&self, partitions: &[StreamPartition]) {
         let mut state = lock(&self.state);
         for of in partitions {
             info!(topic = self.topics.name(of.stream), partition = of.partition, "partition assigned");
@@ -61,7 +61,7 @@ impl<T> ReaderContext<T> {
     }
 
     /// Stops taking, and waits within a bound until what was taken is written.
-    fn revoked(&self, partitions: Vec<StreamPartition>) {
+    pub fn revoked(&self, partitions: Vec<StreamPartition>) {
         let (done, answer) = mpsc::channel();
         {
             let mut state = lock(&self.state);

@@ -56,6 +56,8 @@ pub enum Delivery<T> {
         of: StreamPartition,
         lease: u64,
         log_start: i64,
+        /// Which topic of that name it is; `None` where the cluster doesn't tell.
+        topic_id: Option<String>,
     },
     /// Partitions are going away: everything before this has been written when it is answered.
     Release {

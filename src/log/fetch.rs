@@ -1,9 +1,10 @@
-//! One record again, by its position.
+//! Records again, by their positions.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -11,8 +12,12 @@ use super::consumer::consumer_config;
 use super::settings::ReaderSettings;
 use crate::domain::partition::StreamPartition;
 use crate::domain::position::Position;
-use crate::domain::record::{Header, RawRecord, Stream};
+use crate::domain::record::{Header, RawRecord, Stream, Topics};
 use crate::domain::timestamp::Timestamp;
+
+/// How many offsets are read through rather than skipped: a fetch that starts anew costs about as much.
+const GAP_OFFSETS: i64 = 5_000;
+const POLL_MAX: Duration = Duration::from_millis(100);
 
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -20,6 +25,11 @@ pub enum FetchError {
     Kafka(#[from] KafkaError),
     #[error("topic {topic}, partition {partition}, offset {offset} could not be read within {seconds} s")]
     TimedOut { topic: String, partition: i32, offset: i64, seconds: u64 },
+    #[error(
+        "topic {topic}, partition {partition} has no record at offset {offset}: it is gone from the log, or was never \
+         committed; restore the topic, or rebuild the views"
+    )]
+    Gone { topic: String, partition: i32, offset: i64 },
 }
 
 /// Reads the record at a position with a consumer of its own. Blocks.
@@ -29,21 +39,106 @@ pub fn fetch_record(
     offset: i64,
     timeout: Duration,
 ) -> Result<RawRecord, FetchError> {
-    let consumer: BaseConsumer = consumer_config(settings).create()?;
-    let topic = settings.topics.name(of.stream);
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, of.partition, Offset::Offset(offset))?;
-    consumer.assign(&list)?;
+    let mut records = fetch_records(settings, &[(of, offset)], timeout)?;
+    // One is wanted, so one is there: whatever is missing is an error above.
+    records.pop().ok_or_else(|| timed_out(&settings.topics, of, offset, timeout))
+}
+
+/// Reads the records at these positions with one consumer of its own, in `timeout` all together; in the order of
+/// partition and offset, each once. Blocks.
+pub fn fetch_records(
+    settings: &ReaderSettings,
+    wanted: &[(StreamPartition, i64)],
+    timeout: Duration,
+) -> Result<Vec<RawRecord>, FetchError> {
+    let mut fetch = Fetch::start(settings, wanted)?;
     let deadline = Instant::now() + timeout;
-    while Instant::now() < deadline {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) if message.offset() == offset => return Ok(raw_record(of.stream, &message)),
-            Some(Err(error)) => return Err(error.into()),
-            _ => {}
+    while let Some((of, offset)) = fetch.first_missing() {
+        if Instant::now() >= deadline {
+            return Err(timed_out(&settings.topics, of, offset, timeout));
+        }
+        fetch.poll()?;
+    }
+    fetch.records.sort_by_key(|record| (record.stream, record.position));
+    Ok(fetch.records)
+}
+
+struct Fetch<'a> {
+    topics: &'a Topics,
+    consumer: BaseConsumer,
+    /// Offsets still to come, ascending. A partition without any is not fetched any more.
+    missing: BTreeMap<StreamPartition, VecDeque<i64>>,
+    records: Vec<RawRecord>,
+}
+
+impl Fetch<'_> {
+    fn start<'a>(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut missing: BTreeMap<StreamPartition, VecDeque<i64>> = BTreeMap::new();
+        for (of, offset) in wanted {
+            missing.entry(of).or_default().push_back(offset);
+        }
+        let consumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
+        let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new() };
+        for (of, offset) in fetch.missing.iter().filter_map(|(of, offsets)| Some((*of, *offsets.front()?))) {
+            fetch.fetch_from(of, offset)?;
+        }
+        Ok(fetch)
+    }
+
+    fn first_missing(&self) -> Option<(StreamPartition, i64)> {
+        self.missing.iter().find_map(|(of, offsets)| Some((*of, *offsets.front()?)))
+    }
+
+    fn poll(&mut self) -> Result<(), FetchError> {
+        let Some(message) = self.consumer.poll(POLL_MAX) else { return Ok(()) };
+        let message = message?;
+        let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
+        let of = StreamPartition { stream, partition: message.partition() };
+        // Records of a fetch that was ended may still come: they lie before the one that is missing.
+        let Some(offset) = self.missing.get(&of).and_then(|offsets| offsets.front().copied()) else { return Ok(()) };
+        if message.offset() < offset {
+            return Ok(());
+        }
+        if message.offset() > offset {
+            let topic = message.topic().to_owned();
+            return Err(FetchError::Gone { topic, partition: of.partition, offset });
+        }
+        self.records.push(raw_record(stream, &message));
+        drop(message);
+        Ok(self.go_on(of, offset)?)
+    }
+
+    /// Goes to the partition's next record, now that the one at `offset` is there.
+    fn go_on(&mut self, of: StreamPartition, offset: i64) -> KafkaResult<()> {
+        let Some(offsets) = self.missing.get_mut(&of) else { return Ok(()) };
+        offsets.pop_front();
+        match offsets.front().copied() {
+            None => self.consumer.incremental_unassign(&self.list(of, Offset::Invalid)?),
+            Some(next) if next - offset > GAP_OFFSETS => {
+                self.consumer.incremental_unassign(&self.list(of, Offset::Invalid)?)?;
+                self.fetch_from(of, next)
+            }
+            Some(_) => Ok(()),
         }
     }
-    let seconds = timeout.as_secs();
-    Err(FetchError::TimedOut { topic: topic.to_owned(), partition: of.partition, offset, seconds })
+
+    fn fetch_from(&self, of: StreamPartition, offset: i64) -> KafkaResult<()> {
+        self.consumer.incremental_assign(&self.list(of, Offset::Offset(offset))?)
+    }
+
+    fn list(&self, of: StreamPartition, offset: Offset) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.topics.name(of.stream), of.partition, offset)?;
+        Ok(list)
+    }
+}
+
+fn timed_out(topics: &Topics, of: StreamPartition, offset: i64, timeout: Duration) -> FetchError {
+    let (topic, seconds) = (topics.name(of.stream).to_owned(), timeout.as_secs());
+    FetchError::TimedOut { topic, partition: of.partition, offset, seconds }
 }
 
 /// Copies a message out of librdkafka's buffers.

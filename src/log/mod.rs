@@ -6,13 +6,17 @@ pub mod consumer;
 pub mod context;
 pub mod delivery;
 pub mod fetch;
+pub mod offsets;
 pub mod partition;
 pub mod producer;
 pub mod reader;
+pub mod sample;
 pub mod settings;
 mod state;
+pub mod survey;
+mod topic_id;
 mod upkeep;
 
 pub use delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
 pub use reader::{Reader, ReaderHandle};
-pub use settings::ReaderSettings;
+pub use settings::{Assignment, ReaderSettings};

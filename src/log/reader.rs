@@ -14,13 +14,14 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
-use super::consumer::group_config;
+use super::consumer::reader_config;
 use super::context::{ReaderContext, lock, stop_fetching};
 use super::delivery::{Control, Delivery, Sieve, Sifted};
 use super::fetch::raw_record;
 use super::partition::{Partition, Phase};
-use super::settings::ReaderSettings;
+use super::settings::{Assignment, ReaderSettings};
 use super::state::State;
+use super::topic_id::TopicIds;
 use crate::domain::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
 
@@ -32,7 +33,7 @@ const POLL_MAX: Duration = Duration::from_millis(20);
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
-const RECORD_OVERHEAD_BYTES: usize = 256;
+pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
 /// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
 pub type InFlight = Arc<AtomicUsize>;
@@ -60,10 +61,11 @@ pub struct Reader<S: Sieve> {
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
+    pub(super) topic_ids: TopicIds,
 }
 
 impl<S: Sieve> Reader<S> {
-    /// Joins the group and reads on a thread of its own until `Control::Stop`.
+    /// Reads on a thread of its own, as a member of the group or what it was given, until `Control::Stop`.
     pub fn start(
         settings: ReaderSettings,
         readiness: Readiness,
@@ -79,8 +81,11 @@ impl<S: Sieve> Reader<S> {
             ends: ends.clone(),
             readiness: readiness.clone(),
         };
-        let consumer = group_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
-        consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?;
+        let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
+        match &settings.assignment {
+            Assignment::Group => consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?,
+            Assignment::Fixed(partitions) => consumer.context().assigned(partitions),
+        }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
         let now = Instant::now();
@@ -96,6 +101,7 @@ impl<S: Sieve> Reader<S> {
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
+            topic_ids: TopicIds::default(),
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
@@ -119,10 +125,18 @@ impl<S: Sieve> Reader<S> {
             }
         }
         self.commit_group_offsets();
-        // Leaving the group revokes what is assigned, which drains it.
+        self.let_go();
         let state = self.state.clone();
         drop(self);
         lock(&state).send(Delivery::End);
+    }
+
+    /// Leaving the group, which dropping the consumer does, revokes what is assigned and so drains it. What the
+    /// caller assigned nobody else revokes.
+    fn let_go(&self) {
+        if let Assignment::Fixed(partitions) = &self.settings.assignment {
+            self.consumer.context().revoked(partitions.clone());
+        }
     }
 
     /// Does what the writer asks for; `false` when it is time to stop.
@@ -130,7 +144,11 @@ impl<S: Sieve> Reader<S> {
         while let Ok(control) = self.controls.try_recv() {
             match control {
                 Control::Stop => return false,
-                Control::Committed(offsets) => self.group_offsets.extend(offsets),
+                // Offsets of a group that the reader is no member of are not its to move.
+                Control::Committed(offsets) if self.settings.assignment == Assignment::Group => {
+                    self.group_offsets.extend(offsets);
+                }
+                Control::Committed(_) => {}
                 Control::Granted { of, lease, next_offset } => {
                     self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();

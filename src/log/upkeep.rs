@@ -49,19 +49,25 @@ impl<S: Sieve> Reader<S> {
     }
 
     /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
-    fn claim(&self, of: StreamPartition, lease: u64) -> bool {
-        match self.watermarks(of) {
-            Ok((log_start, _)) => {
+    fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
+        match self.first_offset_and_topic_id(of) {
+            Ok((log_start, topic_id)) => {
                 self.change(of, lease, Phase::Claiming);
-                lock(&self.state).send(Delivery::Claim { of, lease, log_start });
+                lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
                 true
             }
             Err(error) => {
-                self.report(of, &format!("its first offset can't be asked for ({error}); trying again"));
+                self.report(of, &format!("its first offset and topic can't be asked for ({error}); trying again"));
                 self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
                 false
             }
         }
+    }
+
+    fn first_offset_and_topic_id(&mut self, of: StreamPartition) -> Result<(i64, Option<String>), KafkaError> {
+        let (log_start, _) = self.watermarks(of)?;
+        let topic_id = self.topic_ids.of(self.consumer.client(), &self.settings.topics, of.stream, BROKER_TIMEOUT)?;
+        Ok((log_start, topic_id))
     }
 
     /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers

@@ -7,6 +7,7 @@ pub mod batch;
 mod contest;
 pub mod fold;
 pub mod known;
+pub mod load;
 mod order;
 mod run;
 pub mod streak;

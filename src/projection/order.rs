@@ -46,7 +46,9 @@ pub fn fold_order(id: Uuid, items: &[Item], indexes: &[usize], known: &Known, fo
     }
     after.version += 1;
     for entry in events.iter().chain(&replaced) {
-        name_provider(&mut folded.changes, &entry.event);
+        if let Some((provider_id, named_by)) = named_by(&entry.event) {
+            name_provider(&mut folded.changes.names, provider_id, named_by);
+        }
     }
     diff(before, &after, &mut folded.changes);
     folded.changes.orders.push(Arc::new(after));
@@ -147,7 +149,8 @@ fn fold_again(
     order
 }
 
-fn named_by(event: &OrderEvent) -> Option<(String, NamedBy)> {
+/// Whom an OrderPlaced names, and how.
+pub(super) fn named_by(event: &OrderEvent) -> Option<(String, NamedBy)> {
     let Payload::OrderPlaced(placed) = &event.payload else { return None };
     let named_by = NamedBy {
         occurred_at: event.occurred_at,
@@ -158,11 +161,11 @@ fn named_by(event: &OrderEvent) -> Option<(String, NamedBy)> {
     Some((placed.provider_id.clone(), named_by))
 }
 
-fn name_provider(changes: &mut ChangeSet, event: &OrderEvent) {
-    let Some((provider_id, named_by)) = named_by(event) else { return };
-    let newest = changes.names.get(&provider_id).is_none_or(|other| named_by > *other);
+/// Keeps the greatest candidate of each provider.
+pub(super) fn name_provider(names: &mut BTreeMap<String, NamedBy>, provider_id: String, named_by: NamedBy) {
+    let newest = names.get(&provider_id).is_none_or(|other| named_by > *other);
     if newest {
-        changes.names.insert(provider_id, named_by);
+        names.insert(provider_id, named_by);
     }
 }
 

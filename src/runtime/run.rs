@@ -19,8 +19,8 @@ use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::config::kafka::Kafka;
 use crate::domain::record::Topics;
-use crate::log::ReaderSettings;
 use crate::log::admin;
+use crate::log::{Assignment, ReaderSettings};
 use crate::observe::health::{self, Severity};
 use crate::observe::metrics::MetricsError;
 use crate::observe::{Metrics, Readiness};
@@ -168,10 +168,12 @@ fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metri
     let reader = ReaderSettings {
         kafka: config.kafka.clone(),
         topics: topics.clone(),
+        assignment: Assignment::Group,
         linger: config.batch.linger,
         records_max: config.batch.records_max,
         bytes_max: config.batch.bytes_max,
         queue_bytes_max: config.workers.queue_bytes_max,
+        kafka_queue_kbytes: None,
         drain_timeout: config.workers.drain_timeout,
     };
     WorkerSettings {

@@ -38,7 +38,8 @@ async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result
     writer.try_out(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
 }
 
-fn refuse(item: &mut Item, error: &sqlx::Error) {
+/// Makes a refused record of it, with what Postgres said.
+pub fn refuse(item: &mut Item, error: &sqlx::Error) {
     let message = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     let detail = format!("Postgres can't store a value of it: {message}");
     item.content = Content::Rejected(Rejection::new(Reason::Invalid, detail));

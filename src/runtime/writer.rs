@@ -33,7 +33,7 @@ use crate::log::fetch::{FetchError, fetch_record};
 use crate::log::{Batch, Control, Delivery, ReaderHandle};
 use crate::observe::health::{self, Severity};
 use crate::projection::Item;
-use crate::store::checkpoint::Advance;
+use crate::store::checkpoint::{Advance, Found};
 use crate::store::write::{Commit, Writer};
 use crate::store::{Generation, StoreError};
 
@@ -104,7 +104,9 @@ impl WriterTask {
             };
             match delivery {
                 Some(Delivery::Batch(batch)) => self.take(batch).await,
-                Some(Delivery::Claim { of, lease, log_start }) => self.claim(of, lease, log_start).await,
+                Some(Delivery::Claim { of, lease, log_start, topic_id }) => {
+                    self.claim(lease, &Found { of, log_start, topic_id }).await;
+                }
                 Some(Delivery::Release { partitions, done }) => {
                     self.release(&partitions);
                     // Nobody waits any more when the bound was passed.

@@ -29,25 +29,39 @@ pub struct Advance {
     pub streak: Option<Streak>,
 }
 
-/// Claims a partition: waits for an old owner's commit in flight, and fences the old owner. One that was never
-/// folded starts at `log_start`.
+/// What the log says of a partition that is to be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub of: StreamPartition,
+    /// Its first offset, where one that was never folded starts.
+    pub log_start: i64,
+    /// `None` where the cluster doesn't tell: then it is not checked.
+    pub topic_id: Option<String>,
+}
+
+/// Claims a partition: waits for an old owner's commit in flight, and fences the old owner. Refused with
+/// `TopicRecreated` where the checkpoint is of another topic of that name; then nothing changes.
 pub async fn claim(
     conn: &mut PgConnection,
     generation: Generation,
     topics: &Topics,
-    of: StreamPartition,
-    log_start: i64,
+    found: &Found,
 ) -> Result<Claim, StoreError> {
-    let sql = "insert into {schema}.checkpoints as stored (topic, partition, next_offset, owner_epoch)
-               values ($1, $2, $3, 1)
-               on conflict (topic, partition) do update set owner_epoch = stored.owner_epoch + 1
+    let sql = "insert into {schema}.checkpoints as stored (topic, partition, next_offset, owner_epoch, topic_id)
+               values ($1, $2, $3, 1, $4)
+               on conflict (topic, partition) do update
+                  set owner_epoch = stored.owner_epoch + 1, topic_id = coalesce(stored.topic_id, excluded.topic_id)
+                where coalesce(stored.topic_id = excluded.topic_id, true)
                returning next_offset, owner_epoch, streak_reason, streak_count";
+    let of = found.of;
     let row = sqlx::query(generation.sql(sql))
         .bind(topics.name(of.stream))
         .bind(of.partition)
-        .bind(log_start)
-        .fetch_one(conn)
+        .bind(found.log_start)
+        .bind(&found.topic_id)
+        .fetch_optional(&mut *conn)
         .await?;
+    let Some(row) = row else { return Err(recreated(conn, generation, topics, found).await?) };
     let reason: Option<&str> = row.try_get("streak_reason")?;
     let count = row.try_get("streak_count")?;
     Ok(Claim {
@@ -56,6 +70,20 @@ pub async fn claim(
         next_offset: row.try_get("next_offset")?,
         streak: reason.and_then(Reason::parse).map(|reason| Streak { reason, count }),
     })
+}
+
+/// Why a claim was refused.
+async fn recreated(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+    found: &Found,
+) -> Result<StoreError, StoreError> {
+    let sql = "select coalesce(topic_id, '') from {schema}.checkpoints where topic = $1 and partition = $2";
+    let topic = topics.name(found.of.stream);
+    let stored = sqlx::query_scalar(generation.sql(sql)).bind(topic).bind(found.of.partition).fetch_one(conn).await?;
+    let found = found.topic_id.clone().unwrap_or_default();
+    Ok(StoreError::TopicRecreated { topic: topic.to_owned(), stored, found })
 }
 
 /// Moves every partition, or none: an error if one of them has been claimed or moved by another hand.

@@ -32,6 +32,12 @@ impl Access {
         Ok(Access { options, connect_timeout })
     }
 
+    /// The same without a limit on the time of a statement: a load's COPY or an index takes as long as it takes.
+    pub fn unhurried(&self) -> Access {
+        let options = self.options.clone().options([("statement_timeout", "0")]);
+        Access { options, connect_timeout: self.connect_timeout }
+    }
+
     /// One connection of its own, for a writer or a lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
         match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {

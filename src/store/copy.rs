@@ -1,6 +1,6 @@
 //! Rows in the format of `COPY … (FORMAT binary)`, see "COPY" in the PostgreSQL manual.
 
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgCopyIn};
 use uuid::Uuid;
 
 use super::error::StoreError;
@@ -13,6 +13,44 @@ const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 const NULL: i32 = -1;
 const OID_INT8: i32 = 20;
 const OID_TEXT: i32 = 25;
+
+/// Rows are sent on once so many bytes have gathered.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// A COPY under way: rows go to the server in pieces, so that memory does not grow with their number.
+pub struct Copy<'c> {
+    copy: PgCopyIn<&'c mut PgConnection>,
+    pub rows: Rows,
+}
+
+impl<'c> Copy<'c> {
+    /// `columns` are the table's, in the order in which each row's values are written.
+    pub async fn begin(conn: &'c mut PgConnection, table: &str, columns: &str) -> Result<Copy<'c>, StoreError> {
+        let statement = format!("copy {table} ({columns}) from stdin (format binary)");
+        Ok(Copy { copy: conn.copy_in_raw(&statement).await?, rows: Rows::new() })
+    }
+
+    /// Sends what has gathered, if that is worth it. Call it after each row.
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        if self.rows.bytes.len() >= PIECE_BYTES {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), StoreError> {
+        self.copy.send(self.rows.bytes.as_slice()).await?;
+        self.rows.bytes.clear();
+        Ok(())
+    }
+
+    /// How many rows were written.
+    pub async fn finish(mut self) -> Result<u64, StoreError> {
+        self.rows.bytes.extend_from_slice(&(-1i16).to_be_bytes());
+        self.send().await?;
+        Ok(self.copy.finish().await?)
+    }
+}
 
 /// Rows of one COPY, encoded one value after the other.
 pub struct Rows {
@@ -153,11 +191,9 @@ impl Rows {
     }
 
     /// Sends the rows; `columns` are the table's, in the order in which the values were written.
-    pub async fn copy_into(mut self, conn: &mut PgConnection, table: &str, columns: &str) -> Result<u64, StoreError> {
-        self.bytes.extend_from_slice(&(-1i16).to_be_bytes());
-        let statement = format!("copy {table} ({columns}) from stdin (format binary)");
-        let mut copy = conn.copy_in_raw(&statement).await?;
-        copy.send(self.bytes).await?;
-        Ok(copy.finish().await?)
+    pub async fn copy_into(self, conn: &mut PgConnection, table: &str, columns: &str) -> Result<u64, StoreError> {
+        let mut copy = Copy::begin(conn, table, columns).await?;
+        copy.rows = self;
+        copy.finish().await
     }
 }

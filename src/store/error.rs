@@ -29,6 +29,12 @@ pub enum StoreError {
          binary of version {stored}"
     )]
     Projection { generation: i32, stored: i32, binary: i32 },
+    /// The log is not the one that the views are folded from.
+    #[error(
+        "topic {topic} was deleted and made anew: the views are folded from the one with id {stored}, the one there now \
+         has id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
+    )]
+    TopicRecreated { topic: String, stored: String, found: String },
     /// What is stored can't be what foldback wrote.
     #[error("{table} holds what foldback did not write ({detail}); find out who writes there, then rebuild")]
     Corrupt { table: &'static str, detail: String },

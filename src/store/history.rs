@@ -1,12 +1,13 @@
 //! The history: every accepted event, as it stands at its sequence.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use super::copy::Rows;
+use super::copy::{Copy, Rows};
 use super::error::StoreError;
 use super::generation::Generation;
 use super::orders::timestamp;
@@ -23,14 +24,27 @@ pub async fn append(
     conn: &mut PgConnection,
     generation: Generation,
     topic: &str,
-    entries: &[HistoryEntry],
+    entries: &[impl Borrow<HistoryEntry> + Sync],
+) -> Result<(), StoreError> {
+    append_to(conn, &format!("{}.provider_order_events", generation.schema()), topic, entries).await
+}
+
+/// The same into another table of the same columns.
+pub(super) async fn append_to(
+    conn: &mut PgConnection,
+    table: &str,
+    topic: &str,
+    entries: &[impl Borrow<HistoryEntry> + Sync],
 ) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new();
-    entries.iter().for_each(|entry| encode(entry, topic, &mut rows));
-    rows.copy_into(conn, &format!("{}.provider_order_events", generation.schema()), COLUMNS).await?;
+    let mut copy = Copy::begin(conn, table, COLUMNS).await?;
+    for entry in entries {
+        encode(entry.borrow(), topic, &mut copy.rows);
+        copy.flush().await?;
+    }
+    copy.finish().await?;
     Ok(())
 }
 

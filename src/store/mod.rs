@@ -1,5 +1,6 @@
 //! Postgres: all SQL of foldback is here.
 
+pub mod bulk;
 pub mod checkpoint;
 pub mod connect;
 mod copy;

@@ -1,18 +1,31 @@
-//! A generation from the log's start to given ends.
+//! A generation from the log's start to given ends, by bulk load.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::error::RebuildError;
-use super::site::Site;
+use super::load_worker::{LoadWorker, left};
+use super::site::{Site, found, share};
+use super::tracker::Tracker;
+use super::{settle, untangle};
 use crate::domain::bounds::Bounds;
-use crate::domain::generation::Progress;
+use crate::domain::generation::{Phase, Progress};
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
-use crate::store::Generation;
+use crate::store::bulk::{self, Step};
+use crate::store::generations::checkpoints;
+use crate::store::{Generation, StoreError};
+
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// About so many records of the log belong to the orders of one slice, so that a slice's states fit into memory.
+const SLICE_RECORDS: u64 = 100_000;
+const SLICES_MAX: u64 = 8_192;
 
 /// What is to be built into a generation that was made for it (`store::generations::create` or `create_shadow`).
 #[derive(Clone)]
@@ -33,17 +46,154 @@ pub struct Build {
 pub struct Built {
     /// How many records of each partition were read, those outside the sample included.
     pub records: BTreeMap<StreamPartition, u64>,
-    /// Records of `refused` that would have been accepted otherwise.
+    /// Records of `refused` that would have been accepted otherwise, or refused for another reason.
     pub forced: Vec<(StreamPartition, i64)>,
 }
 
 /// Folds the log into the generation until every partition is at its target, or goes on from where an interrupted
 /// build of the same generation stopped. The views are whole, with keys and indexes, when it returns.
 pub async fn build(
-    _site: &Site,
-    _build: &Build,
-    _progress: &(dyn Fn(Progress) + Sync),
-    _stop: &CancellationToken,
+    site: &Site,
+    build: &Build,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &CancellationToken,
 ) -> Result<Built, RebuildError> {
-    Err(RebuildError::Failed("not built yet".into()))
+    let tracker = Arc::new(Tracker::new());
+    let tell = async {
+        loop {
+            progress(tracker.progress());
+            tokio::time::sleep(TELL_EVERY).await;
+        }
+    };
+    tokio::select! {
+        built = build_steps(site, build, &tracker, stop) => {
+            progress(tracker.progress());
+            built
+        }
+        () = tell => Err(RebuildError::stopped()),
+    }
+}
+
+async fn build_steps(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Built, RebuildError> {
+    let generation = build.generation;
+    let mut conn = site.access.connect().await?;
+    if !bulk::is_loading(&mut conn, generation).await? {
+        bulk::begin(&mut conn, generation, slices(site, build).await?).await?;
+    }
+    let mut forced = Vec::new();
+    if !bulk::is_done(&mut conn, generation, Step::Folded).await? {
+        forced = fold_log(site, build, tracker, stop).await?;
+        bulk::finish(&mut conn, generation, Step::Folded).await?;
+    }
+    if !bulk::is_done(&mut conn, generation, Step::Settled).await? {
+        tracker.enter(Phase::Settling);
+        settle::settle(site, build, stop).await?;
+        bulk::finish(&mut conn, generation, Step::Settled).await?;
+    }
+    tracker.enter(Phase::Indexing);
+    if !bulk::is_done(&mut conn, generation, Step::Parted).await? {
+        bulk::move_claims(&mut conn, generation).await?;
+    }
+    if !bulk::is_done(&mut conn, generation, Step::Keyed).await? {
+        settle::build_keys(site, build, stop).await?;
+        bulk::analyze(&mut conn, generation).await?;
+        bulk::finish(&mut conn, generation, Step::Keyed).await?;
+    }
+    if !bulk::is_done(&mut conn, generation, Step::Untangled).await? {
+        untangle::untangle(site, build, stop).await?;
+        bulk::renew_names(&mut conn, generation).await?;
+        bulk::finish(&mut conn, generation, Step::Untangled).await?;
+    }
+    Ok(Built { records: records(site, &mut conn, generation).await?, forced })
+}
+
+/// So many that the states of each fit into a worker's memory.
+async fn slices(site: &Site, build: &Build) -> Result<i64, RebuildError> {
+    let offsets: u64 = left(&found(&site.survey().await?), &HashMap::new(), build).iter().map(|(_, left)| left).sum();
+    let slices = (offsets / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
+    Ok(i64::try_from(slices).unwrap_or(i64::MAX))
+}
+
+async fn records(
+    site: &Site,
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<StreamPartition, u64>, StoreError> {
+    let counts = bulk::record_counts(conn, generation).await?;
+    let count = |((topic, partition), records): ((String, i32), i64)| {
+        let stream = site.topics.stream(&topic)?;
+        Some((StreamPartition { stream, partition }, u64::try_from(records).unwrap_or(0)))
+    };
+    Ok(counts.into_iter().filter_map(count).collect())
+}
+
+async fn fold_log(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+    let mut conn = site.access.connect().await?;
+    let found = found(&site.survey().await?);
+    let slices = bulk::slices(&mut conn, build.generation).await?;
+    let (total, left) = begin_tracking(site, build, tracker, &mut conn, &found).await?;
+    tracing::debug!(total, "offsets to fold");
+    let shares = share(left, build.workers);
+    let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
+    // One worker's failure is all workers'.
+    let crew = stop.child_token();
+    let mut workers = JoinSet::new();
+    for (slot, partitions) in (0..).zip(shares) {
+        let worker = LoadWorker {
+            site: site.clone(),
+            build: build.clone(),
+            found: partitions.iter().filter_map(|of| found.get(of).cloned()).collect(),
+            slices,
+            slot,
+            memory_bytes,
+            tracker: tracker.clone(),
+            stop: crew.clone(),
+        };
+        workers.spawn(async move { worker.run().await });
+    }
+    let mut forced = Vec::new();
+    let mut failed = None;
+    while let Some(ended) = workers.join_next().await {
+        match ended.unwrap_or_else(|error| Err(RebuildError::Failed(format!("a worker ended early: {error}")))) {
+            Ok(mut more) => forced.append(&mut more),
+            Err(error) => {
+                crew.cancel();
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(forced), Err)
+}
+
+/// Where each partition stands: the whole way in offsets, and what is left of each partition.
+async fn begin_tracking(
+    site: &Site,
+    build: &Build,
+    tracker: &Tracker,
+    conn: &mut PgConnection,
+    found: &BTreeMap<StreamPartition, crate::store::checkpoint::Found>,
+) -> Result<(u64, Vec<(StreamPartition, u64)>), RebuildError> {
+    let at = checkpoints(conn, build.generation).await?;
+    let at: HashMap<StreamPartition, i64> = at
+        .into_iter()
+        .filter_map(|((topic, partition), offset)| {
+            Some((StreamPartition { stream: site.topics.stream(&topic)?, partition }, offset))
+        })
+        .collect();
+    let whole: u64 = left(found, &HashMap::new(), build).iter().map(|(_, left)| left).sum();
+    let left = left(found, &at, build);
+    let rest: u64 = left.iter().map(|(_, left)| left).sum();
+    let read: u64 = records(site, conn, build.generation).await?.values().sum();
+    tracker.set(whole, whole.saturating_sub(rest), read);
+    Ok((whole, left))
 }

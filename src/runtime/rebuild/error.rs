@@ -4,6 +4,7 @@ use rdkafka::error::KafkaError;
 
 use super::options::Rebuilt;
 use crate::codec::RegistrySetupError;
+use crate::log::survey::SurveyError;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,27 @@ pub enum RebuildError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Registry(#[from] RegistrySetupError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// Waiting can help.
+    #[error("{0}")]
+    Passing(String),
     #[error("{0}")]
     Failed(String),
+}
+
+impl RebuildError {
+    pub(super) fn stopped() -> RebuildError {
+        RebuildError::Stopped("stopped; what is committed stays, and `foldback rebuild` goes on with it".into())
+    }
+
+    /// Whether waiting and doing the same again can help.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            RebuildError::Store(StoreError::Stale { .. }) | RebuildError::Passing(_) => true,
+            RebuildError::Store(error) => error.is_passing(),
+            RebuildError::Survey(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) => true,
+            _ => false,
+        }
+    }
 }

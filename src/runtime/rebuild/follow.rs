@@ -1,12 +1,127 @@
-//! A generation folded on, as a live worker does.
+//! A generation folded on, as a live worker does: the very same worker, with partitions of its own.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
 use super::error::RebuildError;
-use super::site::Site;
+use super::site::{Site, share};
+use crate::domain::bounds::Bounds;
+use crate::domain::partition::StreamPartition;
+use crate::runtime::worker::{self, WorkerSettings};
+use crate::store::Generation;
+use crate::store::generations::checkpoints;
+use crate::store::write::Serving;
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Workers that fold a building generation on until they are stopped.
+pub struct Follower {
+    stop: CancellationToken,
+    workers: JoinSet<()>,
+}
+
+impl Follower {
+    /// `ends`: where they end; without it, never.
+    pub fn start(
+        site: &Site,
+        generation: Generation,
+        partitions: &[StreamPartition],
+        workers: usize,
+        ends: Option<Arc<Bounds>>,
+    ) -> Result<Follower, RebuildError> {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let shares = share(partitions.iter().map(|of| (*of, 1)).collect(), workers);
+        let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
+        for partitions in shares {
+            let settings = Arc::new(settings(site, generation, partitions, memory_bytes, ends.clone()));
+            let resolver = site.resolver.clone();
+            let need = move |id| resolver.need(id);
+            let worker = worker::start(settings, site.decoder.clone(), need, stop.clone())?;
+            tasks.spawn(async move {
+                if let Err(error) = worker.await {
+                    tracing::error!(%error, "a worker ended before its time");
+                }
+            });
+        }
+        Ok(Follower { stop, workers: tasks })
+    }
+
+    /// Stops once what is in flight is written.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.workers.join_next().await.is_some() {}
+    }
+}
+
+fn settings(
+    site: &Site,
+    generation: Generation,
+    partitions: Vec<StreamPartition>,
+    memory_bytes: usize,
+    ends: Option<Arc<Bounds>>,
+) -> WorkerSettings {
+    let config = &site.config;
+    let mut reader = site.reader(partitions, memory_bytes / 2);
+    reader.linger = config.batch.linger;
+    reader.records_max = config.batch.records_max;
+    WorkerSettings {
+        reader,
+        topics: site.topics.clone(),
+        access: site.access.clone(),
+        serving: Serving::Generation(generation),
+        live: None,
+        ends,
+        retry: config.retry.clone(),
+        cache_orders_max: config.workers.cache_orders_max,
+        cache_bytes_max: memory_bytes / 2,
+        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
+        drain_timeout: config.workers.drain_timeout,
+        readiness: site.readiness.clone(),
+        metrics: site.metrics.clone(),
+    }
+}
 
 /// Folds a built generation on from its checkpoints until every partition is exactly at `build.targets`.
-pub async fn fold_on(_site: &Site, _build: &Build, _stop: &CancellationToken) -> Result<(), RebuildError> {
-    Err(RebuildError::Failed("not built yet".into()))
+pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    if positions(site, build.generation).await? == build.targets.0 {
+        return Ok(());
+    }
+    let ends = Arc::new(build.targets.clone());
+    let follower =
+        Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let arrived = tokio::select! {
+        arrived = arrive(site, build) => arrived,
+        () = stop.cancelled() => Err(RebuildError::stopped()),
+    };
+    follower.stop().await;
+    arrived
+}
+
+async fn arrive(site: &Site, build: &Build) -> Result<(), RebuildError> {
+    loop {
+        match positions(site, build.generation).await {
+            Ok(positions) if positions == build.targets.0 => return Ok(()),
+            Err(error) if !error.is_passing() => return Err(error),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// How far a generation is folded.
+pub async fn positions(
+    site: &Site,
+    generation: Generation,
+) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+    let mut conn = site.access.connect().await?;
+    let at = checkpoints(&mut conn, generation).await?;
+    let position = |((topic, partition), offset): ((String, i32), i64)| {
+        Some((StreamPartition { stream: site.topics.stream(&topic)?, partition }, offset))
+    };
+    Ok(at.into_iter().filter_map(position).collect())
 }

@@ -6,12 +6,26 @@
 //! - `plan`, `run`, `promote`, `rollback`: the operator's verbs
 
 mod build;
+mod checks;
 mod error;
+mod finish;
 mod follow;
+mod guard;
+mod hand;
+mod heart;
+mod load_sieve;
+mod load_worker;
 mod observer;
 mod options;
+mod plan;
+mod promote;
+mod retry;
+mod run;
+mod settle;
 mod site;
-mod verbs;
+mod tracker;
+mod untangle;
+mod until;
 
 pub use build::{Build, Built, build};
 pub use error::RebuildError;
@@ -19,4 +33,7 @@ pub use follow::fold_on;
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
 pub use site::Site;
-pub use verbs::{drop_generation, plan, promote, rebuild, roll_back};
+use crate::runtime::batch::partition_of;
+pub use plan::plan;
+pub use promote::{drop_generation, promote, roll_back};
+pub use run::rebuild;

@@ -1,22 +1,110 @@
 //! What every fold outside `run` needs.
 
-use crate::config::Config;
-use crate::domain::record::Topics;
-use crate::store::connect::Access;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::RebuildError;
+use crate::codec::{Decoder, Limits};
+use crate::config::Config;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Topics;
+use crate::log::settings::Assignment;
+use crate::log::survey::{TopicSurvey, survey};
+use crate::log::ReaderSettings;
+use crate::observe::{Metrics, Readiness};
+use crate::runtime::registry::Resolver;
+use crate::store::checkpoint::Found;
+use crate::store::connect::Access;
 
+const SURVEY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A reader that stops waits so long for what it has handed over: everything that isn't cut is read again anyway.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_millis(50);
+const RECORDS_MAX: usize = 20_000;
+const KIB: usize = 1024;
+
+/// Clones share everything.
 #[derive(Clone)]
 pub struct Site {
     pub config: Config,
-    /// Without a limit on the time of a statement: a load's COPY and an index take as long as they take.
+    /// Without a limit on the time of a statement.
     pub access: Access,
     pub topics: Topics,
+    pub(super) decoder: Decoder,
+    pub(super) resolver: Resolver,
+    /// What is waited for: Postgres, Kafka, the registry.
+    pub readiness: Readiness,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Site {
     pub fn new(config: &Config, access: &Access) -> Result<Site, RebuildError> {
         let topics = Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() };
-        Ok(Site { config: config.clone(), access: access.clone(), topics })
+        let limits = Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() };
+        let decoder = Decoder::new(limits);
+        let readiness = Readiness::default();
+        let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
+        // Nobody's recorder: a rebuild's numbers are told through Postgres.
+        let (metrics, _) = Metrics::new().map_err(|error| RebuildError::Failed(error.to_string()))?;
+        let (config, access) = (config.clone(), access.unhurried());
+        Ok(Site { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
+    }
+
+    /// What the log holds now.
+    pub async fn survey(&self) -> Result<Vec<TopicSurvey>, RebuildError> {
+        Ok(survey(&self.config.kafka, &self.topics, SURVEY_TIMEOUT).await?)
+    }
+
+    /// A reader of these partitions alone, whose queues together stay within about `memory_bytes`.
+    pub(super) fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
+        ReaderSettings {
+            kafka: self.config.kafka.clone(),
+            topics: self.topics.clone(),
+            assignment: Assignment::Fixed(partitions),
+            linger: LINGER,
+            records_max: RECORDS_MAX,
+            bytes_max: (memory_bytes / 8).max(256 * KIB),
+            queue_bytes_max: (memory_bytes / 2).max(KIB * KIB),
+            kafka_queue_kbytes: Some((memory_bytes / 2 / KIB).max(KIB)),
+            drain_timeout: DRAIN_TIMEOUT,
+        }
+    }
+}
+
+/// How each partition of the log is found.
+pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, Found> {
+    let found = |topic: &TopicSurvey| {
+        let topic_id = topic.topic_id.clone();
+        let found = move |of, log_start| Found { of, log_start, topic_id: topic_id.clone() };
+        topic.partitions.iter().map(|at| (at.of, found(at.of, at.log_start))).collect::<Vec<_>>()
+    };
+    survey.iter().flat_map(found).collect()
+}
+
+/// Partitions for each of so many workers, so that each has about as much to read. `weight`: offsets to be read.
+pub fn share(mut partitions: Vec<(StreamPartition, u64)>, workers: usize) -> Vec<Vec<StreamPartition>> {
+    partitions.sort_by_key(|(of, weight)| (std::cmp::Reverse(*weight), *of));
+    let mut shares: Vec<(u64, Vec<StreamPartition>)> = vec![(0, Vec::new()); workers.max(1)];
+    for (of, weight) in partitions {
+        // There is one worker at least.
+        let Some(least) = shares.iter_mut().min_by_key(|(sum, list)| (*sum, list.len())) else { continue };
+        least.0 += weight;
+        least.1.push(of);
+    }
+    shares.into_iter().map(|(_, list)| list).filter(|list| !list.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::record::Stream;
+
+    #[test]
+    fn workers_get_about_as_much_to_read() {
+        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
+        let shares = share(vec![(of(0), 10), (of(1), 70), (of(2), 30), (of(3), 25)], 2);
+        assert_eq!(shares, [vec![of(1)], vec![of(2), of(3), of(0)]]);
+        assert_eq!(share(vec![(of(0), 0)], 3), [vec![of(0)]]);
     }
 }

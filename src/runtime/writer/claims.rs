@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 use super::WriterTask;
 use crate::domain::partition::StreamPartition;
 use crate::log::Control;
-use crate::observe::health;
+use crate::observe::health::{self, Severity};
 use crate::runtime::batch::WriteBatch;
 use crate::runtime::lease::Lease;
-use crate::store::{Generation, StoreError, checkpoint, flood};
+use crate::store::checkpoint::{self, Found};
+use crate::store::{Generation, StoreError, flood};
 
 /// How soon a partition is claimed again whose generation this worker must not fold.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
 impl WriterTask {
-    pub(super) async fn claim(&mut self, of: StreamPartition, number: u64, log_start: i64) {
+    pub(super) async fn claim(&mut self, number: u64, found: &Found) {
+        let of = found.of;
         loop {
-            match self.try_claim(of, log_start).await {
+            match self.try_claim(found).await {
                 Ok(lease) => {
                     let next_offset = lease.claim.next_offset;
                     self.unflood(of, next_offset);
@@ -34,16 +36,29 @@ impl WriterTask {
                     debug!(%error, "not claimed");
                     return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
                 }
+                Err(error @ StoreError::TopicRecreated { .. }) => {
+                    self.recovered();
+                    return self.stop_recreated(of, number, &error);
+                }
                 Err(error) => self.wait_after(&error.into()).await,
             }
         }
     }
 
-    async fn try_claim(&mut self, of: StreamPartition, log_start: i64) -> Result<Lease, StoreError> {
-        let settings = self.settings.clone();
+    /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
+    fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("partition {partition} stands still: {error}");
+        error!(topic, partition, "{detail}");
+        self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
+        self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
+    }
+
+    async fn try_claim(&mut self, found: &Found) -> Result<Lease, StoreError> {
+        let (of, settings) = (found.of, self.settings.clone());
         let topic = settings.topics.name(of.stream);
         let writer = self.writer().await?;
-        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, of, log_start).await?;
+        let claim = checkpoint::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
         let allowed = flood::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
         self.recovered();
         Ok(Lease { claim, allowed })

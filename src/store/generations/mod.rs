@@ -6,6 +6,7 @@
 mod create;
 mod cut_over;
 mod instances;
+mod judge;
 mod list;
 mod lock;
 mod progress;
@@ -14,7 +15,8 @@ mod remove;
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
 pub use instances::{beat, foldable_by, leave};
+pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};
 pub use list::{Live, checkpoints, find, list, live_projection, running};
 pub use lock::{Lock, hold, still_held};
-pub use progress::{fail, ready, reopen, tell};
+pub use progress::{back_to, fail, ready, reopen, tell};
 pub use remove::{drop_generation, drop_shadows, retire};

@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-use crate::domain::generation::Progress;
+use crate::domain::generation::{GenerationState, Progress};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
@@ -35,5 +35,17 @@ pub async fn reopen(conn: &mut PgConnection, generation: Generation) -> Result<(
     let sql = "update foldback.generations set state = 'building', seen_at = now()
                 where generation = $1 and state <> 'live'";
     sqlx::query(sql).bind(generation.0).execute(conn).await?;
+    Ok(())
+}
+
+/// It is as it was before it was reopened: a promotion did not come through.
+pub async fn back_to(
+    conn: &mut PgConnection,
+    generation: Generation,
+    state: GenerationState,
+) -> Result<(), StoreError> {
+    let sql = "update foldback.generations set state = $2, progress = null, seen_at = null
+                where generation = $1 and state = 'building'";
+    sqlx::query(sql).bind(generation.0).bind(state.as_str()).execute(conn).await?;
     Ok(())
 }

@@ -7,6 +7,9 @@ mod serving;
 mod transaction;
 mod upsert;
 
+pub(super) use counts::add as add_counts;
+pub(super) use dead_letters::{DEAD_LETTERS, store as store_dead_letters};
+pub(super) use names::{find_again as find_names_again, propose as propose_names};
 pub use serving::Serving;
 pub use transaction::{CHANGED_CHANNEL, Commit, Writer};
 pub use upsert::Table;

@@ -76,7 +76,8 @@ impl Table {
         )
     }
 
-    fn column_list(&self) -> String {
+    /// As a statement names them.
+    pub fn column_list(&self) -> String {
         self.columns.join(", ")
     }
 }

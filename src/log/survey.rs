@@ -1,0 +1,131 @@
+//! What the log holds now: topics, and where each of their partitions begins and ends.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+
+use super::admin::{self, TopicFacts};
+use super::consumer::consumer_config;
+use super::topic_id::topic_ids;
+use crate::config::kafka::Kafka;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::{Stream, Topics};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionSurvey {
+    pub of: StreamPartition,
+    /// The first offset that is there; 0 where nothing was ever deleted.
+    pub log_start: i64,
+    /// The last stable offset: everything before it is decided, committed or aborted.
+    pub end: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSurvey {
+    pub topic: String,
+    pub stream: Stream,
+    /// In base64; `None` where the cluster doesn't tell.
+    pub topic_id: Option<String>,
+    /// As the broker writes it; `None` where it doesn't tell.
+    pub cleanup_policy: Option<String>,
+    /// By number, from 0 on.
+    pub partitions: Vec<PartitionSurvey>,
+}
+
+/// Why the log could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error("Kafka at {brokers} does not answer ({error}); check kafka.brokers and that the brokers are up")]
+    Unreachable { brokers: String, error: KafkaError },
+    #[error("Kafka at {brokers} has no topic {topic}; create it, or set kafka.{key}")]
+    NoTopic { brokers: String, topic: String, key: &'static str },
+    #[error(
+        "topic {topic}, partition {partition}: its offsets can't be asked for ({error}); check that the partition has a \
+         leader and that this user may read the topic"
+    )]
+    Partition { topic: String, partition: i32, error: KafkaError },
+    #[error("the process is ending")]
+    Ending,
+}
+
+/// Asks the cluster about both topics. `timeout` bounds each of four questions: what topics there are, how each is
+/// set, what its id is, and where its partitions begin and end.
+pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
+    let names = [topics.orders.as_str(), topics.runs.as_str()];
+    let cluster = admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error))?;
+    let (kafka, topics) = (kafka.clone(), topics.clone());
+    blocking(move || survey_topics(&kafka, &topics, &cluster.topics, timeout)).await
+}
+
+/// Runs what blocks beside the runtime's own threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, SurveyError> + Send + 'static,
+) -> Result<T, SurveyError> {
+    tokio::task::spawn_blocking(ask).await.map_err(|_| SurveyError::Ending)?
+}
+
+pub(super) fn unreachable(kafka: &Kafka, error: KafkaError) -> SurveyError {
+    SurveyError::Unreachable { brokers: kafka.brokers.clone(), error }
+}
+
+/// A consumer that only asks, never reads.
+pub(super) fn asking_consumer(kafka: &Kafka) -> Result<BaseConsumer, SurveyError> {
+    consumer_config(kafka, None).create().map_err(|error| unreachable(kafka, error))
+}
+
+fn survey_topics(
+    kafka: &Kafka,
+    topics: &Topics,
+    facts: &[TopicFacts],
+    timeout: Duration,
+) -> Result<Vec<TopicSurvey>, SurveyError> {
+    let consumer = asking_consumer(kafka)?;
+    let deadline = Instant::now() + timeout;
+    let names = [topics.orders.as_str(), topics.runs.as_str()];
+    let mut ids = topic_ids(consumer.client(), &names, timeout).map_err(|error| unreachable(kafka, error))?;
+    let mut surveys = Vec::new();
+    for facts in facts {
+        let Some(stream) = topics.stream(&facts.name) else { continue };
+        if facts.partitions == 0 {
+            return Err(no_topic(kafka, stream, &facts.name));
+        }
+        let ends = (0..).take(facts.partitions).map(|partition| {
+            let of = StreamPartition { stream, partition };
+            let (log_start, end) = watermarks(&consumer, topics, of, deadline)?;
+            Ok(PartitionSurvey { of, log_start, end })
+        });
+        surveys.push(TopicSurvey {
+            topic: facts.name.clone(),
+            stream,
+            topic_id: ids.remove(&facts.name),
+            cleanup_policy: facts.cleanup_policy.clone(),
+            partitions: ends.collect::<Result<_, SurveyError>>()?,
+        });
+    }
+    Ok(surveys)
+}
+
+/// First offset and last stable offset: a consumer of committed records is told the latter as the end.
+pub(super) fn watermarks(
+    consumer: &BaseConsumer,
+    topics: &Topics,
+    of: StreamPartition,
+    deadline: Instant,
+) -> Result<(i64, i64), SurveyError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let topic = topics.name(of.stream);
+    consumer.fetch_watermarks(topic, of.partition, left).map_err(|error| partition_error(topic, of.partition, error))
+}
+
+pub(super) fn partition_error(topic: &str, partition: i32, error: KafkaError) -> SurveyError {
+    SurveyError::Partition { topic: topic.to_owned(), partition, error }
+}
+
+fn no_topic(kafka: &Kafka, stream: Stream, topic: &str) -> SurveyError {
+    let key = match stream {
+        Stream::Orders => "orders_topic",
+        Stream::Runs => "runs_topic",
+    };
+    SurveyError::NoTopic { brokers: kafka.brokers.clone(), topic: topic.to_owned(), key }
+}

@@ -1,0 +1,150 @@
+//! What has to hold before a generation goes live.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Built;
+use super::error::RebuildError;
+use super::options::{Check, Depth};
+use super::site::Site;
+use crate::domain::bounds::Bounds;
+use crate::domain::key_sample::KeySample;
+use crate::domain::partition::StreamPartition;
+use crate::runtime::verify;
+use crate::store::Generation;
+use crate::store::bulk::{Facts, facts};
+use crate::store::generations::unexplained;
+
+/// Named in a check's detail at most.
+const EXAMPLES: i64 = 3;
+
+/// The numbers of a generation against each other.
+pub async fn counts(conn: &mut PgConnection, generation: Generation) -> Result<Check, RebuildError> {
+    let Facts { events, orders, sequences, counted_orders, .. } = facts(conn, generation).await?;
+    let passed = events == sequences && orders == counted_orders;
+    let detail = if passed {
+        format!("{events} events of {orders} orders, each seen once")
+    } else {
+        format!(
+            "the history has {events} events and the orders have seen {sequences}; there are {orders} orders and \
+             telemetry counts {counted_orders}"
+        )
+    };
+    Ok(Check { name: "counts", passed, detail })
+}
+
+/// The log folded again up to the generation's checkpoints, as far as the sample goes, and compared with it.
+pub async fn compared(
+    site: &Site,
+    generation: Generation,
+    ends: &Bounds,
+    depth: Depth,
+    records: &BTreeMap<StreamPartition, u64>,
+    stop: &CancellationToken,
+) -> Result<Vec<Check>, RebuildError> {
+    let sample = match depth {
+        Depth::Sample(0) => return Ok(Vec::new()),
+        Depth::Sample(per_million) => KeySample { per_million },
+        Depth::Full => KeySample::ALL,
+    };
+    let (built, differences) = verify::compare_with_log(site, generation, ends, sample, stop).await?;
+    Ok(vec![read_twice(site, records, &built), differences_check(sample, &differences)])
+}
+
+/// Both readings of the log must have found the same number of records in every partition.
+fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built) -> Check {
+    // One that was folded live has not counted.
+    let wrong = first.iter().find(|(of, records)| again.records.get(of).copied().unwrap_or(0) != **records);
+    let total: u64 = again.records.values().sum();
+    let detail = match wrong {
+        None => format!("{total} records in the log, counted again"),
+        Some((of, records)) => format!(
+            "topic {}, partition {}: {records} records were folded, {} were found when it was read again",
+            site.topics.name(of.stream),
+            of.partition,
+            again.records.get(of).copied().unwrap_or(0)
+        ),
+    };
+    Check { name: "log", passed: wrong.is_none(), detail }
+}
+
+fn differences_check(sample: KeySample, differences: &[String]) -> Check {
+    let share = f64::from(sample.per_million) / 10_000.0;
+    let passed = differences.is_empty();
+    let detail = if passed {
+        format!("{share} % of the orders folded again: equal")
+    } else {
+        format!("{share} % of the orders folded again: {} differ, such as {}", differences.len(), differences[0])
+    };
+    Check { name: "sample", passed, detail }
+}
+
+/// Dead letters that the live generation doesn't have.
+pub async fn dead_letters(
+    conn: &mut PgConnection,
+    next: Generation,
+    live: Generation,
+    accepted: bool,
+) -> Result<Check, RebuildError> {
+    let (count, examples) = unexplained(conn, next, live, EXAMPLES).await?;
+    let examples: Vec<String> = examples
+        .iter()
+        .map(|letter| {
+            format!("topic {}, partition {}, offset {} ({})", letter.topic, letter.partition, letter.offset, letter.reason)
+        })
+        .collect();
+    let detail = match (count, accepted) {
+        (0, _) => "none that generation ".to_owned() + &live.0.to_string() + " doesn't have",
+        (_, true) => format!("{count} that generation {} doesn't have, accepted: {}", live.0, examples.join("; ")),
+        (_, false) => format!(
+            "{count} that generation {} doesn't have: {}; look at them in {}.dead_letters, and accept them with \
+             --accept-dead-letters or discard them",
+            live.0,
+            examples.join("; "),
+            next.schema()
+        ),
+    };
+    Ok(Check { name: "dead_letters", passed: count == 0 || accepted, detail })
+}
+
+/// No view may be empty where the live one is not.
+pub async fn not_empty(
+    conn: &mut PgConnection,
+    next: Generation,
+    live: Generation,
+) -> Result<Check, RebuildError> {
+    let (new, old) = (facts(conn, next).await?, facts(conn, live).await?);
+    let views = [
+        ("provider_order_events", new.events, old.events),
+        ("provider_orders", new.orders, old.orders),
+        ("replays", new.replays, old.replays),
+        ("refills", new.refills, old.refills),
+        ("automation_runs", new.runs, old.runs),
+    ];
+    let empty: Vec<&str> =
+        views.iter().filter(|(_, new, old)| *new == 0 && *old > 0).map(|(name, ..)| *name).collect();
+    let detail = if empty.is_empty() {
+        format!("{} events, {} orders, {} replays, {} refills, {} runs", new.events, new.orders, new.replays, new.refills, new.runs)
+    } else {
+        format!("empty, where generation {} is not: {}", live.0, empty.join(", "))
+    };
+    Ok(Check { name: "not_empty", passed: empty.is_empty(), detail })
+}
+
+/// Every partition near the end of the log.
+pub fn positions(site: &Site, behind: &BTreeMap<StreamPartition, i64>) -> Check {
+    let lag: i64 = behind.values().sum();
+    let worst = behind.iter().max_by_key(|(_, lag)| **lag);
+    let bound = i64::try_from(site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
+    let detail = match worst {
+        Some((of, worst)) if *worst > 0 => format!(
+            "{lag} offsets behind the end of the log, most in topic {}, partition {} ({worst})",
+            site.topics.name(of.stream),
+            of.partition
+        ),
+        _ => "every partition is at the end of the log".to_owned(),
+    };
+    Check { name: "positions", passed: lag <= bound, detail }
+}

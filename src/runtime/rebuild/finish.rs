@@ -1,0 +1,186 @@
+//! From a built generation to a live one: catch up, check, cut over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::checks;
+use super::error::RebuildError;
+use super::follow::{Follower, positions};
+use super::heart::Heart;
+use super::observer::Observer;
+use super::options::Check;
+use super::site::Site;
+use crate::domain::generation::{Phase, Progress};
+use crate::domain::partition::StreamPartition;
+use crate::store::Generation;
+use crate::store::generations::{self, CutOver, live_projection};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Pause after a try of the cut-over that readers were in the way of.
+const TRY_PAUSE: Duration = Duration::from_millis(100);
+/// The end of the log is asked for so often while catching up.
+const SURVEY_EVERY: Duration = Duration::from_secs(1);
+
+/// A generation on its last steps.
+pub struct Finish<'a> {
+    pub site: &'a Site,
+    pub generation: Generation,
+    pub workers: usize,
+    pub accept_dead_letters: bool,
+    pub observer: &'a Arc<dyn Observer>,
+    pub heart: &'a Heart,
+    pub stop: &'a CancellationToken,
+}
+
+/// How the last steps ended.
+pub enum Finished {
+    Live { dropped: Vec<i32> },
+    Ready,
+    Refused,
+}
+
+impl Finish<'_> {
+    /// Folds on until the end of the log is near, checks, and cuts over if `promote`.
+    pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        self.tell(Phase::CatchingUp, 0.0);
+        let mut follower = self.follow().await?;
+        let finished = self.steps(&mut conn, &mut follower, promote, checks).await;
+        follower.0.stop().await;
+        finished
+    }
+
+    async fn follow(&self) -> Result<(Follower, Vec<StreamPartition>), RebuildError> {
+        let partitions: Vec<StreamPartition> =
+            self.site.survey().await?.iter().flat_map(|topic| &topic.partitions).map(|at| at.of).collect();
+        let follower = Follower::start(self.site, self.generation, &partitions, self.workers, None)?;
+        Ok((follower, partitions))
+    }
+
+    async fn steps(
+        &self,
+        conn: &mut PgConnection,
+        follower: &mut (Follower, Vec<StreamPartition>),
+        promote: bool,
+        checks: &mut Vec<Check>,
+    ) -> Result<Finished, RebuildError> {
+        let behind = self.catch_up(&follower.1).await?;
+        self.tell(Phase::Checking, 1.0);
+        let live = live_projection(conn).await?.generation;
+        crate::store::discards::apply(conn, self.generation).await?;
+        checks.push(checks::positions(self.site, &behind));
+        checks.push(checks::dead_letters(conn, self.generation, live, self.accept_dead_letters).await?);
+        checks.push(checks::not_empty(conn, self.generation, live).await?);
+        if checks.iter().any(|check| !check.passed) {
+            return Ok(Finished::Refused);
+        }
+        if !promote {
+            return Ok(Finished::Ready);
+        }
+        let question = format!("Make generation {} live instead of generation {}?", self.generation.0, live.0);
+        let observer = self.observer.clone();
+        let yes = tokio::task::spawn_blocking(move || observer.confirm(&question)).await.unwrap_or(false);
+        if !yes {
+            return Ok(Finished::Ready);
+        }
+        self.tell(Phase::CuttingOver, 1.0);
+        self.cut_over(conn, follower).await
+    }
+
+    /// Waits until the generation is near the end of the log; how far it is behind then, by partition.
+    async fn catch_up(
+        &self,
+        followed: &[StreamPartition],
+    ) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
+        let mut ends = BTreeMap::new();
+        let mut surveyed: Option<Instant> = None;
+        let mut first = None;
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(RebuildError::stopped());
+            }
+            if surveyed.is_none_or(|at| at.elapsed() >= SURVEY_EVERY) {
+                ends = self.ends().await?;
+                surveyed = Some(Instant::now());
+            }
+            let at = positions(self.site, self.generation).await?;
+            let behind: BTreeMap<StreamPartition, i64> = ends
+                .iter()
+                .filter(|(of, _)| followed.contains(of))
+                .map(|(of, end)| (*of, (end - at.get(of).copied().unwrap_or(0)).max(0)))
+                .collect();
+            let lag: i64 = behind.values().sum();
+            // Every partition must have been claimed once: then its position counts.
+            if lag <= bound && behind.keys().all(|of| at.contains_key(of)) {
+                return Ok(behind);
+            }
+            let first = *first.get_or_insert(lag.max(1));
+            self.tell(Phase::CatchingUp, 1.0 - lag as f64 / first.max(lag) as f64);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn ends(&self) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let survey = self.site.survey().await?;
+        Ok(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.end)).collect())
+    }
+
+    async fn cut_over(
+        &self,
+        conn: &mut PgConnection,
+        follower: &mut (Follower, Vec<StreamPartition>),
+    ) -> Result<Finished, RebuildError> {
+        let rebuild = &self.site.config.rebuild;
+        let deadline = Instant::now() + rebuild.cut_over_timeout;
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(RebuildError::stopped());
+            }
+            match generations::cut_over(conn, self.generation, rebuild.lock_timeout).await? {
+                CutOver::Done { .. } => break,
+                CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
+                CutOver::InTheWay(why) if Instant::now() >= deadline => {
+                    return Err(RebuildError::Failed(format!(
+                        "the cut-over did not come through within {} s: {why}; generation {} is ready, `foldback \
+                         generations promote {}` tries again (rebuild.cut_over_timeout_ms)",
+                        rebuild.cut_over_timeout.as_secs(),
+                        self.generation.0,
+                        self.generation.0
+                    )));
+                }
+                CutOver::InTheWay(why) => {
+                    tracing::debug!("not cut over yet: {why}");
+                    self.follow_new_partitions(follower).await?;
+                    sleep(TRY_PAUSE).await;
+                }
+            }
+        }
+        let keep = self.site.config.generations.keep;
+        let dropped = generations::retire(conn, keep).await?.into_iter().map(|generation| generation.0).collect();
+        Ok(Finished::Live { dropped })
+    }
+
+    /// Partitions may have been added meanwhile.
+    async fn follow_new_partitions(
+        &self,
+        follower: &mut (Follower, Vec<StreamPartition>),
+    ) -> Result<(), RebuildError> {
+        let now = self.ends().await?;
+        if now.keys().all(|of| follower.1.contains(of)) {
+            return Ok(());
+        }
+        let old = std::mem::replace(follower, self.follow().await?);
+        old.0.stop().await;
+        Ok(())
+    }
+
+    fn tell(&self, phase: Phase, ratio: f64) {
+        self.heart.tell(Progress { phase, ratio, events: 0, events_per_second: 0.0, eta_seconds: None });
+    }
+}

@@ -1,0 +1,131 @@
+//! What refuses a rebuild before it begins.
+
+use std::path::Path;
+
+use sqlx::postgres::PgConnection;
+
+use super::error::RebuildError;
+use super::site::Site;
+use crate::log::survey::{PartitionSurvey, TopicSurvey};
+use crate::store::generations::{self, Lock, checkpoints, live_projection};
+use crate::store::{StoreError, migrate};
+
+/// Holds the lock that lets one process at a time change generations, and sees that this binary knows the database.
+pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
+    let mut conn = site.access.connect().await?;
+    match migrate::check_version(&mut conn).await {
+        Err(error @ StoreError::SchemaVersion { .. }) => return Err(RebuildError::Refused(vec![error.to_string()])),
+        checked => checked?,
+    }
+    if generations::hold(&mut conn, Lock::Rebuild).await? {
+        return Ok(conn);
+    }
+    Err(RebuildError::Refused(vec![another(&mut conn).await?]))
+}
+
+async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
+    let building = generations::list(conn).await?.into_iter().find(|info| info.builder_alive);
+    let what = building.map(|info| {
+        let ratio = info.progress.map_or(0.0, |progress| progress.ratio);
+        format!(": generation {}, {:.0} % folded, begun by {}", info.generation, ratio * 100.0, info.created_by)
+    });
+    Ok(format!(
+        "another rebuild, promotion or rollback is running{}; `foldback generations list` shows it",
+        what.unwrap_or_default()
+    ))
+}
+
+/// What of the log forbids a rebuild, in sentences.
+pub async fn log_refusals(conn: &mut PgConnection, survey: &[TopicSurvey]) -> Result<Vec<String>, RebuildError> {
+    let live = live_projection(conn).await?.generation;
+    let ids = generations::topic_ids(conn, live).await?;
+    let positions = checkpoints(conn, live).await?;
+    let mut refusals = Vec::new();
+    for topic in survey {
+        refusals.extend(topic.partitions.iter().filter_map(|partition| beginning(topic, partition)));
+        if let (Some(stored), Some(found)) = (ids.get(&topic.topic), &topic.topic_id)
+            && stored != found
+        {
+            refusals.push(format!(
+                "topic {} was deleted and made anew (its id was {stored} and is {found}): it lacks what the views were \
+                 folded from; restore it from a copy",
+                topic.topic
+            ));
+        }
+        if topic.cleanup_policy.as_ref().is_some_and(|policy| policy.contains("compact")) {
+            refusals.push(format!(
+                "topic {} is compacted (cleanup.policy): records that were replaced are gone from it; set \
+                 cleanup.policy=delete and restore it from a copy",
+                topic.topic
+            ));
+        }
+        let ahead = topic.partitions.iter().filter_map(|partition| {
+            let at = positions.get(&(topic.topic.clone(), partition.of.partition))?;
+            (*at > partition.end).then(|| {
+                format!(
+                    "topic {}, partition {} ends at offset {}, but the live views are folded up to {at}: records are \
+                     gone from it; restore it from a copy",
+                    topic.topic, partition.of.partition, partition.end
+                )
+            })
+        });
+        refusals.extend(ahead);
+    }
+    Ok(refusals)
+}
+
+/// Whether a topic starts at its beginning.
+pub fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
+    (partition.log_start > 0).then(|| {
+        format!(
+            "topic {}, partition {} begins at offset {}: what was before is gone (retention, or deleted records); \
+             restore it from a copy, and set retention.ms=-1",
+            topic.topic, partition.of.partition, partition.log_start
+        )
+    })
+}
+
+/// Whether there is room for a generation of this size.
+pub async fn space_refusal(
+    site: &Site,
+    conn: &mut PgConnection,
+    space_bytes: u64,
+) -> Result<Option<String>, RebuildError> {
+    let bound = site.config.rebuild.space_bytes_max;
+    if bound > 0 && space_bytes > bound {
+        return Ok(Some(format!(
+            "the new generation is estimated to take {} in Postgres, more than rebuild.space_bytes_max ({}); drop an \
+             older generation, or raise it",
+            size_text(space_bytes),
+            size_text(bound)
+        )));
+    }
+    let Some(directory) = generations::local_data_directory(conn).await? else { return Ok(None) };
+    let Some(free) = free_bytes(Path::new(&directory)) else { return Ok(None) };
+    Ok((space_bytes > free).then(|| {
+        format!(
+            "the new generation is estimated to take {} in Postgres, its disk has {} free; make room, or drop an older \
+             generation",
+            size_text(space_bytes),
+            size_text(free)
+        )
+    }))
+}
+
+/// `None` where the disk can't be seen from here.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let found = path.ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// As people read it: 1.4 GB.
+pub fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}

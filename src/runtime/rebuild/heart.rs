@@ -1,0 +1,82 @@
+//! What a rebuild says of itself while it works: progress in the database, and that its lock still holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::error::RebuildError;
+use super::observer::Observer;
+use crate::domain::generation::Progress;
+use crate::store::{Generation, generations};
+
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// A connection that doesn't answer for this long is lost, and the lock with it.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Keeps the connection that holds the lock busy; ends with `end`.
+pub struct Heart {
+    progress: watch::Sender<Progress>,
+    observer: Arc<dyn Observer>,
+    generation: Generation,
+    beating: JoinHandle<Option<PgConnection>>,
+    over: CancellationToken,
+    /// Cancelled where the lock is lost: another process may change generations then.
+    pub lost: CancellationToken,
+}
+
+impl Heart {
+    pub fn start(
+        conn: PgConnection,
+        generation: Generation,
+        observer: Arc<dyn Observer>,
+        stop: &CancellationToken,
+    ) -> Heart {
+        let (progress, news) = watch::channel(Progress::at_start());
+        let (over, lost) = (CancellationToken::new(), stop.child_token());
+        let beating = tokio::spawn(beat(conn, generation, news, over.clone(), lost.clone()));
+        Heart { progress, observer, generation, beating, over, lost }
+    }
+
+    pub fn tell(&self, progress: Progress) {
+        self.observer.progress(self.generation.0, &progress);
+        self.progress.send_replace(progress);
+    }
+
+    /// The connection that holds the lock.
+    pub async fn end(self) -> Result<PgConnection, RebuildError> {
+        self.over.cancel();
+        match self.beating.await {
+            Ok(Some(conn)) => Ok(conn),
+            _ => Err(lock_lost()),
+        }
+    }
+}
+
+pub fn lock_lost() -> RebuildError {
+    RebuildError::Failed(
+        "the connection that holds the rebuild's lock was lost; `foldback rebuild` goes on with what is there".into(),
+    )
+}
+
+async fn beat(
+    mut conn: PgConnection,
+    generation: Generation,
+    news: watch::Receiver<Progress>,
+    over: CancellationToken,
+    lost: CancellationToken,
+) -> Option<PgConnection> {
+    let mut tick = tokio::time::interval(BEAT_EVERY);
+    while over.run_until_cancelled(tick.tick()).await.is_some() {
+        let progress = news.borrow().clone();
+        let told = tokio::time::timeout(ANSWER_MAX, generations::tell(&mut conn, generation, &progress)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            lost.cancel();
+            return None;
+        }
+    }
+    Some(conn)
+}

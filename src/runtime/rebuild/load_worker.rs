@@ -1,0 +1,355 @@
+//! A worker of a load: a reader of its own partitions, the fold, and a hand that writes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Build;
+use super::error::RebuildError;
+use super::hand::{Cut, Hand, Task};
+use super::load_sieve::{LoadItem, LoadSieve};
+use super::retry::Retries;
+use super::site::Site;
+use super::tracker::Tracker;
+use crate::domain::partition::StreamPartition;
+use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
+use crate::projection::load::Loading;
+use crate::projection::streak::FloodGuard;
+use crate::projection::{Content, Outcome};
+use crate::runtime::sieve::DecodingSieve;
+use crate::store::bulk::{Loader, Progressed, State};
+use crate::store::checkpoint::{self, Advance, Claim, Found};
+use crate::store::{StoreError, flood};
+
+/// Batches that wait for the hand; each is bounded by the reader.
+const TASKS_MAX: usize = 2;
+/// Share of a worker's memory that states take before a cut; the rest is for queues, batches and what is written.
+const STATES_SHARE: usize = 3;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What one worker is given.
+pub struct LoadWorker {
+    pub site: Site,
+    pub build: Build,
+    pub found: Vec<Found>,
+    pub slices: i64,
+    /// Whose names its are; a number of its own.
+    pub slot: i32,
+    pub memory_bytes: usize,
+    pub tracker: Arc<Tracker>,
+    pub stop: CancellationToken,
+}
+
+/// A partition on its way to its target.
+struct Way {
+    claim: Claim,
+    allowed: HashSet<i64>,
+    guard: FloodGuard,
+    target: i64,
+    /// Folded so far; the claim says what is cut.
+    at: i64,
+    records: u64,
+}
+
+/// One attempt, from the last cut on.
+struct Attempt<'w> {
+    worker: &'w LoadWorker,
+    ways: BTreeMap<StreamPartition, Way>,
+    loading: Loading,
+    tasks: mpsc::Sender<Task>,
+    last_cut: Instant,
+    forced: Vec<(StreamPartition, i64)>,
+    throttle: Throttle,
+    /// Offsets and records since the last cut.
+    uncut: (u64, u64),
+}
+
+impl LoadWorker {
+    /// Folds its partitions to their targets, from the last cut again after each failure in passing. Records that
+    /// were refused though they would have been accepted come back.
+    pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+        let mut retries = Retries::new(&self.site, &self.stop, "folding");
+        loop {
+            let tried = self.try_run().await;
+            if let Some(outcome) = retries.outcome(tried).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        let ways = self.claim(&mut conn).await?;
+        let open: Vec<StreamPartition> = ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let loader = Loader::new(conn, self.build.generation, self.site.topics.clone(), self.slices).await?;
+        let (deliveries, mut queue) = mpsc::unbounded_channel();
+        let settings = self.site.reader(open, self.memory_bytes / 4);
+        let reader = Reader::start(settings, self.site.readiness.clone(), self.sieve(), deliveries)?;
+        let (tasks, todo) = mpsc::channel(TASKS_MAX);
+        let hand = Hand { loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
+        let hand = tokio::spawn(hand.run(todo));
+        let mut attempt = Attempt {
+            worker: self,
+            ways,
+            loading: Loading::default(),
+            tasks,
+            last_cut: Instant::now(),
+            forced: Vec::new(),
+            throttle: Throttle::new(self.build.records_per_second_max / self.build.workers.max(1) as u64),
+            uncut: (0, 0),
+        };
+        let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));
+        self.tracker.lose(attempt.uncut);
+        // The hand ends when nobody gives it anything any more.
+        drop(attempt);
+        stop_reader(&reader, queue).await;
+        finish(folded, hand).await
+    }
+
+    async fn claim(
+        &self,
+        conn: &mut sqlx::postgres::PgConnection,
+    ) -> Result<BTreeMap<StreamPartition, Way>, StoreError> {
+        let refusals_max = i64::try_from(self.site.config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX);
+        let mut ways = BTreeMap::new();
+        for found in &self.found {
+            let of = found.of;
+            let claim = checkpoint::claim(conn, self.build.generation, &self.site.topics, found).await?;
+            let topic = self.site.topics.name(of.stream);
+            let allowed = flood::allowances(conn, topic, of.partition, claim.next_offset).await?;
+            let target = self.build.targets.of(of).unwrap_or(claim.next_offset);
+            let guard = FloodGuard { streak: claim.streak, refusals_max };
+            ways.insert(of, Way { claim, allowed, guard, target, at: claim.next_offset, records: 0 });
+        }
+        Ok(ways)
+    }
+
+    fn sieve(&self) -> LoadSieve {
+        let resolver = self.site.resolver.clone();
+        let decoding =
+            DecodingSieve { decoder: self.site.decoder.clone(), need: Box::new(move |id| resolver.need(id)) };
+        LoadSieve { decoding, sample: self.build.sample, refused: self.build.refused.clone() }
+    }
+}
+
+/// Ends the reader and takes what it still delivers, so that it waits for nobody.
+async fn stop_reader(reader: &ReaderHandle, mut queue: UnboundedReceiver<Delivery<LoadItem>>) {
+    // A reader that has ended needs to be told nothing.
+    let _ = reader.controls.send(Control::Stop);
+    while let Some(delivery) = queue.recv().await {
+        match delivery {
+            Delivery::Release { done, .. } => {
+                let _ = done.send(());
+            }
+            Delivery::End => break,
+            _ => {}
+        }
+    }
+}
+
+/// The hand's error is the cause where the fold only found it gone.
+async fn finish<T>(
+    folded: Result<T, RebuildError>,
+    hand: JoinHandle<Result<(), StoreError>>,
+) -> Result<T, RebuildError> {
+    let written = hand.await.map_err(|error| RebuildError::Failed(format!("a writer ended early: {error}")))?;
+    match (folded, written) {
+        (_, Err(error)) => Err(error.into()),
+        (folded, Ok(())) => folded,
+    }
+}
+
+impl Attempt<'_> {
+    async fn run(
+        &mut self,
+        queue: &mut UnboundedReceiver<Delivery<LoadItem>>,
+        reader: &ReaderHandle,
+    ) -> Result<(), RebuildError> {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let stop = self.worker.stop.clone();
+        while !self.is_done() {
+            let delivery = tokio::select! {
+                delivery = queue.recv() => delivery,
+                // What isn't cut is lost, and read again next time.
+                () = stop.cancelled() => return Err(RebuildError::stopped()),
+                _ = look.tick() => {
+                    self.cut_if_due().await?;
+                    continue;
+                }
+            };
+            match delivery {
+                Some(Delivery::Claim { of, lease, .. }) => self.grant(reader, of, lease),
+                Some(Delivery::Batch(batch)) => self.take(batch).await?,
+                Some(Delivery::Release { done, .. }) => {
+                    let _ = done.send(());
+                }
+                Some(Delivery::End) | None => return Err(RebuildError::Failed("the reader ended early".into())),
+            }
+            self.cut_if_due().await?;
+        }
+        self.cut().await
+    }
+
+    fn is_done(&self) -> bool {
+        self.ways.values().all(|way| way.at >= way.target)
+    }
+
+    fn grant(&self, reader: &ReaderHandle, of: StreamPartition, lease: u64) {
+        if let Some(way) = self.ways.get(&of) {
+            // A reader that has ended needs to be told nothing.
+            let _ = reader.controls.send(Control::Granted { of, lease, next_offset: way.at });
+        }
+    }
+
+    async fn take(&mut self, batch: Batch<LoadItem>) -> Result<(), RebuildError> {
+        let mut items = Vec::with_capacity(batch.items.len());
+        let mut records = 0;
+        for item in batch.items {
+            let (of, offset) = item.at();
+            let Some(way) = self.ways.get_mut(&of).filter(|way| offset < way.target && offset >= way.at) else { continue };
+            way.records += 1;
+            records += 1;
+            if let LoadItem::Item { item, forced } = item {
+                guard(way, &item.content, offset).map_err(|limit| self.worker.flood(of, offset, limit))?;
+                if forced {
+                    self.forced.push((of, offset));
+                }
+                items.push(item);
+            }
+        }
+        let mut offsets = 0;
+        for span in &batch.spans {
+            let Some(way) = self.ways.get_mut(&span.of) else { continue };
+            let to = span.to.min(way.target);
+            // Never negative: a span behind what is folded moves nothing.
+            offsets += u64::try_from(to - way.at).unwrap_or(0);
+            way.at = way.at.max(to);
+        }
+        let loaded = self.loading.fold(items);
+        self.give(Task::Append { batch: loaded, bytes: batch.bytes }).await?;
+        self.worker.tracker.advance(offsets, records);
+        self.uncut = (self.uncut.0 + offsets, self.uncut.1 + records);
+        self.throttle.wait(records, &self.worker.stop).await;
+        Ok(())
+    }
+
+    async fn give(&self, task: Task) -> Result<(), RebuildError> {
+        // The hand's own error says why it is gone.
+        self.tasks.send(task).await.map_err(|_| RebuildError::Failed("the writer is gone".into()))
+    }
+
+    async fn cut_if_due(&mut self) -> Result<(), RebuildError> {
+        let is_full = self.loading.bytes() >= self.worker.memory_bytes / STATES_SHARE;
+        let is_late = self.last_cut.elapsed() >= self.worker.site.config.rebuild.cut;
+        if is_full || is_late { self.cut().await } else { Ok(()) }
+    }
+
+    async fn cut(&mut self) -> Result<(), RebuildError> {
+        self.last_cut = Instant::now();
+        let progressed = self.progressed();
+        if progressed.is_empty() {
+            return Ok(());
+        }
+        let (partials, names) = self.loading.cut();
+        let states =
+            partials.into_iter().map(|partial| State { order: partial.order, tangled: partial.tangled }).collect();
+        let (done, cut) = oneshot::channel();
+        let slot = self.worker.slot;
+        self.give(Task::Cut { cut: Cut { states, names, progressed, slot }, done }).await?;
+        cut.await.map_err(|_| RebuildError::Failed("the writer is gone".into()))?;
+        for way in self.ways.values_mut() {
+            way.claim.next_offset = way.at;
+            way.claim.streak = way.guard.streak;
+            way.records = 0;
+        }
+        self.uncut = (0, 0);
+        Ok(())
+    }
+
+    fn progressed(&self) -> Vec<Progressed> {
+        let moved = self.ways.iter().filter(|(_, way)| way.at > way.claim.next_offset);
+        let progressed = |(of, way): (&StreamPartition, &Way)| Progressed {
+            advance: Advance {
+                of: *of,
+                owner_epoch: way.claim.owner_epoch,
+                from: way.claim.next_offset,
+                to: way.at,
+                streak: way.guard.streak,
+            },
+            records: way.records,
+        };
+        moved.map(progressed).collect()
+    }
+}
+
+/// The limit that is reached, if too many records in a row were refused for one reason.
+fn guard(way: &mut Way, content: &Content, offset: i64) -> Result<(), (crate::domain::rejection::Reason, i64)> {
+    let outcome = match content {
+        Content::Rejected(rejection) => Outcome::DeadLetter(rejection.reason),
+        _ => Outcome::Applied,
+    };
+    let passes = way.guard.pass(outcome, || way.allowed.contains(&offset));
+    match outcome {
+        Outcome::DeadLetter(reason) if !passes => Err((reason, way.guard.refusals_max)),
+        _ => Ok(()),
+    }
+}
+
+impl LoadWorker {
+    fn flood(
+        &self,
+        of: StreamPartition,
+        offset: i64,
+        (reason, refusals_max): (crate::domain::rejection::Reason, i64),
+    ) -> RebuildError {
+        let (topic, partition) = (self.site.topics.name(of.stream), of.partition);
+        RebuildError::Refused(vec![format!(
+            "{refusals_max} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, \
+             offset {offset}. Mend the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
+             allow {topic} {partition} {offset}`; then `foldback rebuild` goes on"
+        )])
+    }
+}
+
+/// Keeps a worker at a rate.
+struct Throttle {
+    started: Instant,
+    records: u64,
+    per_second: u64,
+}
+
+impl Throttle {
+    fn new(per_second: u64) -> Throttle {
+        Throttle { started: Instant::now(), records: 0, per_second }
+    }
+
+    async fn wait(&mut self, records: u64, stop: &CancellationToken) {
+        self.records += records;
+        if self.per_second == 0 {
+            return;
+        }
+        let due = Duration::from_secs_f64(self.records as f64 / self.per_second as f64);
+        let ahead = due.saturating_sub(self.started.elapsed());
+        tokio::select! {
+            () = tokio::time::sleep(ahead) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Partitions by how much is left of each.
+pub fn left(found: &BTreeMap<StreamPartition, Found>, at: &HashMap<StreamPartition, i64>, build: &Build) -> Vec<(StreamPartition, u64)> {
+    let left = |found: &Found| {
+        let from = at.get(&found.of).copied().unwrap_or(found.log_start);
+        u64::try_from(build.targets.of(found.of).unwrap_or(from) - from).unwrap_or(0)
+    };
+    found.values().map(|found| (found.of, left(found))).collect()
+}

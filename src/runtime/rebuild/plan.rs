@@ -1,0 +1,145 @@
+//! `rebuild --plan`: what would be read, taken and refused. Changes nothing.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+
+use super::error::RebuildError;
+use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
+use super::site::Site;
+use super::{guard, until};
+use crate::config::Config;
+use crate::domain::bounds::Bounds;
+use crate::log::sample::{LogSample, SampleBounds, sample};
+use crate::log::survey::TopicSurvey;
+use crate::projection::load::Loading;
+use crate::runtime::sieve::DecodingSieve;
+use crate::log::{Sieve, Sifted};
+use crate::store::connect::Access;
+use crate::store::generations::{self, live_projection};
+use crate::store::{StoreError, bulk, migrate};
+
+/// Space of an event with its share of orders, replays and indexes, where nothing is there to measure it by. As the
+/// sample events take it.
+const EVENT_SPACE_BYTES: u64 = 1_000;
+/// A rebuild's time beside what folding and writing the history takes: settling, indexes, checks. Measured with the
+/// sample events, see docs/adr.
+const WHOLE_PER_FOLDING: f64 = 2.0;
+
+/// What `rebuild` would read, take and be refused for.
+pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
+    let site = Site::new(config, access)?;
+    let mut conn = site.access.connect().await?;
+    let mut refusals = Vec::new();
+    match migrate::check_version(&mut conn).await {
+        Err(error @ StoreError::SchemaVersion { .. }) => refusals.push(error.to_string()),
+        checked => checked?,
+    }
+    if !generations::hold(&mut conn, generations::Lock::Rebuild).await? {
+        refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
+    }
+    let survey = site.survey().await?;
+    refusals.extend(guard::log_refusals(&mut conn, &survey).await?);
+    let targets = until::targets(&site, &survey, until).await?;
+    let measured = measure(&site, &survey).await?;
+    let topics: Vec<PlannedTopic> =
+        survey.iter().zip(&measured.samples).map(|(topic, sample)| planned(topic, sample, &targets, &refusals)).collect();
+    let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
+    let space_bytes = events.saturating_mul(space_per_event(&mut conn).await?);
+    refusals.extend(guard::space_refusal(&site, &mut conn, space_bytes).await?);
+    let workers = site.config.rebuild.workers.max(1) as f64;
+    let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
+    Ok(Plan { topics, space_bytes, seconds, refusals })
+}
+
+/// The refusal for want of space, by an estimate from the offsets alone.
+pub async fn space(
+    site: &Site,
+    conn: &mut PgConnection,
+    survey: &[TopicSurvey],
+) -> Result<Option<String>, RebuildError> {
+    let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
+    let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(space_per_event(conn).await?);
+    guard::space_refusal(site, conn, bytes).await
+}
+
+/// As the live generation takes it, or the sample events.
+async fn space_per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
+    let live = live_projection(conn).await?.generation;
+    let (bytes, events) = generations::size(conn, live).await?;
+    // Too few rows tell nothing: empty tables and indexes take space too.
+    if events < 10_000 {
+        return Ok(EVENT_SPACE_BYTES);
+    }
+    Ok(u64::try_from(bytes / events).unwrap_or(EVENT_SPACE_BYTES))
+}
+
+fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {
+    let named = format!("topic {}", topic.topic);
+    let partitions = topic.partitions.iter().map(|at| {
+        let to = targets.of(at.of).unwrap_or(at.log_start);
+        let offsets = u64::try_from(to - at.log_start).unwrap_or(0);
+        let events = sample.records_in(offsets).unwrap_or(offsets);
+        let bytes = sample.bytes_of(events).unwrap_or(0);
+        PlannedPartition { partition: at.of.partition, from: at.log_start, to, events, bytes }
+    });
+    PlannedTopic {
+        topic: topic.topic.clone(),
+        whole: !refusals.iter().any(|refusal| refusal.starts_with(&format!("{named} ")) || refusal.starts_with(&format!("{named},"))),
+        topic_id: topic.topic_id.clone(),
+        cleanup_policy: topic.cleanup_policy.clone(),
+        partitions: partitions.collect(),
+    }
+}
+
+struct Measured {
+    /// In the order of the survey.
+    samples: Vec<LogSample>,
+    seconds_per_event: f64,
+}
+
+/// Reads some records, folds them, and writes their history into a table that goes with the connection.
+async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
+    let (mut samples, mut items) = (Vec::new(), Vec::new());
+    let mut seconds = Duration::ZERO;
+    for topic in survey {
+        let (kafka, topic) = (site.config.kafka.clone(), topic.clone());
+        let resolver = site.resolver.clone();
+        let sieve = DecodingSieve { decoder: site.decoder.clone(), need: Box::new(move |id| resolver.need(id)) };
+        let read = tokio::task::spawn_blocking(move || {
+            let mut raw = Vec::new();
+            let seen = sample(&kafka, &topic, SampleBounds::default(), |record| raw.push(record))?;
+            Ok::<_, RebuildError>((seen, raw, sieve))
+        });
+        let (seen, raw, sieve) = read.await.map_err(|_| RebuildError::stopped())??;
+        samples.push(seen);
+        wait_for_schemas(&sieve, &raw).await;
+        let started = Instant::now();
+        items.extend(raw.into_iter().filter_map(|record| match sieve.sift(record) {
+            Sifted::Item(item) => Some(item),
+            Sifted::Wait(_) => None,
+        }));
+        seconds += started.elapsed();
+    }
+    let events = items.len();
+    let started = Instant::now();
+    let loaded = Loading::default().fold(items);
+    let mut conn = site.access.connect().await?;
+    let entries: Vec<_> = loaded.events.iter().map(|event| &event.entry).collect();
+    bulk::try_history(&mut conn, &site.topics, &entries).await?;
+    seconds += started.elapsed();
+    let seconds_per_event = if events == 0 { 0.0 } else { seconds.as_secs_f64() / events as f64 };
+    Ok(Measured { samples, seconds_per_event })
+}
+
+/// Records of schemas that the registry still has to be asked for are tried again, within a bound.
+async fn wait_for_schemas(sieve: &DecodingSieve, records: &[crate::domain::record::RawRecord]) {
+    const TRIES: u32 = 100;
+    for _ in 0..TRIES {
+        let waits = records.iter().any(|record| matches!(sieve.sift(record.clone()), Sifted::Wait(_)));
+        if !waits {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

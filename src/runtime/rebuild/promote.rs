@@ -1,0 +1,193 @@
+//! `generations promote`, `rollback` and `drop`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::error::RebuildError;
+use super::finish::{Finish, Finished};
+use super::follow::positions;
+use super::heart::Heart;
+use super::observer::Observer;
+use super::options::{Check, Depth, Rebuilt, RolledBack};
+use super::run::settle_state;
+use super::site::Site;
+use super::{checks, guard};
+use crate::config::Config;
+use crate::domain::bounds::Bounds;
+use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::store::connect::Access;
+use crate::store::generations::{self, CutOver};
+use crate::store::migrate::PROJECTION_VERSION;
+use crate::store::{Generation, bulk};
+
+const TRY_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Catches a ready or kept generation up, checks it, and makes it live.
+pub async fn promote(
+    config: &Config,
+    access: &Access,
+    generation: i32,
+    accept_dead_letters: bool,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
+    let started = Instant::now();
+    let site = Site::new(config, access)?;
+    let mut lock = guard::enter(&site).await?;
+    let refusals = guard::log_refusals(&mut lock, &site.survey().await?).await?;
+    if !refusals.is_empty() {
+        return Err(RebuildError::Refused(refusals));
+    }
+    let generation = Generation(generation);
+    let before = promotable(&mut lock, generation).await?;
+    generations::reopen(&mut lock, generation).await?;
+    let heart = Heart::start(lock, generation, observer.clone(), &stop);
+    let finish = Finish {
+        site: &site,
+        generation,
+        workers: config.rebuild.workers,
+        accept_dead_letters,
+        observer: &observer,
+        heart: &heart,
+        stop: &heart.lost,
+    };
+    let mut checks = Vec::new();
+    let outcome = check_and_finish(&site, &finish, &mut checks).await;
+    let mut conn = match heart.end().await {
+        Ok(conn) => conn,
+        Err(_) => site.access.connect().await?,
+    };
+    let finished = match outcome {
+        Ok(finished) => finished,
+        Err(error) => {
+            generations::back_to(&mut conn, generation, before).await?;
+            return Err(error);
+        }
+    };
+    let rebuilt = Rebuilt {
+        generation: generation.0,
+        state: GenerationState::Ready,
+        events: 0,
+        seconds: started.elapsed().as_secs_f64(),
+        checks,
+        dropped: Vec::new(),
+    };
+    if matches!(finished, Finished::Ready) && before == GenerationState::Kept {
+        generations::back_to(&mut conn, generation, before).await?;
+        return Ok(Rebuilt { state: before, ..rebuilt });
+    }
+    settle_state(&mut conn, generation, finished, rebuilt).await
+}
+
+/// Its state, if it can go live at all.
+async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<GenerationState, RebuildError> {
+    let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
+    let Some((info, _)) = generations::find(conn, generation).await? else {
+        return refuse(format!("there is no generation {}; `foldback generations list` shows them", generation.0));
+    };
+    let number = generation.0;
+    if info.until.is_some() {
+        return refuse(format!("generation {number} shows the views as they were (--until); it can't go live"));
+    }
+    if info.projection_version != PROJECTION_VERSION {
+        return refuse(format!(
+            "generation {number} was folded by projection version {}, this binary folds {PROJECTION_VERSION}: promote it \
+             with a binary of its version",
+            info.projection_version
+        ));
+    }
+    let loading = bulk::is_loading(conn, generation).await?;
+    match info.state {
+        GenerationState::Ready | GenerationState::Kept if !loading => Ok(info.state),
+        GenerationState::Live => refuse(format!("generation {number} is live already")),
+        GenerationState::Failed => refuse(format!(
+            "generation {number} was refused by a check ({}); `foldback rebuild` makes a new one",
+            info.failure.unwrap_or_default()
+        )),
+        // A promotion that was interrupted leaves it so: it is whole.
+        GenerationState::Building if !loading && has_checkpoints(conn, generation).await? => Ok(GenerationState::Ready),
+        _ => refuse(format!("generation {number} is not whole yet; `foldback rebuild` goes on with it")),
+    }
+}
+
+async fn has_checkpoints(conn: &mut PgConnection, generation: Generation) -> Result<bool, RebuildError> {
+    Ok(!generations::checkpoints(conn, generation).await?.is_empty())
+}
+
+async fn check_and_finish(
+    site: &Site,
+    finish: &Finish<'_>,
+    found: &mut Vec<Check>,
+) -> Result<Finished, RebuildError> {
+    let mut conn = site.access.connect().await?;
+    found.push(checks::counts(&mut conn, finish.generation).await?);
+    let ends = Bounds(positions(site, finish.generation).await?);
+    let depth = Depth::Sample(site.config.rebuild.sample_per_million);
+    // How many records it was folded from is not known any more.
+    let records = BTreeMap::new();
+    found.extend(checks::compared(site, finish.generation, &ends, depth, &records, finish.stop).await?);
+    if found.iter().any(|check| !check.passed) {
+        return Ok(Finished::Refused);
+    }
+    finish.run(true, found).await
+}
+
+/// Makes the newest kept generation live again, at once. `yes`: even if no instance is there that can fold it on.
+pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
+    let site = Site::new(config, access)?;
+    let mut conn = guard::enter(&site).await?;
+    let kept = newest_kept(generations::list(&mut conn).await?)?;
+    let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
+    if instances == 0 && !yes {
+        return Err(RebuildError::Refused(vec![format!(
+            "no running instance can fold generation {} on (projection version {}): readers would see it as it is, \
+             without anything newer, until one is started; --yes goes back all the same",
+            kept.generation, kept.projection_version
+        )]));
+    }
+    let rebuild = &config.rebuild;
+    let deadline = tokio::time::Instant::now() + rebuild.cut_over_timeout;
+    loop {
+        match generations::roll_back(&mut conn, Generation(kept.generation), rebuild.lock_timeout).await? {
+            CutOver::Done { before } => return Ok(RolledBack { from: before.0, to: kept.generation }),
+            CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
+            CutOver::InTheWay(why) if tokio::time::Instant::now() >= deadline => {
+                return Err(RebuildError::Failed(format!(
+                    "the rollback did not come through within {} s: {why}; try again when long transactions of readers \
+                     have ended",
+                    rebuild.cut_over_timeout.as_secs()
+                )));
+            }
+            CutOver::InTheWay(_) => sleep(TRY_PAUSE).await,
+        }
+    }
+}
+
+fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError> {
+    let kept = list.into_iter().filter(|info| info.state == GenerationState::Kept);
+    kept.max_by_key(|info| (info.promoted_at, info.generation)).ok_or_else(|| {
+        RebuildError::Refused(vec!["there is no kept generation to go back to; `foldback generations list`".into()])
+    })
+}
+
+/// Drops a generation that is not live.
+pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
+    let site = Site::new(config, access)?;
+    let mut conn = guard::enter(&site).await?;
+    let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
+    match generations::find(&mut conn, Generation(generation)).await? {
+        None => refuse(format!("there is no generation {generation}; `foldback generations list` shows them")),
+        Some((info, _)) if info.state == GenerationState::Live => {
+            refuse(format!("generation {generation} is live: readers see it; make another one live first"))
+        }
+        Some(_) => {
+            generations::drop_generation(&mut conn, Generation(generation)).await?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `rebuild`: the next generation from the log's start to live.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::build::{Build, Built, build};
+use super::error::RebuildError;
+use super::finish::{Finish, Finished};
+use super::follow::positions;
+use super::heart::Heart;
+use super::observer::Observer;
+use super::options::{Check, RebuildOptions, Rebuilt, Until};
+use super::site::Site;
+use super::{checks, guard, plan, until};
+use crate::config::Config;
+use crate::domain::bounds::Bounds;
+use crate::domain::generation::{GenerationInfo, GenerationState, Phase, Progress};
+use crate::domain::key_sample::KeySample;
+use crate::log::survey::TopicSurvey;
+use crate::store::connect::Access;
+use crate::store::generations::{self, NewGeneration};
+use crate::store::migrate::PROJECTION_VERSION;
+use crate::store::{Generation, bulk};
+
+/// Builds the next generation (or goes on with the one that was interrupted), checks it, and makes it live.
+pub async fn rebuild(
+    config: &Config,
+    access: &Access,
+    options: &RebuildOptions,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
+    let started = Instant::now();
+    let site = Site::new(config, access)?;
+    let mut lock = guard::enter(&site).await?;
+    let survey = site.survey().await?;
+    let mut refusals = guard::log_refusals(&mut lock, &survey).await?;
+    refusals.extend(plan::space(&site, &mut lock, &survey).await?);
+    if !refusals.is_empty() {
+        return Err(RebuildError::Refused(refusals));
+    }
+    let job = find_or_create(&site, &mut lock, options, &survey, &observer).await?;
+    let heart = Heart::start(lock, job.generation, observer.clone(), &stop);
+    let run = Run { site: &site, options, job: &job, observer: &observer, heart: &heart, stop: &heart.lost };
+    let outcome = run.run().await;
+    let lock_was_lost = heart.lost.is_cancelled() && !stop.is_cancelled();
+    let mut conn = match heart.end().await {
+        Ok(conn) => conn,
+        Err(error) if lock_was_lost || outcome.is_ok() => return Err(error),
+        Err(_) => site.access.connect().await?,
+    };
+    let (finished, events, checks) = outcome?;
+    let seconds = started.elapsed().as_secs_f64();
+    settle_state(&mut conn, job.generation, finished, Rebuilt {
+        generation: job.generation.0,
+        state: GenerationState::Ready,
+        events,
+        seconds,
+        checks,
+        dropped: Vec::new(),
+    })
+    .await
+}
+
+/// Says in the database how it ended.
+pub(super) async fn settle_state(
+    conn: &mut PgConnection,
+    generation: Generation,
+    finished: Finished,
+    mut rebuilt: Rebuilt,
+) -> Result<Rebuilt, RebuildError> {
+    match finished {
+        Finished::Live { dropped } => {
+            rebuilt.state = GenerationState::Live;
+            rebuilt.dropped = dropped;
+            Ok(rebuilt)
+        }
+        Finished::Ready => {
+            generations::ready(conn, generation).await?;
+            Ok(rebuilt)
+        }
+        Finished::Refused => {
+            let failed: Vec<String> = rebuilt
+                .checks
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| format!("{}: {}", check.name, check.detail))
+                .collect();
+            generations::fail(conn, generation, &failed.join("; ")).await?;
+            rebuilt.state = GenerationState::Failed;
+            Err(RebuildError::Checks(rebuilt))
+        }
+    }
+}
+
+/// What is built, or gone on with.
+struct Job {
+    generation: Generation,
+    targets: Bounds,
+}
+
+/// The generation of an interrupted rebuild that was asked for the same, or a new one.
+async fn find_or_create(
+    site: &Site,
+    conn: &mut PgConnection,
+    options: &RebuildOptions,
+    survey: &[TopicSurvey],
+    observer: &Arc<dyn Observer>,
+) -> Result<Job, RebuildError> {
+    let asked = options.until.as_ref().map(|until| until_json(until, site));
+    for info in generations::list(conn).await? {
+        let generation = Generation(info.generation);
+        let found = generations::find(conn, generation).await?;
+        let targets = found.and_then(|(_, targets)| Bounds::from_json(&targets?, &site.topics));
+        match targets {
+            Some(targets) if goes_on(&info, options, &asked) => {
+                observer.note(&format!("going on with generation {}", info.generation));
+                return Ok(Job { generation, targets });
+            }
+            _ => drop_if_left_over(conn, &info, observer).await?,
+        }
+    }
+    let targets = until::targets(site, survey, options.until.as_ref()).await?;
+    let new = NewGeneration {
+        created_by: whoami(),
+        origin: origin(site, survey),
+        targets: targets.to_json(&site.topics),
+        until: asked,
+    };
+    let generation = generations::create(conn, &new).await?;
+    observer.note(&format!("building generation {}", generation.0));
+    Ok(Job { generation, targets })
+}
+
+fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value>) -> bool {
+    info.state == GenerationState::Building
+        && !options.restart
+        && info.projection_version == PROJECTION_VERSION
+        && info.until == *asked
+}
+
+/// Drops what an earlier rebuild has left and this one does not go on with.
+async fn drop_if_left_over(
+    conn: &mut PgConnection,
+    info: &GenerationInfo,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), RebuildError> {
+    if matches!(info.state, GenerationState::Building | GenerationState::Failed)
+        && generations::drop_generation(conn, Generation(info.generation)).await?
+    {
+        observer.note(&format!("dropped generation {}, which was left {}", info.generation, info.state.as_str()));
+    }
+    Ok(())
+}
+
+fn until_json(until: &Until, site: &Site) -> Value {
+    match until {
+        Until::Time(time) => json!({"time": time}),
+        Until::Offsets(bounds) => json!({"offsets": bounds.to_json(&site.topics)}),
+    }
+}
+
+fn origin(site: &Site, survey: &[TopicSurvey]) -> Value {
+    let starts = survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.log_start)).collect();
+    let ids: serde_json::Map<String, Value> =
+        survey.iter().map(|topic| (topic.topic.clone(), json!(topic.topic_id))).collect();
+    json!({"from": Bounds(starts).to_json(&site.topics), "topicIds": ids})
+}
+
+/// User and host, as far as the environment tells.
+fn whoami() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = host.trim();
+    if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+struct Run<'a> {
+    site: &'a Site,
+    options: &'a RebuildOptions,
+    job: &'a Job,
+    observer: &'a Arc<dyn Observer>,
+    heart: &'a Heart,
+    stop: &'a CancellationToken,
+}
+
+impl Run<'_> {
+    async fn run(&self) -> Result<(Finished, u64, Vec<Check>), RebuildError> {
+        let generation = self.job.generation;
+        let workers = self.options.workers.unwrap_or(self.site.config.rebuild.workers);
+        let mut checks = Vec::new();
+        let mut events = 0;
+        if !self.is_built().await? {
+            let build_it = Build {
+                generation,
+                targets: self.job.targets.clone(),
+                sample: KeySample::ALL,
+                refused: Arc::default(),
+                workers,
+                records_per_second_max: 0,
+            };
+            let built = build(self.site, &build_it, &|progress| self.heart.tell(progress), self.stop).await?;
+            events = built.records.values().sum();
+            checks = self.check_built(&built).await?;
+            if checks.iter().any(|check| !check.passed) {
+                return Ok((Finished::Refused, events, checks));
+            }
+            let mut conn = self.site.access.connect().await?;
+            bulk::drop_tables(&mut conn, generation).await?;
+        }
+        if self.options.until.is_some() {
+            return Ok((Finished::Ready, events, checks));
+        }
+        let finish = Finish {
+            site: self.site,
+            generation,
+            workers,
+            accept_dead_letters: self.options.accept_dead_letters,
+            observer: self.observer,
+            heart: self.heart,
+            stop: self.stop,
+        };
+        let finished = finish.run(self.options.promote, &mut checks).await?;
+        Ok((finished, events, checks))
+    }
+
+    /// Whether an earlier process had built and checked it: the load's tables are gone then, and checkpoints there.
+    async fn is_built(&self) -> Result<bool, RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        let loading = bulk::is_loading(&mut conn, self.job.generation).await?;
+        Ok(!loading && !positions(self.site, self.job.generation).await?.is_empty())
+    }
+
+    async fn check_built(&self, built: &Built) -> Result<Vec<Check>, RebuildError> {
+        self.heart.tell(Progress {
+            phase: Phase::Checking,
+            ratio: 1.0,
+            events: built.records.values().sum(),
+            events_per_second: 0.0,
+            eta_seconds: None,
+        });
+        let mut conn = self.site.access.connect().await?;
+        let generation = self.job.generation;
+        let mut found = vec![checks::counts(&mut conn, generation).await?];
+        let ends = Bounds(positions(self.site, generation).await?);
+        let depth = self.options.depth;
+        found.extend(checks::compared(self.site, generation, &ends, depth, &built.records, self.stop).await?);
+        Ok(found)
+    }
+}

@@ -1,0 +1,98 @@
+//! The end of a load: orders from their partial states, and keys; several connections side by side.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Build;
+use super::error::RebuildError;
+use super::retry::Retries;
+use super::site::Site;
+use crate::store::bulk;
+use crate::store::generation::key_statements;
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    /// The orders of this slice.
+    Slice(i32),
+    /// The key or index of this number.
+    Key(usize),
+}
+
+type Queue = Arc<Mutex<VecDeque<Work>>>;
+
+/// Writes the orders of every slice that is still open.
+pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    let mut conn = site.access.connect().await?;
+    let slices = bulk::slices(&mut conn, build.generation).await?;
+    let open = bulk::open_slices(&mut conn, build.generation, slices).await?;
+    work_off(site, build, stop, open.into_iter().map(Work::Slice)).await
+}
+
+/// Builds keys and indexes.
+pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    work_off(site, build, stop, (0..key_statements(build.generation).len()).map(Work::Key)).await
+}
+
+async fn work_off(
+    site: &Site,
+    build: &Build,
+    stop: &CancellationToken,
+    work: impl Iterator<Item = Work>,
+) -> Result<(), RebuildError> {
+    let queue: Queue = Arc::new(Mutex::new(work.collect()));
+    let mut tasks = JoinSet::new();
+    for slot in 0..i32::try_from(build.workers).unwrap_or(i32::MAX) {
+        let task = Task { site: site.clone(), build: build.clone(), stop: stop.clone(), slot };
+        let queue = queue.clone();
+        tasks.spawn(async move { task.run(&queue).await });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        // The others end with the set.
+        ended.map_err(|error| RebuildError::Failed(format!("a task ended early: {error}")))??;
+    }
+    Ok(())
+}
+
+struct Task {
+    site: Site,
+    build: Build,
+    stop: CancellationToken,
+    /// A number of its own, whose counts it adds to.
+    slot: i32,
+}
+
+impl Task {
+    async fn run(&self, queue: &Queue) -> Result<(), RebuildError> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(work) = next() {
+            let mut retries = Retries::new(&self.site, &self.stop, "settling states and building indexes");
+            loop {
+                if self.stop.is_cancelled() {
+                    return Err(RebuildError::stopped());
+                }
+                let done = self.work(work).await;
+                if let Some(outcome) = retries.outcome(done).await {
+                    break outcome?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn work(&self, work: Work) -> Result<(), RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        let generation = self.build.generation;
+        match work {
+            Work::Slice(slice) => {
+                Ok(bulk::settle_slice(&mut conn, generation, slice, self.slot).await.map(|_| ())?)
+            }
+            Work::Key(at) => {
+                let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / 2;
+                Ok(bulk::build_keys(&mut conn, generation, at, memory_bytes).await.map(|_| ())?)
+            }
+        }
+    }
+}

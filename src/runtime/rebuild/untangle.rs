@@ -1,0 +1,96 @@
+//! Tangled orders, folded again from all their claims by the fold that runs live.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::build::Build;
+use super::error::RebuildError;
+use super::retry::Retries;
+use super::site::Site;
+use crate::domain::change::{ChangeSet, HistoryEntry};
+use crate::domain::partition::StreamPartition;
+use crate::domain::position::Position;
+use crate::domain::record::{RawRecord, Stream};
+use crate::log::fetch::fetch_records;
+use crate::projection::{Content, Item};
+use crate::runtime::fold::fold_batch;
+use crate::runtime::state_cache::StateCache;
+use crate::store::bulk;
+use crate::store::write::{Commit, Serving, Writer};
+
+/// Orders of one transaction.
+const ORDERS_MAX: i64 = 500;
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Folds every tangled order. Doing it again is harmless: what is stored already is a duplicate then.
+pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    let mut retries = Retries::new(site, stop, "folding tangled orders");
+    loop {
+        if stop.is_cancelled() {
+            return Err(RebuildError::stopped());
+        }
+        let some = untangle_some(site, build).await;
+        match retries.outcome(some).await {
+            Some(Ok(false)) => return Ok(()),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(true)) | None => {}
+        }
+    }
+}
+
+/// `false` when there are none left.
+async fn untangle_some(site: &Site, build: &Build) -> Result<bool, RebuildError> {
+    let generation = build.generation;
+    let mut writer = Writer::connect(&site.access, Serving::Generation(generation)).await?;
+    let orders = bulk::next_tangled(&mut writer.conn, generation, ORDERS_MAX).await?;
+    if orders.is_empty() {
+        return Ok(false);
+    }
+    let claims = bulk::claims(&mut writer.conn, generation, &orders).await?;
+    let items: Vec<Item> = claims.into_iter().map(item).collect();
+    let mut cache = StateCache::new(0, 0);
+    let mut changes = fold_batch(&mut writer.conn, generation, &mut cache, &items).await?.changes;
+    restore_records(site, &mut changes).await?;
+    writer.commit(&Commit { changes: &changes, advances: &[], topics: &site.topics, slot: 0 }).await?;
+    bulk::forget(&mut writer.conn, generation, &orders).await?;
+    Ok(true)
+}
+
+/// The history keeps no raw bytes: whoever becomes a dead letter gets them from the log.
+fn item(claim: HistoryEntry) -> Item {
+    let record = RawRecord {
+        stream: Stream::Orders,
+        position: claim.position,
+        key: None,
+        value: None,
+        headers: Vec::new(),
+        recorded_at: claim.recorded_at,
+    };
+    Item { record, content: Content::Order(Box::new(claim.event)) }
+}
+
+async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), RebuildError> {
+    let of = |position: Position| StreamPartition { stream: Stream::Orders, partition: position.partition };
+    let wanted: Vec<(StreamPartition, i64)> = changes
+        .dead_letters
+        .iter()
+        .map(|dead_letter| dead_letter.record.position)
+        .map(|position| (of(position), position.offset))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let settings = site.reader(Vec::new(), 0);
+    let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
+    let records = fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
+    let records: HashMap<Position, RawRecord> =
+        records.into_iter().map(|record| (record.position, record)).collect();
+    for dead_letter in &mut changes.dead_letters {
+        if let Some(record) = records.get(&dead_letter.record.position) {
+            dead_letter.record = record.clone();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! What a generation holds, counted: for the checks before it goes live.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Facts {
+    pub events: i64,
+    pub orders: i64,
+    /// Sequences that the orders have seen: one history row each.
+    pub sequences: i64,
+    /// Orders by the counts behind telemetry.
+    pub counted_orders: i64,
+    pub replays: i64,
+    pub refills: i64,
+    pub runs: i64,
+    pub dead_letters: i64,
+}
+
+pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Facts, StoreError> {
+    let sql = "select (select count(*) from {schema}.provider_order_events) as events,
+                      orders.orders, orders.sequences,
+                      (select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'orders')
+                          as counted_orders,
+                      (select count(*) from {schema}.replays) as replays,
+                      (select count(*) from {schema}.refills) as refills,
+                      (select count(*) from {schema}.automation_runs) as runs,
+                      (select count(*) from {schema}.dead_letters) as dead_letters
+                 from (select count(*) as orders, coalesce(sum(last_sequence - missing_events), 0)::bigint as sequences
+                         from {schema}.provider_orders) orders";
+    Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
+}
+
+/// Records that the load has read, by topic and partition.
+pub async fn record_counts(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+    let sql = "select topic, partition, records from {schema}.load_counts";
+    let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(topic, partition, records)| ((topic, partition), records)).collect())
+}

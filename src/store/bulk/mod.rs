@@ -1,0 +1,20 @@
+//! The writer of a bulk load: COPY into tables without keys, partial states beside them, keys at the end.
+//!
+//! Rows, partial states and checkpoints belong together: what lies between two cuts is one transaction, so that a
+//! crash leaves exactly what the checkpoints say. Every later step says in its own transaction that it is done.
+
+mod facts;
+mod keys;
+mod loader;
+mod slices;
+mod steps;
+mod tangled;
+mod trial;
+
+pub use facts::{Facts, facts, record_counts};
+pub use keys::{analyze, build_keys};
+pub use loader::{Loader, Progressed, State};
+pub use slices::{Settled, open_slices, settle_slice, slice_of};
+pub use steps::{Step, begin, drop_tables, finish, is_done, is_loading, slices};
+pub use trial::try_history;
+pub use tangled::{claims, forget, move_claims, next_tangled, renew_names};

@@ -1,0 +1,76 @@
+//! How far a load is, so that one that was interrupted goes on.
+
+use sqlx::postgres::PgConnection;
+
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+const TABLES: &str = include_str!("../sql/load_tables.sql");
+
+/// In the order in which they are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Every partition is at its target.
+    Folded,
+    /// Every slice's orders are written.
+    Settled,
+    /// The claims of tangled orders are apart.
+    Parted,
+    Keyed,
+    /// Tangled orders are folded again.
+    Untangled,
+}
+
+impl Step {
+    fn as_str(self) -> &'static str {
+        match self {
+            Step::Folded => "folded",
+            Step::Settled => "settled",
+            Step::Parted => "parted",
+            Step::Keyed => "keyed",
+            Step::Untangled => "untangled",
+        }
+    }
+}
+
+/// Makes the load's own tables; states will lie in so many slices.
+pub async fn begin(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<(), StoreError> {
+    sqlx::raw_sql(generation.sql(TABLES)).execute(&mut *conn).await?;
+    let sql = "insert into {schema}.load_steps (step, number) values ('slices', $1)";
+    sqlx::query(generation.sql(sql)).bind(slices).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a load of the generation was begun and its tables are still there.
+pub async fn is_loading(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
+    let sql = "select to_regclass('{schema}.load_steps') is not null";
+    Ok(sqlx::query_scalar(generation.sql(sql)).fetch_one(conn).await?)
+}
+
+/// How many slices the states lie in.
+pub async fn slices(conn: &mut PgConnection, generation: Generation) -> Result<i64, StoreError> {
+    let sql = "select number from {schema}.load_steps where step = 'slices'";
+    sqlx::query_scalar(generation.sql(sql)).fetch_optional(conn).await?.ok_or_else(|| StoreError::Corrupt {
+        table: "load_steps",
+        detail: "the number of slices is gone".to_owned(),
+    })
+}
+
+pub async fn is_done(conn: &mut PgConnection, generation: Generation, step: Step) -> Result<bool, StoreError> {
+    let sql = "select exists (select from {schema}.load_steps where step = $1)";
+    Ok(sqlx::query_scalar(generation.sql(sql)).bind(step.as_str()).fetch_one(conn).await?)
+}
+
+pub async fn finish(conn: &mut PgConnection, generation: Generation, step: Step) -> Result<(), StoreError> {
+    let sql = "insert into {schema}.load_steps (step) values ($1) on conflict do nothing";
+    sqlx::query(generation.sql(sql)).bind(step.as_str()).execute(conn).await?;
+    Ok(())
+}
+
+/// Drops the load's own tables: the generation is whole without them.
+pub async fn drop_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let sql = "drop table if exists {schema}.load_states, {schema}.load_tangled, {schema}.load_slices,
+               {schema}.load_counts, {schema}.load_claims, {schema}.load_steps";
+    sqlx::query(generation.sql(sql)).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Tangled orders: those of which a sequence came twice.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Row};
+use uuid::Uuid;
+
+use super::steps::{self, Step};
+use crate::domain::change::HistoryEntry;
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+use crate::store::history;
+
+/// Moves the claims of tangled orders out of the history, so that its key can be built.
+pub async fn move_claims(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    let empty = "create table {schema}.load_claims as select * from {schema}.provider_order_events with no data";
+    sqlx::query(generation.sql(empty)).execute(&mut *tx).await?;
+    let some: bool = sqlx::query_scalar(generation.sql("select exists (select from {schema}.load_tangled)"))
+        .fetch_one(&mut *tx)
+        .await?;
+    if some {
+        sqlx::query(generation.sql("analyze {schema}.load_tangled")).execute(&mut *tx).await?;
+        let moved = "with moved as (
+                         delete from {schema}.provider_order_events as event using {schema}.load_tangled as tangled
+                          where event.provider_order_id = tangled.provider_order_id returning event.*)
+                     insert into {schema}.load_claims select * from moved";
+        sqlx::query(generation.sql(moved)).execute(&mut *tx).await?;
+        let index = "create index on {schema}.load_claims (provider_order_id)";
+        sqlx::query(generation.sql(index)).execute(&mut *tx).await?;
+    }
+    steps::finish(&mut tx, generation, Step::Parted).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Some of the orders that are still tangled: at most `limit`.
+pub async fn next_tangled(
+    conn: &mut PgConnection,
+    generation: Generation,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let sql = "select provider_order_id from {schema}.load_tangled order by provider_order_id limit $1";
+    Ok(sqlx::query_scalar(generation.sql(sql)).bind(limit).fetch_all(conn).await?)
+}
+
+/// All claims of these orders, copies and conflicts included.
+pub async fn claims(
+    conn: &mut PgConnection,
+    generation: Generation,
+    orders: &[Uuid],
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let sql = "select provider_order_id, sequence, event_id, event_type, occurred_at, payload::text as payload,
+                      partition, \"offset\", recorded_at
+                 from {schema}.load_claims where provider_order_id = any($1)";
+    let rows = sqlx::query(generation.sql(sql)).bind(orders).fetch_all(conn).await?;
+    rows.iter().map(history::decode).collect()
+}
+
+/// These orders are not tangled any more.
+pub async fn forget(conn: &mut PgConnection, generation: Generation, orders: &[Uuid]) -> Result<(), StoreError> {
+    let sql = "delete from {schema}.load_tangled where provider_order_id = any($1)";
+    sqlx::query(generation.sql(sql)).bind(orders).execute(conn).await?;
+    Ok(())
+}
+
+/// Finds the names of those providers again that a tangled order may have named wrongly.
+pub async fn renew_names(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let sql = "select distinct payload->>'provider_id' as provider_id from {schema}.load_claims
+                where event_type = 'order_placed'";
+    let rows = sqlx::query(generation.sql(sql)).fetch_all(&mut *conn).await?;
+    let providers = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_, StoreError>>()?;
+    crate::store::write::find_names_again(conn, generation, 0, &providers).await
+}

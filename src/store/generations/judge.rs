@@ -1,0 +1,71 @@
+//! What speaks against a generation's going live, asked of the database.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+
+use crate::store::error::StoreError;
+use crate::store::generation::Generation;
+
+/// A dead letter that nothing explains.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Unexplained {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub reason: String,
+}
+
+/// Dead letters of `next`, not discarded, at records that the live generation has folded and not refused: how many,
+/// and the first `limit` of them.
+pub async fn unexplained(
+    conn: &mut PgConnection,
+    next: Generation,
+    live: Generation,
+    limit: i64,
+) -> Result<(i64, Vec<Unexplained>), StoreError> {
+    let from = format!(
+        "from {{schema}}.dead_letters letter
+         join {live}.checkpoints passed on passed.topic = letter.topic and passed.partition = letter.partition
+                                       and passed.next_offset > letter.\"offset\"
+        where letter.discarded_at is null
+          and not exists (select from {live}.dead_letters other
+                           where other.topic = letter.topic and other.partition = letter.partition
+                             and other.\"offset\" = letter.\"offset\")",
+        live = live.schema()
+    );
+    let count = next.sql(&format!("select count(*) {from}"));
+    let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *conn).await?;
+    let some = next.sql(&format!(
+        "select letter.topic, letter.partition, letter.\"offset\", letter.reason {from} order by 1, 2, 3 limit $1"
+    ));
+    Ok((count, sqlx::query_as(some).bind(limit).fetch_all(conn).await?))
+}
+
+/// Ids of the topics that a generation was folded from, as far as they are known.
+pub async fn topic_ids(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let sql = "select topic, min(topic_id) from {schema}.checkpoints where topic_id is not null group by topic";
+    let rows: Vec<(String, String)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Space that a generation takes, with its indexes, and its history's rows (an estimate where they are many).
+pub async fn size(conn: &mut PgConnection, generation: Generation) -> Result<(i64, i64), StoreError> {
+    let sql = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint,
+                      coalesce(max(c.reltuples) filter (where c.relname = 'provider_order_events'), 0)::bigint
+                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = $1 and c.relkind = 'r'";
+    Ok(sqlx::query_as(sql).bind(generation.schema()).fetch_one(conn).await?)
+}
+
+/// Where the server keeps its data, if this user may know it and the server is on this machine.
+pub async fn local_data_directory(conn: &mut PgConnection) -> Result<Option<String>, StoreError> {
+    let sql = "select case when pg_has_role(current_user, 'pg_read_all_settings', 'member')
+                            and (inet_server_addr() is null or inet_server_addr() <<= inet '127.0.0.0/8'
+                                 or inet_server_addr() = inet '::1')
+                      then current_setting('data_directory') end";
+    Ok(sqlx::query_scalar(sql).fetch_one(conn).await?)
+}
