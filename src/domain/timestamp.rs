@@ -59,7 +59,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         if !deserializer.is_human_readable() {
             let micros = i64::deserialize(deserializer)?;
-            return Timestamp::from_micros(micros).ok_or_else(|| D::Error::custom("a time outside the years 1 to 9999"));
+            return Timestamp::from_micros(micros)
+                .ok_or_else(|| D::Error::custom("a time outside the years 1 to 9999"));
         }
         let text = String::deserialize(deserializer)?;
         Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not an ISO 8601 time")))

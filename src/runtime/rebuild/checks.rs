@@ -92,7 +92,10 @@ pub async fn dead_letters(
     let examples: Vec<String> = examples
         .iter()
         .map(|letter| {
-            format!("topic {}, partition {}, offset {} ({})", letter.topic, letter.partition, letter.offset, letter.reason)
+            format!(
+                "topic {}, partition {}, offset {} ({})",
+                letter.topic, letter.partition, letter.offset, letter.reason
+            )
         })
         .collect();
     let detail = match (count, accepted) {
@@ -110,11 +113,7 @@ pub async fn dead_letters(
 }
 
 /// No view may be empty where the live one is not.
-pub async fn not_empty(
-    conn: &mut PgConnection,
-    next: Generation,
-    live: Generation,
-) -> Result<Check, RebuildError> {
+pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generation) -> Result<Check, RebuildError> {
     let (new, old) = (facts(conn, next).await?, facts(conn, live).await?);
     let views = [
         ("provider_order_events", new.events, old.events),
@@ -123,10 +122,12 @@ pub async fn not_empty(
         ("refills", new.refills, old.refills),
         ("automation_runs", new.runs, old.runs),
     ];
-    let empty: Vec<&str> =
-        views.iter().filter(|(_, new, old)| *new == 0 && *old > 0).map(|(name, ..)| *name).collect();
+    let empty: Vec<&str> = views.iter().filter(|(_, new, old)| *new == 0 && *old > 0).map(|(name, ..)| *name).collect();
     let detail = if empty.is_empty() {
-        format!("{} events, {} orders, {} replays, {} refills, {} runs", new.events, new.orders, new.replays, new.refills, new.runs)
+        format!(
+            "{} events, {} orders, {} replays, {} refills, {} runs",
+            new.events, new.orders, new.replays, new.refills, new.runs
+        )
     } else {
         format!("empty, where generation {} is not: {}", live.0, empty.join(", "))
     };

@@ -93,10 +93,7 @@ impl Finish<'_> {
     }
 
     /// Waits until the generation is near the end of the log; how far it is behind then, by partition.
-    async fn catch_up(
-        &self,
-        followed: &[StreamPartition],
-    ) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+    async fn catch_up(&self, followed: &[StreamPartition]) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
         let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
         let mut ends = BTreeMap::new();
         let mut surveyed: Option<Instant> = None;
@@ -167,10 +164,7 @@ impl Finish<'_> {
     }
 
     /// Partitions may have been added meanwhile.
-    async fn follow_new_partitions(
-        &self,
-        follower: &mut (Follower, Vec<StreamPartition>),
-    ) -> Result<(), RebuildError> {
+    async fn follow_new_partitions(&self, follower: &mut (Follower, Vec<StreamPartition>)) -> Result<(), RebuildError> {
         let now = self.ends().await?;
         if now.keys().all(|of| follower.1.contains(of)) {
             return Ok(());

@@ -93,8 +93,7 @@ pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Re
         return Ok(());
     }
     let ends = Arc::new(build.targets.clone());
-    let follower =
-        Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
     let arrived = tokio::select! {
         arrived = arrive(site, build) => arrived,
         () = stop.cancelled() => Err(RebuildError::stopped()),
@@ -114,10 +113,7 @@ async fn arrive(site: &Site, build: &Build) -> Result<(), RebuildError> {
 }
 
 /// How far a generation is folded.
-pub async fn positions(
-    site: &Site,
-    generation: Generation,
-) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
     let mut conn = site.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;
     let position = |((topic, partition), offset): ((String, i32), i64)| {

@@ -16,8 +16,14 @@ use crate::store::bulk::{Loader, Progressed, State};
 
 pub enum Task {
     /// Rows of a batch, which took so many bytes in flight.
-    Append { batch: LoadedBatch, bytes: usize },
-    Cut { cut: Cut, done: oneshot::Sender<()> },
+    Append {
+        batch: LoadedBatch,
+        bytes: usize,
+    },
+    Cut {
+        cut: Cut,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Everything since the last cut, to be committed.

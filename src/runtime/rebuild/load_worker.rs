@@ -85,7 +85,8 @@ impl LoadWorker {
     async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
         let mut conn = self.site.access.connect().await?;
         let ways = self.claim(&mut conn).await?;
-        let open: Vec<StreamPartition> = ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();
+        let open: Vec<StreamPartition> =
+            ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();
         if open.is_empty() {
             return Ok(Vec::new());
         }
@@ -214,7 +215,9 @@ impl Attempt<'_> {
         let mut records = 0;
         for item in batch.items {
             let (of, offset) = item.at();
-            let Some(way) = self.ways.get_mut(&of).filter(|way| offset < way.target && offset >= way.at) else { continue };
+            let Some(way) = self.ways.get_mut(&of).filter(|way| offset < way.target && offset >= way.at) else {
+                continue;
+            };
             way.records += 1;
             records += 1;
             if let LoadItem::Item { item, forced } = item {
@@ -346,7 +349,11 @@ impl Throttle {
 }
 
 /// Partitions by how much is left of each.
-pub fn left(found: &BTreeMap<StreamPartition, Found>, at: &HashMap<StreamPartition, i64>, build: &Build) -> Vec<(StreamPartition, u64)> {
+pub fn left(
+    found: &BTreeMap<StreamPartition, Found>,
+    at: &HashMap<StreamPartition, i64>,
+    build: &Build,
+) -> Vec<(StreamPartition, u64)> {
     let left = |found: &Found| {
         let from = at.get(&found.of).copied().unwrap_or(found.log_start);
         u64::try_from(build.targets.of(found.of).unwrap_or(from) - from).unwrap_or(0)

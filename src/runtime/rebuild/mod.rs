@@ -27,13 +27,13 @@ mod tracker;
 mod untangle;
 mod until;
 
+use crate::runtime::batch::partition_of;
 pub use build::{Build, Built, build};
 pub use error::RebuildError;
 pub use follow::fold_on;
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
-pub use site::Site;
-use crate::runtime::batch::partition_of;
 pub use plan::plan;
 pub use promote::{drop_generation, promote, roll_back};
 pub use run::rebuild;
+pub use site::Site;

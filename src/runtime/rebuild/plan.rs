@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::domain::bounds::Bounds;
 use crate::log::sample::{LogSample, SampleBounds, sample};
 use crate::log::survey::TopicSurvey;
+use crate::log::{Sieve, Sifted};
 use crate::projection::load::Loading;
 use crate::runtime::sieve::DecodingSieve;
-use crate::log::{Sieve, Sifted};
 use crate::store::connect::Access;
 use crate::store::generations::{self, live_projection};
 use crate::store::{StoreError, bulk, migrate};
@@ -42,8 +42,11 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     refusals.extend(guard::log_refusals(&mut conn, &survey).await?);
     let targets = until::targets(&site, &survey, until).await?;
     let measured = measure(&site, &survey).await?;
-    let topics: Vec<PlannedTopic> =
-        survey.iter().zip(&measured.samples).map(|(topic, sample)| planned(topic, sample, &targets, &refusals)).collect();
+    let topics: Vec<PlannedTopic> = survey
+        .iter()
+        .zip(&measured.samples)
+        .map(|(topic, sample)| planned(topic, sample, &targets, &refusals))
+        .collect();
     let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
     let space_bytes = events.saturating_mul(space_per_event(&mut conn).await?);
     refusals.extend(guard::space_refusal(&site, &mut conn, space_bytes).await?);
@@ -85,7 +88,9 @@ fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: 
     });
     PlannedTopic {
         topic: topic.topic.clone(),
-        whole: !refusals.iter().any(|refusal| refusal.starts_with(&format!("{named} ")) || refusal.starts_with(&format!("{named},"))),
+        whole: !refusals
+            .iter()
+            .any(|refusal| refusal.starts_with(&format!("{named} ")) || refusal.starts_with(&format!("{named},"))),
         topic_id: topic.topic_id.clone(),
         cleanup_policy: topic.cleanup_policy.clone(),
         partitions: partitions.collect(),

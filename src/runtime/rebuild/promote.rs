@@ -119,11 +119,7 @@ async fn has_checkpoints(conn: &mut PgConnection, generation: Generation) -> Res
     Ok(!generations::checkpoints(conn, generation).await?.is_empty())
 }
 
-async fn check_and_finish(
-    site: &Site,
-    finish: &Finish<'_>,
-    found: &mut Vec<Check>,
-) -> Result<Finished, RebuildError> {
+async fn check_and_finish(site: &Site, finish: &Finish<'_>, found: &mut Vec<Check>) -> Result<Finished, RebuildError> {
     let mut conn = site.access.connect().await?;
     found.push(checks::counts(&mut conn, finish.generation).await?);
     let ends = Bounds(positions(site, finish.generation).await?);

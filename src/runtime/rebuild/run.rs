@@ -55,14 +55,19 @@ pub async fn rebuild(
     };
     let (finished, events, checks) = outcome?;
     let seconds = started.elapsed().as_secs_f64();
-    settle_state(&mut conn, job.generation, finished, Rebuilt {
-        generation: job.generation.0,
-        state: GenerationState::Ready,
-        events,
-        seconds,
-        checks,
-        dropped: Vec::new(),
-    })
+    settle_state(
+        &mut conn,
+        job.generation,
+        finished,
+        Rebuilt {
+            generation: job.generation.0,
+            state: GenerationState::Ready,
+            events,
+            seconds,
+            checks,
+            dropped: Vec::new(),
+        },
+    )
     .await
 }
 

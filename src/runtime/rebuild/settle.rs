@@ -86,9 +86,7 @@ impl Task {
         let mut conn = self.site.access.connect().await?;
         let generation = self.build.generation;
         match work {
-            Work::Slice(slice) => {
-                Ok(bulk::settle_slice(&mut conn, generation, slice, self.slot).await.map(|_| ())?)
-            }
+            Work::Slice(slice) => Ok(bulk::settle_slice(&mut conn, generation, slice, self.slot).await.map(|_| ())?),
             Work::Key(at) => {
                 let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / 2;
                 Ok(bulk::build_keys(&mut conn, generation, at, memory_bytes).await.map(|_| ())?)

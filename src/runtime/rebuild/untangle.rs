@@ -84,9 +84,9 @@ async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), Reb
     }
     let settings = site.reader(Vec::new(), 0);
     let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
-    let records = fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
-    let records: HashMap<Position, RawRecord> =
-        records.into_iter().map(|record| (record.position, record)).collect();
+    let records =
+        fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
+    let records: HashMap<Position, RawRecord> = records.into_iter().map(|record| (record.position, record)).collect();
     for dead_letter in &mut changes.dead_letters {
         if let Some(record) = records.get(&dead_letter.record.position) {
             dead_letter.record = record.clone();

@@ -16,5 +16,5 @@ pub use keys::{analyze, build_keys};
 pub use loader::{Loader, Progressed, State};
 pub use slices::{Settled, open_slices, settle_slice, slice_of};
 pub use steps::{Step, begin, drop_tables, finish, is_done, is_loading, slices};
-pub use trial::try_history;
 pub use tangled::{claims, forget, move_claims, next_tangled, renew_names};
+pub use trial::try_history;

@@ -1,7 +1,7 @@
 //! Partial states, joined slice by slice into the rows of orders.
 
-use std::collections::{BTreeSet, HashMap};
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::TryStreamExt;
 use sqlx::postgres::PgConnection;
@@ -18,9 +18,10 @@ use crate::store::write::add_counts;
 
 /// Which slice an order's states lie in (FNV-1a of its id).
 pub fn slice_of(id: Uuid, slices: i64) -> i32 {
-    let hash = id.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = id
+        .as_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     // Below the number of slices, which is small.
     (hash % slices.unsigned_abs().max(1)) as i32
 }
