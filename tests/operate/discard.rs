@@ -11,6 +11,8 @@ async fn a_discarded_dead_letter_is_closed_in_every_generation() {
     let offsets = [publish_nonsense(&stack, 0).await, publish_nonsense(&stack, 1).await];
     let running = stack.run().await;
     folded(&stack, 1).await;
+    // What follows moves checkpoints by hand, under no instance.
+    running.terminate().await;
     let mut conn = stack.postgres().await;
     let next = copy_of_gen_1(&mut conn).await;
     let id = number(&mut conn, "select id from foldback.dead_letters where partition = 1").await.to_string();
@@ -44,6 +46,7 @@ async fn a_discarded_dead_letter_is_closed_in_every_generation() {
     // A record that a generation meets after the decision is closed at once.
     execute(&mut conn, &format!("update gen_1.checkpoints set next_offset = {} where partition = 1", offsets[1])).await;
     roll_back(&mut conn, Generation(1)).await;
+    let running = stack.run().await;
     folded(&stack, 1).await;
     assert_eq!(number(&mut conn, "select count(*) from gen_1.dead_letters").await, 2);
     assert_eq!(number(&mut conn, "select count(*) from gen_1.dead_letters where discarded_at is null").await, 0);
