@@ -6,14 +6,13 @@ use crate::domain::backlog::{Backlog, ProviderBacklog};
 
 use super::Failure;
 use super::context::{Context, at_database};
-use super::output::{or_dash, plain, print, print_json, table};
+use super::output::{Output, or_dash, plain, print, print_json, table};
 use super::read::snapshot;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
@@ -21,7 +20,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let as_of = snapshot.as_of;
     let providers = snapshot.view().backlog(as_of).await.map_err(|error| at_database(&config, error))?;
-    if args.json { print_json(&machine(&providers)) } else { print(&readable(&providers)) }
+    if args.output.json { print_json(&machine(&providers)) } else { print(&readable(&providers)) }
 }
 
 fn machine(providers: &[ProviderBacklog]) -> Value {

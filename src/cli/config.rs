@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::context::Context;
-use super::output::{print, print_json};
+use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -10,9 +10,8 @@ pub enum Verb {
     Check,
     /// Show every key with its value and where that comes from, without secrets
     Show {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -23,7 +22,7 @@ pub fn run(verb: &Verb, context: &Context) -> Result<(), Failure> {
             Ok(_) => print("the configuration is valid"),
             Err(missing) => Err(missing.into()),
         },
-        Verb::Show { json: true } => print_json(&config.settings()),
-        Verb::Show { json: false } => print(&config.to_toml()),
+        Verb::Show { output: Output { json: true } } => print_json(&config.settings()),
+        Verb::Show { output: Output { json: false } } => print(&config.to_toml()),
     }
 }

@@ -12,7 +12,7 @@ use crate::store::flood::allow;
 
 use super::Failure;
 use super::context::{Context, access, at_database};
-use super::output::{or_dash, plain, print, print_json, table};
+use super::output::{Output, or_dash, plain, print, print_json, table};
 use super::read::snapshot;
 
 #[derive(Debug, clap::Subcommand)]
@@ -44,18 +44,17 @@ pub struct List {
     /// Most to list
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("json", |json| json.help("Print JSON, with key and value in base64")))]
 pub struct Show {
     /// Id, as `dead-letters list` shows it
     id: i64,
-    /// Print JSON, with key and value in base64
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, clap::Args)]
@@ -90,7 +89,7 @@ async fn list(args: List, context: Context) -> Result<(), Failure> {
     let filter = DeadLetterFilter { reason: args.reason, topic: args.topic, open: !args.all };
     let rows = snapshot.view().dead_letters(&filter, args.before, args.limit).await;
     let rows = rows.map_err(|error| at_database(&config, error))?;
-    if args.json {
+    if args.output.json {
         return print_json(&rows.iter().map(machine).collect::<Vec<_>>());
     }
     if rows.is_empty() {
@@ -104,7 +103,7 @@ async fn show(args: Show, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let whole = snapshot.view().dead_letter(args.id).await.map_err(|error| at_database(&config, error))?;
     let whole = whole.ok_or_else(|| Failure::failed(format!("there is no dead letter {}", args.id)))?;
-    if args.json { print_json(&machine_whole(&whole)) } else { print(&readable(&whole)) }
+    if args.output.json { print_json(&machine_whole(&whole)) } else { print(&readable(&whole)) }
 }
 
 async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {

@@ -4,19 +4,18 @@ use crate::runtime::doctor::{Finding, Verdict, examine};
 
 use super::Failure;
 use super::context::Context;
-use super::output::{plain, print, print_json};
+use super::output::{Output, plain, print, print_json};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let findings = examine(&config).await;
-    if args.json {
+    if args.output.json {
         print_json(&findings)?;
     } else {
         print(&findings.iter().map(line).collect::<String>())?;

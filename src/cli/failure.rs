@@ -26,12 +26,14 @@ impl Failure {
         Self::Failed(sentence.into())
     }
 
-    /// Says the sentence on standard error.
+    /// Says the sentence on standard error; several stand on lines of their own.
     pub(super) fn report(&self) -> ExitCode {
         if let Self::Failed(sentence) | Self::Usage(sentence) | Self::Guard(sentence) = self {
             use std::io::Write;
-            // Nobody is left to be told where even standard error is closed.
-            let _ = writeln!(std::io::stderr(), "foldback: {}", sentence.trim_end());
+            for line in sentence.trim_end().lines() {
+                // Nobody is left to be told where even standard error is closed.
+                let _ = writeln!(std::io::stderr(), "foldback: {line}");
+            }
         }
         ExitCode::from(self.code())
     }

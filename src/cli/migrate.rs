@@ -6,20 +6,19 @@ use crate::store::migrate::{Migrated, migrate};
 
 use super::Failure;
 use super::context::{Context, access, at_database};
-use super::output::{print, print_json};
+use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
     let migrated = migrate(&mut conn, "foldback migrate").await.map_err(|error| at_database(&config, error))?;
-    if args.json {
+    if args.output.json {
         let first = migrated.first_generation;
         return print_json(&json!({"from": migrated.from, "to": migrated.to, "firstGeneration": first}));
     }

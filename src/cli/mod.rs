@@ -2,21 +2,27 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 differences found, 4 refused by a guard.
 
+mod amounts;
 mod backlog;
+mod building;
 mod completions;
 mod config;
 mod context;
 mod dead_letters;
 mod doctor;
 mod failure;
+mod generations;
 mod migrate;
 mod order;
 mod output;
+mod progress;
 mod publish;
 mod read;
+mod rebuild;
 mod run;
 mod schemas;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -41,10 +47,17 @@ enum Verb {
     Run(run::Args),
     /// Bring the database to this version's schema; running it again is harmless
     Migrate(migrate::Args),
+    /// Make every view anew from the log, and go over to it when it is checked
+    Rebuild(rebuild::Args),
+    /// List, promote, roll back and drop generations
+    #[command(subcommand)]
+    Generations(generations::Verb),
     /// Show the live generation, positions, backlog, dead letters and the latest runs
     Status(status::Args),
     /// Show the scheduled replays, of all and of each provider
     Backlog(backlog::Args),
+    /// Fold the log once more and compare the live views, Redis and gauges with it
+    Verify(verify::Args),
     /// Show one provider order with its replays and refills
     Order(order::Args),
     /// Publish lifelike sample events
@@ -81,8 +94,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Config(verb) => config::run(&verb, &context),
         Verb::Run(args) => block_on(run::run(args, context)),
         Verb::Migrate(args) => block_on(migrate::run(args, context)),
+        Verb::Rebuild(args) => block_on(rebuild::run(args, context)),
+        Verb::Generations(verb) => block_on(generations::run(verb, context)),
         Verb::Status(args) => block_on(status::run(args, context)),
         Verb::Backlog(args) => block_on(backlog::run(args, context)),
+        Verb::Verify(args) => block_on(verify::run(args, context)),
         Verb::Order(args) => block_on(order::run(args, context)),
         Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),

@@ -10,16 +10,15 @@ use crate::domain::view::ReplayRow;
 
 use super::Failure;
 use super::context::{Context, at_database};
-use super::output::{or_dash, plain, print, print_json, table};
+use super::output::{Output, or_dash, plain, print, print_json, table};
 use super::read::snapshot;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// provider_order_id
     id: Uuid,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
@@ -27,7 +26,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let order = snapshot.view().order(args.id).await.map_err(|error| at_database(&config, error))?;
     let order = order.ok_or_else(|| Failure::failed(format!("there is no provider order {}", args.id)))?;
-    if args.json { print_json(&machine::order(&order)) } else { print(&readable(&order)) }
+    if args.output.json { print_json(&machine::order(&order)) } else { print(&readable(&order)) }
 }
 
 fn readable(order: &Order) -> String {

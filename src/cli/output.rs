@@ -6,6 +6,14 @@ use serde::Serialize;
 
 use super::Failure;
 
+/// What every command that prints data can be told about it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Prints the text and a line break.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
@@ -43,13 +51,6 @@ pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// A count with a comma before each group of three digits.
-pub fn thousands(count: i64) -> String {
-    let digits = count.unsigned_abs().to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
-    format!("{}{}", if count < 0 { "-" } else { "" }, groups.join(","))
-}
-
 /// Text from a record, made harmless for a terminal: control characters become spaces, and it is cut.
 pub fn plain(text: &str, chars_max: usize) -> String {
     let mut plain: String =
@@ -69,11 +70,6 @@ mod tests {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let text = table(&[row(["provider", "overdue"]), row(["a", "12"]), row(["kürzer", ""])]);
         assert_eq!(text, "provider  overdue\na         12\nkürzer\n");
-    }
-
-    #[test]
-    fn digits_stand_in_threes() {
-        assert_eq!([0, 999, 1_000, -1_234_567].map(thousands), ["0", "999", "1,000", "-1,234,567"]);
     }
 
     #[test]

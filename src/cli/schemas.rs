@@ -6,7 +6,7 @@ use crate::runtime::schemas::{Findings, Registered, SchemasError, check, registe
 
 use super::Failure;
 use super::context::Context;
-use super::output::{print, print_json};
+use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -18,18 +18,17 @@ pub enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(verb: Verb, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     match verb {
-        Verb::Check(args) => shown_findings(&check(&config).await?, args.json),
+        Verb::Check(args) => shown_findings(&check(&config).await?, args.output.json),
         Verb::Register(args) => {
             config.schema_registry.url()?;
-            shown_registered(&register_all(&config).await?, args.json)
+            shown_registered(&register_all(&config).await?, args.output.json)
         }
     }
 }

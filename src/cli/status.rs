@@ -15,15 +15,14 @@ use crate::store::read::Snapshot;
 
 use super::Failure;
 use super::context::{Context, at_database};
-use super::output::{or_dash, plain, print, print_json, table};
+use super::output::{Output, or_dash, plain, print, print_json, table};
 use super::read::snapshot;
 use generations::Generations;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 struct Status {
@@ -41,7 +40,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let snapshot = snapshot(&config).await?;
     let status = read(snapshot).await.map_err(|error| at_database(&config, error))?;
-    if args.json { print_json(&machine(&status)) } else { print(&readable(&status)) }
+    if args.output.json { print_json(&machine(&status)) } else { print(&readable(&status)) }
 }
 
 async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {

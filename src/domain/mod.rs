@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod catch_up;
 pub mod change;
 pub mod dead_letter;
+pub mod difference;
 pub mod event;
 pub mod generation;
 pub mod guardrail;

@@ -1,8 +1,11 @@
 //! Where in the log a moment lies.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::survey::{SurveyError, asking_consumer, blocking, partition_error, unreachable, watermarks};
@@ -11,8 +14,11 @@ use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::domain::timestamp::Timestamp;
 
+const POLL_MAX: Duration = Duration::from_millis(20);
+
 /// Of each partition the offset of its first record that is later than `time`, or the last stable offset if none is:
 /// everything before that offset is what the log held up to and at `time`. Records' timestamps are whole milliseconds.
+/// Fails when the brokers don't answer, or nothing comes from the log, for `timeout`.
 pub async fn offsets_at(
     kafka: &Kafka,
     topics: &Topics,
@@ -21,7 +27,14 @@ pub async fn offsets_at(
     timeout: Duration,
 ) -> Result<Vec<(StreamPartition, i64)>, SurveyError> {
     let (kafka, topics, partitions) = (kafka.clone(), topics.clone(), partitions.to_vec());
-    blocking(move || ask(&kafka, &topics, &partitions, first_later_millis(time), timeout)).await
+    blocking(move || {
+        let consumer = asking_consumer(&kafka)?;
+        let search = Search { topics: &topics, consumer: &consumer, millis: first_later_millis(time), timeout };
+        let brokers_say = search.ask(&partitions, &kafka)?;
+        let found = search.skip_what_is_no_record(brokers_say).map_err(|error| unreachable(&kafka, error))?;
+        Ok(partitions.into_iter().filter_map(|of| Some((of, *found.get(&of)?))).collect())
+    })
+    .await
 }
 
 /// The first whole millisecond after a moment. Negative ones have meanings of their own in Kafka's protocol, and no
@@ -30,42 +43,100 @@ fn first_later_millis(time: Timestamp) -> i64 {
     (time.micros().div_euclid(1000) + 1).max(0)
 }
 
-fn ask(
-    kafka: &Kafka,
-    topics: &Topics,
-    partitions: &[StreamPartition],
+struct Search<'a> {
+    topics: &'a Topics,
+    consumer: &'a BaseConsumer,
+    /// What is sought is of this time or later.
     millis: i64,
     timeout: Duration,
-) -> Result<Vec<(StreamPartition, i64)>, SurveyError> {
-    let consumer = asking_consumer(kafka)?;
-    let deadline = Instant::now() + timeout;
-    let mut asked = TopicPartitionList::new();
-    for of in partitions {
-        let topic = topics.name(of.stream);
-        asked
-            .add_partition_offset(topic, of.partition, Offset::Offset(millis))
-            .map_err(|error| partition_error(topic, of.partition, error))?;
-    }
-    let found = consumer.offsets_for_times(asked, timeout).map_err(|error| unreachable(kafka, error))?;
-    let offset = |of: &StreamPartition| Ok((*of, found_offset(&consumer, topics, *of, &found, deadline)?));
-    partitions.iter().map(offset).collect()
 }
 
-fn found_offset(
-    consumer: &BaseConsumer,
-    topics: &Topics,
-    of: StreamPartition,
-    found: &TopicPartitionList,
-    deadline: Instant,
-) -> Result<i64, SurveyError> {
-    let topic = topics.name(of.stream);
-    if let Some(element) = found.find_partition(topic, of.partition) {
-        element.error().map_err(|error| partition_error(topic, of.partition, error))?;
-        if let Offset::Offset(offset) = element.offset() {
-            return Ok(offset);
-        }
+/// Where the brokers say that the search ends, and where the partition does.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    offset: i64,
+    end: i64,
+}
+
+impl Search<'_> {
+    fn ask(
+        &self,
+        partitions: &[StreamPartition],
+        kafka: &Kafka,
+    ) -> Result<BTreeMap<StreamPartition, Candidate>, SurveyError> {
+        let deadline = Instant::now() + self.timeout;
+        let asked =
+            self.list(partitions.iter().map(|of| (*of, self.millis))).map_err(|error| unreachable(kafka, error))?;
+        let found = self.consumer.offsets_for_times(asked, self.timeout).map_err(|error| unreachable(kafka, error))?;
+        let candidate = |of: &StreamPartition| {
+            let (_, end) = watermarks(self.consumer, self.topics, *of, deadline)?;
+            Ok((*of, Candidate { offset: self.offset_in(&found, *of)?.unwrap_or(end).min(end), end }))
+        };
+        partitions.iter().map(candidate).collect()
     }
-    watermarks(consumer, topics, of, deadline).map(|(_, end)| end)
+
+    /// `None`: nothing there is that late.
+    fn offset_in(&self, found: &TopicPartitionList, of: StreamPartition) -> Result<Option<i64>, SurveyError> {
+        let topic = self.topics.name(of.stream);
+        let Some(element) = found.find_partition(topic, of.partition) else { return Ok(None) };
+        element.error().map_err(|error| partition_error(topic, of.partition, error))?;
+        Ok(element.offset().to_raw().filter(|offset| *offset >= 0))
+    }
+
+    /// Brokers count a transaction's marker, which has the time of its commit, and aborted records too. Records that
+    /// follow may be earlier: from the brokers' word on the log is read until one is late enough.
+    fn skip_what_is_no_record(
+        &self,
+        mut open: BTreeMap<StreamPartition, Candidate>,
+    ) -> KafkaResult<BTreeMap<StreamPartition, i64>> {
+        let mut found: BTreeMap<StreamPartition, i64> = open.iter().map(|(of, it)| (*of, it.end)).collect();
+        open.retain(|_, candidate| candidate.offset < candidate.end);
+        self.consumer.incremental_assign(&self.list(open.iter().map(|(of, it)| (*of, it.offset)))?)?;
+        let mut last_progress = Instant::now();
+        while !open.is_empty() {
+            if let Some(message) = self.consumer.poll(POLL_MAX) {
+                last_progress = Instant::now();
+                if let Some((of, offset)) = self.late_enough(&message?) {
+                    found.entry(of).and_modify(|found| *found = offset.min(*found));
+                    open.remove(&of);
+                    self.consumer.incremental_unassign(&self.list([(of, offset)])?)?;
+                }
+            } else {
+                self.drop_ended(&mut open)?;
+            }
+            if last_progress.elapsed() > self.timeout {
+                return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+            }
+        }
+        Ok(found)
+    }
+
+    fn late_enough(&self, message: &BorrowedMessage<'_>) -> Option<(StreamPartition, i64)> {
+        let stream = self.topics.stream(message.topic())?;
+        let of = StreamPartition { stream, partition: message.partition() };
+        (message.timestamp().to_millis()? >= self.millis).then_some((of, message.offset()))
+    }
+
+    /// Partitions that were read to their end without one.
+    fn drop_ended(&self, open: &mut BTreeMap<StreamPartition, Candidate>) -> KafkaResult<()> {
+        for element in self.consumer.position()?.elements() {
+            let Some(stream) = self.topics.stream(element.topic()) else { continue };
+            let of = StreamPartition { stream, partition: element.partition() };
+            let ended = |candidate: &Candidate| element.offset().to_raw().is_some_and(|at| at >= candidate.end);
+            if open.get(&of).is_some_and(ended) {
+                open.remove(&of);
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, offsets: impl IntoIterator<Item = (StreamPartition, i64)>) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for (of, offset) in offsets {
+            list.add_partition_offset(self.topics.name(of.stream), of.partition, Offset::Offset(offset))?;
+        }
+        Ok(list)
+    }
 }
 
 #[cfg(test)]

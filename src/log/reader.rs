@@ -62,6 +62,9 @@ pub struct Reader<S: Sieve> {
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
     pub(super) topic_ids: TopicIds,
+    /// Of which topic each partition was claimed last.
+    pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
+    pub(super) next_topic_guard: Instant,
 }
 
 impl<S: Sieve> Reader<S> {
@@ -102,6 +105,8 @@ impl<S: Sieve> Reader<S> {
             group_offsets: HashMap::new(),
             next_group_commit: now,
             topic_ids: TopicIds::default(),
+            claimed_topic_ids: HashMap::new(),
+            next_topic_guard: now,
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
@@ -247,7 +252,7 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    fn active(&self) -> Vec<StreamPartition> {
+    pub(super) fn active(&self) -> Vec<StreamPartition> {
         let state = lock(&self.state);
         let active = state.partitions.iter().filter(|(_, partition)| matches!(partition.phase, Phase::Active { .. }));
         active.map(|(of, _)| *of).collect()
@@ -293,14 +298,17 @@ impl<S: Sieve> Reader<S> {
         if !out_of_range {
             return warn!(%error, "Kafka: reading failed; librdkafka tries again");
         }
-        // Some partition's position is not in the log; which one is found out by going to all of them again.
-        let mut state = lock(&self.state);
-        state.flush();
-        let not_before = Instant::now() + RETRY_PAUSE;
-        for partition in state.partitions.values_mut() {
-            if let Phase::Active { next_offset, .. } = partition.phase {
-                partition.phase = Phase::Granted { next_offset, not_before };
-            }
+        // Some partition's position is not in the log, or the topic was made anew; which one is found out by claiming
+        // all of them again.
+        for of in self.active() {
+            self.claim_again(of, RETRY_PAUSE);
+        }
+    }
+
+    pub(super) fn claim_again(&self, of: StreamPartition, pause: Duration) {
+        let lease = lock(&self.state).partitions.get(&of).map(|partition| partition.lease);
+        if let Some(lease) = lease {
+            self.lose(of, lease, pause);
         }
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::consumer::consumer_config;
 use super::fetch::raw_record;
 use super::reader::RECORD_OVERHEAD_BYTES;
-use super::survey::{SurveyError, TopicSurvey, unreachable};
+use super::survey::{PartitionSurvey, SurveyError, TopicSurvey, unreachable};
 use crate::config::kafka::Kafka;
 use crate::domain::record::RawRecord;
 
@@ -107,14 +107,17 @@ struct Stretch {
 
 /// The stretches at one place of all partitions, by partition; those without offsets are left out.
 fn stretches(survey: &TopicSurvey, place: u32, records_max: u64) -> BTreeMap<i32, Stretch> {
-    let stretch = |of: &super::survey::PartitionSurvey| {
-        let share = (of.end - of.log_start) / i64::from(PLACES);
-        let start = of.log_start + share * i64::from(place);
-        let end = if place + 1 == PLACES { of.end } else { start + share };
-        let records_left = (records_max / survey.partitions.len().max(1) as u64).max(1);
-        (start < end).then_some((of.of.partition, Stretch { start, end, next: start, records_left }))
-    };
-    survey.partitions.iter().filter_map(stretch).collect()
+    let mut stretches: BTreeMap<i32, Stretch> = survey.partitions.iter().filter_map(|of| stretch(of, place)).collect();
+    let records_left = (records_max / stretches.len().max(1) as u64).max(1);
+    stretches.values_mut().for_each(|stretch| stretch.records_left = records_left);
+    stretches
+}
+
+fn stretch(of: &PartitionSurvey, place: u32) -> Option<(i32, Stretch)> {
+    let share = (of.end - of.log_start) / i64::from(PLACES);
+    let start = of.log_start + share * i64::from(place);
+    let end = if place + 1 == PLACES { of.end } else { start + share };
+    (start < end).then_some((of.of.partition, Stretch { start, end, next: start, records_left: 0 }))
 }
 
 /// A look at one place of all partitions.
@@ -217,7 +220,6 @@ mod tests {
     use super::*;
     use crate::domain::partition::StreamPartition;
     use crate::domain::record::Stream;
-    use crate::log::survey::PartitionSurvey;
 
     #[test]
     fn places_share_a_partition_without_overlap_or_gap() {

@@ -16,7 +16,7 @@ use rdkafka::types::{RDKafkaAdminOp, RDKafkaRespErr};
 use crate::domain::record::{Stream, Topics};
 
 /// How much longer than the question's own bound the answer to a question that ran out of time is waited for.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// How long an answer serves: the partitions of an assignment are claimed together, and ask once.
 const ANSWER_SERVES: Duration = Duration::from_secs(1);

@@ -17,6 +17,10 @@ use crate::observe::health::{self, Severity};
 
 /// How often group offsets are committed, for lag tools alone.
 const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the topics that are read are still those that were claimed.
+const TOPIC_GUARD_EVERY: Duration = Duration::from_secs(2);
+/// Longest that this keeps the thread from polling, every time.
+const TOPIC_GUARD_TIMEOUT: Duration = Duration::from_millis(200);
 /// Longest that one question to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -42,6 +46,10 @@ impl<S: Sieve> Reader<S> {
             }
         }
         self.pass_positions();
+        if now >= self.next_topic_guard {
+            self.next_topic_guard = now + TOPIC_GUARD_EVERY;
+            self.guard_topics();
+        }
         if now >= self.next_group_commit {
             self.next_group_commit = now + GROUP_COMMIT_EVERY;
             self.commit_group_offsets();
@@ -52,6 +60,9 @@ impl<S: Sieve> Reader<S> {
     fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
         match self.first_offset_and_topic_id(of) {
             Ok((log_start, topic_id)) => {
+                if let Some(topic_id) = topic_id.clone() {
+                    self.claimed_topic_ids.insert(of, topic_id);
+                }
                 self.change(of, lease, Phase::Claiming);
                 lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
                 true
@@ -68,6 +79,21 @@ impl<S: Sieve> Reader<S> {
         let (log_start, _) = self.watermarks(of)?;
         let topic_id = self.topic_ids.of(self.consumer.client(), &self.settings.topics, of.stream, BROKER_TIMEOUT)?;
         Ok((log_start, topic_id))
+    }
+
+    /// A topic that is made anew while it is read is read on by librdkafka, as if nothing had happened, once it has
+    /// grown beyond the position. Its partitions are claimed again, and that is refused.
+    fn guard_topics(&mut self) {
+        for of in self.active() {
+            let (client, topics) = (self.consumer.client(), &self.settings.topics);
+            // Brokers that don't answer are told of elsewhere, and nothing is read from them.
+            let Ok(found) = self.topic_ids.of(client, topics, of.stream, TOPIC_GUARD_TIMEOUT) else { return };
+            if let (Some(found), Some(claimed)) = (found, self.claimed_topic_ids.get(&of))
+                && found != *claimed
+            {
+                self.claim_again(of, Duration::ZERO);
+            }
+        }
     }
 
     /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers

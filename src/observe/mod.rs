@@ -5,6 +5,7 @@ pub mod gauges;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+pub mod scrape;
 mod text;
 
 pub use health::Readiness;

@@ -17,4 +17,6 @@ pub use fold::{Folded, fold};
 pub use known::{Known, Standing, StoredRun};
 
 #[cfg(test)]
+mod load_tests;
+#[cfg(test)]
 mod tests;

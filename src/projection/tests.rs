@@ -20,19 +20,19 @@ use crate::domain::timestamp::Timestamp;
 
 /// What Postgres would hold.
 #[derive(Debug, Default)]
-struct Memory {
-    orders: HashMap<Uuid, Arc<Order>>,
-    history: BTreeMap<(Uuid, i64), HistoryEntry>,
+pub(super) struct Memory {
+    pub orders: HashMap<Uuid, Arc<Order>>,
+    pub history: BTreeMap<(Uuid, i64), HistoryEntry>,
     lost: BTreeMap<ConflictKey, Position>,
-    counts: Counts,
-    names: BTreeMap<String, NamedBy>,
+    pub counts: Counts,
+    pub names: BTreeMap<String, NamedBy>,
     runs: BTreeMap<Uuid, RunEntry>,
 }
 
 /// What readers would see of it.
 #[derive(Debug, PartialEq)]
-struct Views {
-    orders: BTreeMap<Uuid, Order>,
+pub(super) struct Views {
+    pub orders: BTreeMap<Uuid, Order>,
     history: BTreeMap<(Uuid, i64), HistoryEntry>,
     lost: BTreeMap<ConflictKey, Position>,
     telemetry: Telemetry,
@@ -41,7 +41,7 @@ struct Views {
 }
 
 impl Memory {
-    fn take(&mut self, items: &[Item]) -> Folded {
+    pub fn take(&mut self, items: &[Item]) -> Folded {
         let folded = fold(items, &self.known(items));
         let changes = &folded.changes;
         for order in &changes.orders {
@@ -117,7 +117,7 @@ impl Memory {
         known
     }
 
-    fn views(&self) -> Views {
+    pub fn views(&self) -> Views {
         let mut from_scratch = Counts::default();
         let mut orders = BTreeMap::new();
         for (id, order) in &self.orders {
@@ -137,7 +137,7 @@ impl Memory {
     }
 }
 
-fn names_of<'h>(history: impl Iterator<Item = &'h HistoryEntry>) -> BTreeMap<String, NamedBy> {
+pub(super) fn names_of<'h>(history: impl Iterator<Item = &'h HistoryEntry>) -> BTreeMap<String, NamedBy> {
     let mut names: BTreeMap<String, NamedBy> = BTreeMap::new();
     for entry in history {
         let Payload::OrderPlaced(placed) = &entry.event.payload else { continue };
@@ -306,7 +306,7 @@ fn contents() -> impl Strategy<Value = Vec<Content>> {
 }
 
 /// A log: every event at least once, some again, each copy at a position of its own.
-fn log() -> impl Strategy<Value = Vec<Item>> {
+pub(super) fn log() -> impl Strategy<Value = Vec<Item>> {
     contents()
         .prop_flat_map(|contents| {
             let copies = prop::collection::vec(any::<prop::sample::Index>(), 0..10);
@@ -328,7 +328,7 @@ fn item((content, at): (Content, i64)) -> Item {
     Item { record, content }
 }
 
-fn cut(items: &[Item], lengths: &[usize]) -> Views {
+pub(super) fn cut(items: &[Item], lengths: &[usize]) -> Views {
     let mut memory = Memory::default();
     let (mut rest, mut lengths) = (items, lengths.iter().cycle());
     while !rest.is_empty() {

@@ -3,6 +3,7 @@
 //! Nothing here knows Postgres: a snapshot comes in, keys go out. Who publishes when is runtime's business.
 
 mod error;
+mod held;
 pub mod inspect;
 mod keys;
 mod link;
@@ -10,6 +11,7 @@ mod publication;
 mod put;
 
 pub use error::PublishError;
+pub use held::{Held, Text};
 pub use keys::Keys;
 pub use link::Link;
 pub use publication::Publication;

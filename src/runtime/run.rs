@@ -267,7 +267,7 @@ fn show(readiness: &Readiness, status: &PublisherStatus) {
     }
 }
 
-pub(super) fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
+pub fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

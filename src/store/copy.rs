@@ -52,10 +52,17 @@ impl<'c> Copy<'c> {
     }
 }
 
-/// Rows of one COPY, encoded one value after the other.
+/// Rows of one COPY, encoded one value after the other. They are kept in memory until `copy_into` sends them, so whoever
+/// writes many bounds how many.
 pub struct Rows {
     bytes: Vec<u8>,
     count: u64,
+}
+
+impl Default for Rows {
+    fn default() -> Rows {
+        Rows::new()
+    }
 }
 
 impl Rows {
@@ -190,7 +197,8 @@ impl Rows {
         });
     }
 
-    /// Sends the rows; `columns` are the table's, in the order in which the values were written.
+    /// Sends the rows and says how many there were; `columns` are the table's, in the order in which the values were
+    /// written. An error if Postgres refuses one of them, and then none is there.
     pub async fn copy_into(self, conn: &mut PgConnection, table: &str, columns: &str) -> Result<u64, StoreError> {
         let mut copy = Copy::begin(conn, table, columns).await?;
         copy.rows = self;

@@ -16,7 +16,8 @@ use crate::domain::event::{OrderEvent, Payload};
 use crate::domain::position::Position;
 use crate::domain::timestamp::Timestamp;
 
-const COLUMNS: &str = "provider_order_id, sequence, event_id, event_type, occurred_at, payload, topic, partition, \
+/// What `encode` writes, in its order.
+pub const COLUMNS: &str = "provider_order_id, sequence, event_id, event_type, occurred_at, payload, topic, partition, \
                        \"offset\", recorded_at";
 
 /// Adds events whose sequences are not there yet: their orders' versions were checked in this transaction.
@@ -48,7 +49,8 @@ pub(super) async fn append_to(
     Ok(())
 }
 
-fn encode(entry: &HistoryEntry, topic: &str, rows: &mut Rows) {
+/// Appends the row of an entry.
+pub fn encode(entry: &HistoryEntry, topic: &str, rows: &mut Rows) {
     let event = &entry.event;
     rows.row(10);
     rows.uuid(event.provider_order_id);

@@ -2,8 +2,9 @@
 
 pub mod bulk;
 pub mod checkpoint;
+pub mod compare;
 pub mod connect;
-mod copy;
+pub mod copy;
 pub mod discards;
 pub mod doctor;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod migrate;
 mod nagle;
 pub mod orders;
 pub mod publication;
+pub mod published;
 pub mod read;
 pub mod runs;
 pub mod write;

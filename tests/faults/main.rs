@@ -18,6 +18,7 @@ mod scale_out;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod topic_recreated;
 mod views;
 
 use std::time::Duration;

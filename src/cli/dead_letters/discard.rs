@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::Failure;
 use crate::cli::context::{Context, access, at_database};
-use crate::cli::output::{plain, print, print_json};
+use crate::cli::output::{Output, plain, print, print_json};
 use crate::store::{discards, migrate};
 
 #[derive(Debug, clap::Args)]
@@ -15,9 +15,8 @@ pub struct Args {
     /// Why nothing is to come of it; holds for this record in later generations too
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     why: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
@@ -32,7 +31,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
             args.id
         ))
     })?;
-    if args.json {
+    if args.output.json {
         return print_json(&json!({
             "id": args.id,
             "topic": done.topic,

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::output::{plain, thousands};
+use crate::cli::amounts::thousands;
+use crate::cli::output::plain;
+use crate::cli::progress::words;
 use crate::domain::catch_up::CatchUp;
-use crate::domain::generation::{GenerationInfo, GenerationState, Progress};
+use crate::domain::generation::{GenerationInfo, GenerationState};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::read::View;
 use crate::store::{Generation, StoreError};
@@ -54,10 +56,10 @@ impl Generations {
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("generation", self.live_line())];
         if let Some(catch_up) = &self.catch_up {
-            let (records, generation) = (thousands(catch_up.records()), catch_up.generation);
+            let (records, generation) = (thousands(catch_up.records().unsigned_abs()), catch_up.generation);
             facts.push(("catching up", format!("{records} records behind where generation {generation} was")));
             facts.extend(catch_up.partitions.iter().map(|((topic, partition), records)| {
-                ("", format!("{} partition {partition}: {}", plain(topic, 249), thousands(*records)))
+                ("", format!("{} partition {partition}: {}", plain(topic, 249), thousands(records.unsigned_abs())))
             }));
         }
         facts.extend(self.of(GenerationState::Building).map(|info| ("rebuild", rebuild_line(info))));
@@ -99,16 +101,9 @@ fn catch_up_json(catch_up: &CatchUp) -> Value {
 }
 
 fn rebuild_line(info: &GenerationInfo) -> String {
-    let progress = info.progress.as_ref().map_or_else(|| "begun".to_owned(), progress_line);
+    let progress = info.progress.as_ref().map_or_else(|| "begun".to_owned(), words);
     let alive = if info.builder_alive { "" } else { "; interrupted, `foldback rebuild` goes on with it" };
     format!("generation {}: {progress}{alive}", info.generation)
-}
-
-fn progress_line(progress: &Progress) -> String {
-    let percent = progress.ratio * 100.0;
-    let rate = thousands(progress.events_per_second.round() as i64);
-    let eta = progress.eta_seconds.map_or_else(String::new, |seconds| format!(", {seconds} s left"));
-    format!("{}, {percent:.1} %, {rate} events/s{eta}", progress.phase.words())
 }
 
 fn ready_line(info: &GenerationInfo) -> String {

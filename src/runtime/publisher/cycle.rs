@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::AWAY_PAUSE;
 use super::status::PublisherStatus;
 use crate::domain::run::{Run, RunType};
-use crate::domain::snapshot::{Snapshot, Stamp};
+use crate::domain::snapshot::{Content, Snapshot, Stamp};
 use crate::domain::status::completed_summary;
 use crate::domain::timestamp::Timestamp;
 use crate::observe::gauges::{DomainValues, EngineValues};
@@ -129,17 +129,8 @@ impl<'a> Cycle<'a> {
     }
 
     fn show_gauges(&self, snapshot: &Snapshot) {
-        let content = &snapshot.content;
-        metrics::live_generation(content.generation);
-        let last_run = |run: &Option<Run>, run_type| run.as_ref().map(|run| (run_type, run.ran_at));
-        self.metrics.domain.show(DomainValues {
-            providers: content.providers.clone(),
-            last_runs: [last_run(&content.replay, RunType::Replay), last_run(&content.alert, RunType::Alert)]
-                .into_iter()
-                .flatten()
-                .collect(),
-            alerts_sent: content.alert.as_ref().and_then(alerts_sent),
-        });
+        metrics::live_generation(snapshot.content.generation);
+        self.metrics.domain.show(domain_values(&snapshot.content));
     }
 
     async fn show_counts(&self, generation: i32) -> Result<(), StoreError> {
@@ -172,6 +163,19 @@ impl<'a> Cycle<'a> {
         self.is_postgres_away = error.is_some();
         let problem = error.map(|error| format!("the publisher can't read the views: {error}"));
         self.status.send_if_modified(|status| std::mem::replace(&mut status.postgres, problem) != status.postgres);
+    }
+}
+
+/// What the gauges say of these views.
+pub fn domain_values(content: &Content) -> DomainValues {
+    let last_run = |run: &Option<Run>, run_type| run.as_ref().map(|run| (run_type, run.ran_at));
+    DomainValues {
+        providers: content.providers.clone(),
+        last_runs: [last_run(&content.replay, RunType::Replay), last_run(&content.alert, RunType::Alert)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        alerts_sent: content.alert.as_ref().and_then(alerts_sent),
     }
 }
 

@@ -8,6 +8,7 @@ mod cycle;
 mod lead;
 mod status;
 
+pub use cycle::domain_values;
 pub use status::PublisherStatus;
 
 use std::sync::Arc;

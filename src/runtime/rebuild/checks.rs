@@ -10,6 +10,7 @@ use super::error::RebuildError;
 use super::options::{Check, Depth};
 use super::site::Site;
 use crate::domain::bounds::Bounds;
+use crate::domain::difference::Differences;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::runtime::verify;
@@ -70,13 +71,15 @@ fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built
     Check { name: "log", passed: wrong.is_none(), detail }
 }
 
-fn differences_check(sample: KeySample, differences: &[String]) -> Check {
+fn differences_check(sample: KeySample, differences: &Differences) -> Check {
     let share = f64::from(sample.per_million) / 10_000.0;
     let passed = differences.is_empty();
+    let example =
+        differences.named.first().map(|one| format!(", such as {} {}", one.view, one.key)).unwrap_or_default();
     let detail = if passed {
         format!("{share} % of the orders folded again: equal")
     } else {
-        format!("{share} % of the orders folded again: {} differ, such as {}", differences.len(), differences[0])
+        format!("{share} % of the orders folded again: {} rows differ{example}", differences.total())
     };
     Check { name: "sample", passed, detail }
 }

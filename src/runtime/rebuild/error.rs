@@ -34,7 +34,7 @@ pub enum RebuildError {
 }
 
 impl RebuildError {
-    pub(super) fn stopped() -> RebuildError {
+    pub(in crate::runtime) fn stopped() -> RebuildError {
         RebuildError::Stopped("stopped; what is committed stays, and `foldback rebuild` goes on with it".into())
     }
 

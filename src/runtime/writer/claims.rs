@@ -24,6 +24,8 @@ impl WriterTask {
                 Ok(lease) => {
                     let next_offset = lease.claim.next_offset;
                     self.unflood(of, next_offset);
+                    // The reader may have dropped an older one by itself.
+                    self.leases.drop_partitions(&[of]);
                     self.leases.grant(number, lease);
                     return self.tell(Control::Granted { of, lease: number, next_offset });
                 }

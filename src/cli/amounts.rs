@@ -1,0 +1,78 @@
+//! Amounts as people read them.
+
+/// `52310` -> `52,310`
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1536` -> `1.5 KiB`
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let (mut value, mut unit) = (number as f64 / 1024.0, 0);
+    // From here on one digit behind the point would round up to the next unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `69` seconds -> `1:09`
+pub fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// How long something takes that is known in fractions of a second; `0:00` would read as nothing at all.
+pub fn lasting(seconds: f64) -> String {
+    if seconds < 10.0 { format!("{seconds:.1} s") } else { clock(seconds.round() as u64) }
+}
+
+/// `0.41389` -> `41.3 %`: cut, not rounded, so that 100 % is said only where nothing is left.
+pub fn percent(ratio: f64) -> String {
+    // The sum of many parts may be a hair below what it means.
+    let tenths = (ratio.clamp(0.0, 1.0) * 1000.0 + 1e-6).floor();
+    format!("{:.1} %", tenths / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        let texts = [0, 999, 1_000, 52_310, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "52,310", "1,234,567"]);
+    }
+
+    #[test]
+    fn bytes_have_a_fitting_unit() {
+        let texts = [0, 1_023, 1_024, 1_536, 1_048_575, 5_368_709_120, u64::MAX].map(bytes);
+        assert_eq!(texts, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "5.0 GiB", "16384.0 PiB"]);
+    }
+
+    #[test]
+    fn times_read_like_a_clock() {
+        assert_eq!([9, 69, 3_723].map(clock), ["0:09", "1:09", "1:02:03"]);
+        assert_eq!([0.42, 9.94, 12.6].map(lasting), ["0.4 s", "9.9 s", "0:13"]);
+    }
+
+    #[test]
+    fn only_the_end_is_a_hundred_percent() {
+        assert_eq!(
+            [0.0, 0.413_89, 0.999_96, 1.0, 0.7].map(percent),
+            ["0.0 %", "41.3 %", "99.9 %", "100.0 %", "70.0 %"]
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! What `rebuild` and `generations promote` share: something is built, watched, and can be stopped.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::runtime::rebuild::{Observer, RebuildError, Rebuilt};
+use crate::runtime::run::stop_on_signals;
+
+use super::Failure;
+use super::context::at_database;
+use super::output::{Output, plain, print, print_json};
+use super::progress::{Teller, someone_there};
+use super::rebuild::result;
+
+const REASON_CHARS_MAX: usize = 1000;
+
+/// Does the work, shows how far it is, and prints what came of it. `yes`: nobody is asked.
+pub async fn watched(
+    config: &Config,
+    yes: bool,
+    as_of: bool,
+    output: Output,
+    work: impl AsyncFnOnce(Arc<dyn Observer>, CancellationToken) -> Result<Rebuilt, RebuildError>,
+) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")))?;
+    let teller = Teller::start(!yes && someone_there(), stop.clone());
+    let teller = teller.map_err(|error| Failure::failed(format!("no thread could be started: {error}")))?;
+    let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
+    let done = work(teller.clone(), stop).await;
+    told.abort();
+    teller.end();
+    match done {
+        Ok(rebuilt) if output.json => print_json(&rebuilt),
+        Ok(rebuilt) => print(&result::readable(&rebuilt, as_of)),
+        Err(RebuildError::Checks(rebuilt)) => {
+            if output.json {
+                print_json(&rebuilt)?
+            } else {
+                print(&result::readable(&rebuilt, as_of))?
+            }
+            Err(failure(config, RebuildError::Checks(rebuilt)))
+        }
+        Err(error) => Err(failure(config, error)),
+    }
+}
+
+async fn tell_of_stop(teller: Arc<Teller>, stop: CancellationToken) {
+    stop.cancelled().await;
+    teller.note("stopping");
+}
+
+/// What a command says and how it ends.
+pub fn failure(config: &Config, error: RebuildError) -> Failure {
+    match error {
+        RebuildError::Refused(reasons) => refusal(&reasons),
+        RebuildError::Checks(rebuilt) => Failure::Guard(result::failed_checks(&rebuilt).join("\n")),
+        RebuildError::Store(error) => at_database(config, error),
+        error => Failure::failed(error.to_string()),
+    }
+}
+
+/// Each reason on a line of its own.
+pub fn refusal(reasons: &[String]) -> Failure {
+    let lines: Vec<String> =
+        reasons.iter().map(|reason| format!("refused: {}", plain(reason, REASON_CHARS_MAX))).collect();
+    Failure::Guard(lines.join("\n"))
+}

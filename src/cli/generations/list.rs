@@ -1,0 +1,116 @@
+//! Generations as a table.
+
+use serde_json::Value;
+
+use crate::cli::output::{or_dash, plain, table};
+use crate::cli::progress::words;
+use crate::domain::generation::{GenerationInfo, GenerationState};
+
+const NAME_CHARS_MAX: usize = 60;
+const REASON_CHARS_MAX: usize = 120;
+
+pub fn readable(generations: &[GenerationInfo]) -> String {
+    let head = ["GENERATION", "STATE", "PROJECTION", "CREATED", "BY", "PROMOTED", "BINARY", "FROM", "PROGRESS"]
+        .map(str::to_owned)
+        .to_vec();
+    table(&std::iter::once(head).chain(generations.iter().map(row)).collect::<Vec<_>>())
+}
+
+fn row(info: &GenerationInfo) -> Vec<String> {
+    vec![
+        info.generation.to_string(),
+        info.state.as_str().to_owned(),
+        info.projection_version.to_string(),
+        info.created_at.to_string(),
+        plain(&info.created_by, NAME_CHARS_MAX),
+        or_dash(info.promoted_at),
+        plain(&info.binary_version, NAME_CHARS_MAX),
+        from(info),
+        progress(info),
+    ]
+}
+
+/// Where the log it was folded from began, and where that ended if the views are as they were.
+fn from(info: &GenerationInfo) -> String {
+    let start = info.origin.get("from").and_then(Value::as_array).map_or("-", |from| {
+        let at_zero = from.iter().all(|place| place.get("offset").and_then(Value::as_i64) == Some(0));
+        if at_zero { "offset 0" } else { "the log's start" }
+    });
+    info.until.as_ref().map_or_else(|| start.to_owned(), |until| format!("{start} until {}", end(until)))
+}
+
+/// A time; of offsets only for how many partitions they are, the rest is for `--json`.
+fn end(until: &Value) -> String {
+    match (until["time"].as_str(), until["offsets"].as_array()) {
+        (Some(time), _) => plain(time, NAME_CHARS_MAX),
+        (None, Some(offsets)) => format!("offsets of {} partitions", offsets.len()),
+        (None, None) => "?".to_owned(),
+    }
+}
+
+fn progress(info: &GenerationInfo) -> String {
+    match (info.state, &info.progress, &info.failure) {
+        (GenerationState::Building, Some(progress), _) if info.builder_alive => words(progress),
+        (GenerationState::Building, Some(progress), _) => format!("interrupted while {}", words(progress)),
+        (_, _, Some(failure)) => plain(failure, REASON_CHARS_MAX),
+        _ => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::generation::{Phase, Progress};
+    use crate::domain::timestamp::Timestamp;
+    use serde_json::json;
+
+    fn info(generation: i32, state: GenerationState) -> GenerationInfo {
+        GenerationInfo {
+            generation,
+            state,
+            projection_version: 1,
+            created_at: Timestamp::from_micros(1_700_000_000_000_000).unwrap(),
+            created_by: "ops@host-1".into(),
+            promoted_at: None,
+            binary_version: "0.1.0".into(),
+            origin: json!({"from": [{"topic": "provider-orders", "partition": 0, "offset": 0}]}),
+            until: None,
+            failure: None,
+            progress: None,
+            builder_alive: false,
+        }
+    }
+
+    fn check(info: GenerationInfo, from: &str, progress: &str) {
+        assert_eq!(row(&info)[7..], [from.to_owned(), progress.to_owned()]);
+    }
+
+    #[test]
+    fn generations_stand_in_a_table() {
+        let first = GenerationInfo { origin: json!({}), ..info(1, GenerationState::Live) };
+        let expected = "\
+GENERATION  STATE  PROJECTION  CREATED                           BY          PROMOTED  BINARY  FROM      PROGRESS
+1           live   1           2023-11-14T22:13:20.000000+00:00  ops@host-1  -         0.1.0   -         -
+2           ready  1           2023-11-14T22:13:20.000000+00:00  ops@host-1  -         0.1.0   offset 0  -
+";
+        assert_eq!(readable(&[first, info(2, GenerationState::Ready)]), expected);
+    }
+
+    #[test]
+    fn one_that_is_built_says_how_far_it_is() {
+        let progress = Progress { phase: Phase::Folding, ratio: 0.25, eta_seconds: Some(61), ..Progress::at_start() };
+        let interrupted = GenerationInfo { progress: Some(progress), ..info(2, GenerationState::Building) };
+        let alive = GenerationInfo { builder_alive: true, ..interrupted.clone() };
+        check(alive, "offset 0", "folding, 25.0 %, ETA 1:01");
+        check(interrupted, "offset 0", "interrupted while folding, 25.0 %, ETA 1:01");
+    }
+
+    #[test]
+    fn one_that_failed_says_why_and_one_as_of_a_time_which() {
+        let failed = GenerationInfo { failure: Some("3 rows\ndiffer".into()), ..info(2, GenerationState::Failed) };
+        check(failed, "offset 0", "3 rows differ");
+        let as_of = |until| GenerationInfo { until: Some(until), ..info(3, GenerationState::Ready) };
+        check(as_of(json!({"time": "2026-11-23T10:00:00Z"})), "offset 0 until 2026-11-23T10:00:00Z", "-");
+        check(as_of(json!({"offsets": [{}, {}]})), "offset 0 until offsets of 2 partitions", "-");
+    }
+}

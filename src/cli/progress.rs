@@ -1,0 +1,175 @@
+//! Shows how far a rebuild is, on standard error: a bar on a terminal, plain lines otherwise.
+//!
+//! Whoever tells the news only leaves it on a board; a thread of its own writes. So a terminal that stands still
+//! (Ctrl-S) holds nobody up.
+
+mod ask;
+mod screen;
+
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::generation::Progress;
+use crate::runtime::rebuild::Observer;
+
+pub use ask::{ask, someone_there};
+use screen::Screen;
+pub use screen::words;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Something to be shown.
+#[derive(Debug, Clone, PartialEq)]
+enum News {
+    Progress(i32, Progress),
+    Note(String),
+}
+
+#[derive(Default)]
+struct Board {
+    news: Mutex<Inbox>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Inbox {
+    waiting: VecDeque<News>,
+    ended: bool,
+}
+
+impl Inbox {
+    /// Of one phase only the newest matters.
+    fn put(&mut self, news: News) {
+        match (self.waiting.back_mut(), &news) {
+            (Some(News::Progress(before, old)), News::Progress(generation, new))
+                if before == generation && old.phase == new.phase =>
+            {
+                *old = new.clone();
+            }
+            _ => self.waiting.push_back(news),
+        }
+    }
+}
+
+/// The observer of the command line.
+pub struct Teller {
+    board: Arc<Board>,
+    /// Held by whoever writes; a question holds it until it is answered.
+    screen: Arc<Mutex<Screen>>,
+    /// Whether there is somebody to be asked.
+    asks: bool,
+    stop: CancellationToken,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Teller {
+    /// `asks`: whether a question is put to the operator where there is a terminal; otherwise it counts as agreed to.
+    pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<Teller>> {
+        let board = Arc::new(Board::default());
+        let screen = Arc::new(Mutex::new(Screen::new(std::io::stderr().is_terminal())));
+        let (its_board, its_screen) = (board.clone(), screen.clone());
+        let writer =
+            std::thread::Builder::new().name("progress".into()).spawn(move || write(&its_board, &its_screen))?;
+        Ok(Arc::new(Teller { board, screen, asks, stop, writer: Mutex::new(Some(writer)) }))
+    }
+
+    /// Writes what is left, and takes the bar away.
+    pub fn end(&self) {
+        held(&self.board.news).ended = true;
+        self.board.bell.notify_all();
+        if let Some(writer) = held(&self.writer).take() {
+            // It ends by a panic at worst, and then there is nothing to be shown any more.
+            let _ = writer.join();
+        }
+    }
+
+    fn tell(&self, news: News) {
+        held(&self.board.news).put(news);
+    }
+}
+
+impl Observer for Teller {
+    fn progress(&self, generation: i32, progress: &Progress) {
+        self.tell(News::Progress(generation, progress.clone()));
+    }
+
+    fn note(&self, line: &str) {
+        self.tell(News::Note(line.to_owned()));
+        self.board.bell.notify_all();
+    }
+
+    fn confirm(&self, question: &str) -> bool {
+        if !self.asks {
+            return true;
+        }
+        let mut screen = held(&self.screen);
+        screen.show(take(&self.board).0);
+        screen.clear();
+        ask(question, &self.stop)
+    }
+}
+
+fn write(board: &Board, screen: &Mutex<Screen>) {
+    loop {
+        let mut screen = held(screen);
+        let (news, ended) = take(board);
+        screen.show(news);
+        if ended {
+            return screen.clear();
+        }
+        drop(screen);
+        let inbox = held(&board.news);
+        if !inbox.ended {
+            drop(board.bell.wait_timeout(inbox, LOOK_EVERY));
+        }
+    }
+}
+
+fn take(board: &Board) -> (VecDeque<News>, bool) {
+    let mut inbox = held(&board.news);
+    (std::mem::take(&mut inbox.waiting), inbox.ended)
+}
+
+/// What is shown is whole after each step: one that panicked leaves nothing half done.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::generation::Phase;
+
+    fn progress(phase: Phase, events: u64) -> News {
+        News::Progress(2, Progress { phase, events, ..Progress::at_start() })
+    }
+
+    #[test]
+    fn of_each_phase_the_newest_waits_to_be_shown() {
+        let mut inbox = Inbox::default();
+        inbox.put(progress(Phase::Folding, 1));
+        inbox.put(progress(Phase::Folding, 2));
+        inbox.put(News::Note("a note".into()));
+        inbox.put(progress(Phase::Folding, 3));
+        inbox.put(progress(Phase::Indexing, 3));
+        let expected = [
+            progress(Phase::Folding, 2),
+            News::Note("a note".into()),
+            progress(Phase::Folding, 3),
+            progress(Phase::Indexing, 3),
+        ];
+        assert_eq!(inbox.waiting, expected);
+    }
+
+    #[test]
+    fn a_question_that_nobody_can_answer_is_agreed_to() {
+        let teller = Teller::start(false, CancellationToken::new()).unwrap();
+        assert!(teller.confirm("go on?"));
+        teller.end();
+    }
+}

@@ -1,0 +1,50 @@
+//! A question to whoever sits at the terminal.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Whether there is somebody to be asked.
+pub fn someone_there() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Waits for the answer; anything but `y` or `yes` is a no, and so is `stop`.
+pub fn ask(question: &str, stop: &CancellationToken) -> bool {
+    // Where standard error is closed nobody sees the question; what is typed still counts.
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let (answer, answered) = mpsc::channel();
+    // A read from a terminal can't be called off; the process ends without this thread.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        // Whoever asked may have been stopped meanwhile.
+        let _ = answer.send(read.map(|_| line));
+    });
+    loop {
+        match answered.recv_timeout(LOOK_EVERY) {
+            Ok(line) => return line.is_ok_and(|line| is_yes(&line)),
+            Err(RecvTimeoutError::Timeout) if !stop.is_cancelled() => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+fn is_yes(line: &str) -> bool {
+    ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_no_consent() {
+        assert!(is_yes("y\n") && is_yes(" YES \n"));
+        assert!(!is_yes("") && !is_yes("\n") && !is_yes("yesterday\n"));
+    }
+}

@@ -1,0 +1,148 @@
+//! What is written to standard error.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::News;
+use crate::cli::amounts::{clock, percent, thousands};
+use crate::domain::generation::{Phase, Progress};
+
+const LINE_EVERY: Duration = Duration::from_secs(2);
+const DRAWN_PER_SECOND: u8 = 10;
+/// Steps of the bar.
+const STEPS: u64 = 10_000;
+const BAR: &str = "generation {prefix} [{bar:30}] {msg}";
+
+pub enum Screen {
+    Bar(Option<ProgressBar>),
+    Lines(Lines),
+}
+
+impl Screen {
+    pub fn new(terminal: bool) -> Screen {
+        if terminal { Screen::Bar(None) } else { Screen::Lines(Lines::default()) }
+    }
+
+    pub fn show(&mut self, news: VecDeque<News>) {
+        news.into_iter().for_each(|one| self.show_one(one));
+    }
+
+    fn show_one(&mut self, news: News) {
+        match (self, news) {
+            (Screen::Bar(Some(bar)), News::Note(line)) => bar.suspend(|| print(&line)),
+            (_, News::Note(line)) => print(&line),
+            (Screen::Bar(bar), News::Progress(generation, progress)) => draw(bar, generation, &progress),
+            (Screen::Lines(lines), News::Progress(generation, progress)) => {
+                if let Some(line) = lines.next(Instant::now(), generation, &progress) {
+                    print(&line);
+                }
+            }
+        }
+    }
+
+    /// Takes the bar away; it comes back with the next progress.
+    pub fn clear(&mut self) {
+        if let Screen::Bar(bar) = self
+            && let Some(bar) = bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn draw(bar: &mut Option<ProgressBar>, generation: i32, progress: &Progress) {
+    let bar = bar.get_or_insert_with(new_bar);
+    bar.set_prefix(generation.to_string());
+    bar.set_message(words(progress));
+    bar.set_position((progress.ratio.clamp(0.0, 1.0) * STEPS as f64) as u64);
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND));
+    match ProgressStyle::with_template(BAR) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        // A test draws it.
+        Err(_) => bar,
+    }
+}
+
+fn print(line: &str) {
+    // Progress that nobody reads is no reason to stop.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// When a line is due: at each change of phase, and every two seconds between.
+#[derive(Default)]
+pub struct Lines {
+    last: Option<(Instant, i32, Phase)>,
+}
+
+impl Lines {
+    fn next(&mut self, now: Instant, generation: i32, progress: &Progress) -> Option<String> {
+        let is_due = self.last.is_none_or(|(at, before, phase)| {
+            before != generation || phase != progress.phase || now.duration_since(at) >= LINE_EVERY
+        });
+        is_due.then(|| {
+            self.last = Some((now, generation, progress.phase));
+            format!("generation {generation}: {}", words(progress))
+        })
+    }
+}
+
+/// `folding, 41.3 %, 52,310 events/s, ETA 0:09`; what is not known yet is left out.
+pub fn words(progress: &Progress) -> String {
+    let way = (progress.ratio < 1.0 || progress.phase == Phase::Folding).then(|| percent(progress.ratio));
+    let rate = progress.events_per_second.round() as u64;
+    let rate = (rate > 0).then(|| format!("{} events/s", thousands(rate)));
+    let eta = progress.eta_seconds.filter(|_| progress.ratio < 1.0).map(|seconds| format!("ETA {}", clock(seconds)));
+    let parts = [Some(progress.phase.words().to_owned()), way, rate, eta];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(phase: Phase, ratio: f64, rate: f64, eta_seconds: Option<u64>) -> Progress {
+        Progress { phase, ratio, events: 0, events_per_second: rate, eta_seconds }
+    }
+
+    #[test]
+    fn what_is_known_is_said() {
+        let folding = progress(Phase::Folding, 0.413_4, 52_310.4, Some(9));
+        assert_eq!(words(&folding), "folding, 41.3 %, 52,310 events/s, ETA 0:09");
+        assert_eq!(words(&Progress::at_start()), "folding, 0.0 %");
+        assert_eq!(words(&progress(Phase::Folding, 1.0, 52_000.0, Some(0))), "folding, 100.0 %, 52,000 events/s");
+        assert_eq!(words(&progress(Phase::Indexing, 1.0, 0.0, None)), "building indexes");
+        assert_eq!(words(&progress(Phase::CatchingUp, 0.98, 0.0, None)), "catching up, 98.0 %");
+    }
+
+    #[test]
+    fn a_line_every_two_seconds_and_at_each_phase() {
+        let (mut lines, start) = (Lines::default(), Instant::now());
+        let mut at = |millis, phase| {
+            let now = start + Duration::from_millis(millis);
+            lines.next(now, 2, &progress(phase, 1.0, 0.0, None)).is_some()
+        };
+        assert!(at(0, Phase::Settling));
+        assert!(!at(1_999, Phase::Settling));
+        assert!(at(2_000, Phase::Settling));
+        assert!(at(2_001, Phase::Indexing));
+        assert!(!at(4_000, Phase::Indexing));
+        assert!(at(4_001, Phase::Indexing));
+    }
+
+    #[test]
+    fn the_bar_reads_well() {
+        let terminal = indicatif::InMemoryTerm::new(3, 100);
+        let mut bar = new_bar();
+        bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
+        let mut bar = Some(std::mem::replace(&mut bar, ProgressBar::hidden()));
+        draw(&mut bar, 2, &progress(Phase::Folding, 0.5, 52_310.0, Some(9)));
+        let expected = "generation 2 [===============>              ] folding, 50.0 %, 52,310 events/s, ETA 0:09";
+        assert_eq!(terminal.contents(), expected);
+    }
+}

@@ -1,0 +1,135 @@
+//! `foldback rebuild`
+
+mod plan;
+pub mod result;
+mod until;
+
+use crate::config::Config;
+use crate::domain::record::Topics;
+use crate::runtime::rebuild::{self, Depth, RebuildOptions, Until};
+
+use super::Failure;
+use super::building::{self, refusal};
+use super::context::{Context, access, flag};
+use super::output::{Output, print, print_json};
+
+const PER_MILLION_OF_A_PERCENT: f64 = 10_000.0;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Say what would be read, what it takes and what would refuse it; changes nothing
+    #[arg(long)]
+    plan: bool,
+    /// The views as they were: before the first record later than TIME (RFC 3339), or up to offsets, exclusive, as
+    /// topic/partition:offset,…; needs --no-promote
+    #[arg(long, value_name = "TIME|OFFSETS", value_parser = until::parse)]
+    until: Option<until::Typed>,
+    /// Workers of the rebuild [rebuild.workers]
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// Stop before the cut-over; `generations promote N` goes on from there
+    #[arg(long)]
+    no_promote: bool,
+    /// What is folded again and compared before the cut-over: a sample of the orders, by key hash, or everything
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Verify::Sample)]
+    verify: Verify,
+    /// Share of the orders that --verify sample takes, in percent [rebuild.sample_per_million]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    sample: Option<u32>,
+    /// Begin anew instead of going on with an interrupted rebuild
+    #[arg(long)]
+    restart: bool,
+    /// Go live even with dead letters that the live generation doesn't have
+    #[arg(long)]
+    accept_dead_letters: bool,
+    /// Don't ask before the cut-over
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Verify {
+    Sample,
+    Full,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    check(&args)?;
+    let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
+    let until = args.until.clone().map(|typed| typed.resolve(&topics(&config))).transpose()?;
+    if args.plan {
+        return show_plan(&config, until.as_ref(), args.output).await;
+    }
+    let options = options(&args, &config, until);
+    let database = access(&config)?;
+    let as_of = options.until.is_some();
+    building::watched(&config, args.yes, as_of, args.output, async |observer, stop| {
+        rebuild::rebuild(&config, &database, &options, observer, stop).await
+    })
+    .await
+}
+
+/// What clap can't say in its own words.
+fn check(args: &Args) -> Result<(), Failure> {
+    if args.until.is_some() && !args.no_promote && !args.plan {
+        let sentence = "--until makes the views as they were, which can't go live: give --no-promote too";
+        return Err(Failure::Usage(sentence.to_owned()));
+    }
+    if args.sample.is_some() && args.verify == Verify::Full {
+        return Err(Failure::Usage("--sample says how much --verify sample takes; --verify full takes all".to_owned()));
+    }
+    Ok(())
+}
+
+fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions {
+    let depth = match args.verify {
+        Verify::Full => Depth::Full,
+        Verify::Sample => Depth::Sample(args.sample.unwrap_or(config.rebuild.sample_per_million)),
+    };
+    RebuildOptions {
+        // The flag is in the configuration by now.
+        workers: None,
+        until,
+        promote: !args.no_promote,
+        depth,
+        restart: args.restart,
+        accept_dead_letters: args.accept_dead_letters,
+    }
+}
+
+fn topics(config: &Config) -> Topics {
+    Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() }
+}
+
+async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Result<(), Failure> {
+    let planned = rebuild::plan(config, &access(config)?, until).await;
+    let planned = planned.map_err(|error| building::failure(config, error))?;
+    if output.json {
+        print_json(&planned)?
+    } else {
+        print(&plan::readable(&planned))?
+    }
+    if planned.refusals.is_empty() { Ok(()) } else { Err(refusal(&planned.refusals)) }
+}
+
+/// Orders in a million.
+fn percent(text: &str) -> Result<u32, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    let per_million = percent.map(|percent: f64| (percent * PER_MILLION_OF_A_PERCENT).round() as u32);
+    per_million.filter(|share| *share > 0).ok_or_else(|| "not a percentage from 0.0001 to 100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_given_in_percent() {
+        assert_eq!(["1", "100", "0.5", "0.0001"].map(percent), [Ok(10_000), Ok(1_000_000), Ok(5_000), Ok(1)]);
+        for text in ["0", "0.00001", "101", "-1", "NaN", "many"] {
+            assert_eq!(percent(text), Err("not a percentage from 0.0001 to 100".to_owned()), "{text}");
+        }
+    }
+}

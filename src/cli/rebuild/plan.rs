@@ -1,0 +1,109 @@
+//! A plan as a table.
+
+use crate::cli::amounts::{bytes, lasting, thousands};
+use crate::cli::output::{or_dash, plain, table};
+use crate::runtime::rebuild::{Plan, PlannedPartition, PlannedTopic};
+
+const TOPIC_CHARS_MAX: usize = 249;
+
+pub fn readable(plan: &Plan) -> String {
+    format!("{}\n{}\n{}", partitions(plan), logs(&plan.topics), facts(plan))
+}
+
+fn partitions(plan: &Plan) -> String {
+    let head = ["TOPIC", "PARTITION", "FROM", "TO", "EVENTS", "BYTES"].map(str::to_owned).to_vec();
+    let each = plan.topics.iter().flat_map(|topic| topic.partitions.iter().map(|partition| row(topic, partition)));
+    let all = || plan.topics.iter().flat_map(|topic| &topic.partitions);
+    let events = thousands(all().map(|partition| partition.events).sum());
+    let size = bytes(all().map(|partition| partition.bytes).sum());
+    let total = ["(all)".to_owned(), String::new(), String::new(), String::new(), events, size].to_vec();
+    table(&std::iter::once(head).chain(each).chain([total]).collect::<Vec<_>>())
+}
+
+fn row(topic: &PlannedTopic, partition: &PlannedPartition) -> Vec<String> {
+    vec![
+        plain(&topic.topic, TOPIC_CHARS_MAX),
+        partition.partition.to_string(),
+        partition.from.to_string(),
+        partition.to.to_string(),
+        thousands(partition.events),
+        bytes(partition.bytes),
+    ]
+}
+
+fn logs(topics: &[PlannedTopic]) -> String {
+    let head = ["TOPIC", "LOG", "CLEANUP POLICY", "TOPIC ID"].map(str::to_owned).to_vec();
+    let rows = topics.iter().map(|topic| {
+        vec![
+            plain(&topic.topic, TOPIC_CHARS_MAX),
+            if topic.whole { "whole" } else { "NOT WHOLE" }.to_owned(),
+            or_dash(topic.cleanup_policy.as_ref()),
+            or_dash(topic.topic_id.as_ref()),
+        ]
+    });
+    table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+fn facts(plan: &Plan) -> String {
+    let refused = match plan.refusals.len() {
+        0 => "no".to_owned(),
+        1 => "yes, for one reason".to_owned(),
+        reasons => format!("yes, for {reasons} reasons"),
+    };
+    let facts = [
+        ("space in Postgres", format!("about {}", bytes(plan.space_bytes))),
+        ("time", format!("about {}", lasting(plan.seconds))),
+        ("would be refused", refused),
+    ];
+    table(&facts.map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(partition: i32, from: i64, to: i64, bytes: u64) -> PlannedPartition {
+        PlannedPartition { partition, from, to, events: (to - from) as u64, bytes }
+    }
+
+    #[test]
+    fn a_plan_reads_like_this() {
+        let plan = Plan {
+            topics: vec![
+                PlannedTopic {
+                    topic: "provider-orders".into(),
+                    whole: false,
+                    topic_id: Some("kQ0GHrPpTDeZWdQqnV1Wlg".into()),
+                    cleanup_policy: Some("delete".into()),
+                    partitions: vec![partition(0, 17, 124_567, 24_908_800), partition(1, 0, 500, 98_000)],
+                },
+                PlannedTopic {
+                    topic: "automation-runs".into(),
+                    whole: true,
+                    topic_id: None,
+                    cleanup_policy: None,
+                    partitions: vec![partition(0, 0, 625, 512)],
+                },
+            ],
+            space_bytes: 123_000_000,
+            seconds: 3.4,
+            refusals: vec!["provider-orders/0 starts at 17".into()],
+        };
+        let expected = "\
+TOPIC            PARTITION  FROM  TO      EVENTS   BYTES
+provider-orders  0          17    124567  124,550  23.8 MiB
+provider-orders  1          0     500     500      95.7 KiB
+automation-runs  0          0     625     625      512 B
+(all)                                     125,675  23.8 MiB
+
+TOPIC            LOG        CLEANUP POLICY  TOPIC ID
+provider-orders  NOT WHOLE  delete          kQ0GHrPpTDeZWdQqnV1Wlg
+automation-runs  whole      -               -
+
+space in Postgres  about 117.3 MiB
+time               about 3.4 s
+would be refused   yes, for one reason
+";
+        assert_eq!(readable(&plan), expected);
+    }
+}

@@ -1,0 +1,218 @@
+//! `foldback verify`
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::difference::Difference;
+use crate::domain::key_sample::{BUCKETS, KeySample};
+use crate::runtime::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
+
+use super::Failure;
+use super::context::{Context, access, at_database, flag};
+use super::output::{plain, print, print_json};
+
+/// Longest text of a value that is printed for people.
+const SHOWN_CHARS: usize = 200;
+const TELL_EVERY: Duration = Duration::from_secs(2);
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Only this share of the orders and runs, in percent, such as 1 or 0.5
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    sample: Option<KeySample>,
+    /// Most records a second that are read, 0: as fast as it can [verify.records_per_second_max]
+    #[arg(long, value_name = "N")]
+    rate: Option<String>,
+    /// Compare the gauges too: where the leading instance answers HTTP, as http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    metrics_url: Option<String>,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![flag("--rate", "verify.records_per_second_max", args.rate)])?;
+    let options = VerifyOptions {
+        sample: args.sample.unwrap_or(KeySample::ALL),
+        records_per_second_max: config.verify.records_per_second_max,
+        metrics_url: args.metrics_url,
+        differences_max: config.verify.differences_max,
+    };
+    let teller = Teller::default();
+    let stop = stop_on_signals()?;
+    let access = access(&config)?;
+    let verified = verify(&config, &access, &options, &|stage| teller.tell(&stage), &stop).await;
+    let verified = verified.map_err(|error| failure(&config, error))?;
+    if args.json {
+        print_json(&machine(&verified))?
+    } else {
+        print(&readable(&verified))?
+    }
+    if verified.differences.is_empty() { Ok(()) } else { Err(Failure::Differences) }
+}
+
+/// PERCENT, above 0 and at most 100; a smaller share than one order in a million is none.
+fn share(text: &str) -> Result<KeySample, String> {
+    let percent: f64 = text.parse().map_err(|_| "must be a number of percent, such as 1 or 0.5".to_owned())?;
+    let orders = (percent / 100.0 * BUCKETS as f64).round();
+    if !(1.0..=BUCKETS as f64).contains(&orders) {
+        return Err("must be above 0 and at most 100".to_owned());
+    }
+    // Between 1 and a million, see above.
+    Ok(KeySample { per_million: orders as u32 })
+}
+
+fn stop_on_signals() -> Result<CancellationToken, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+fn failure(config: &Config, error: VerifyError) -> Failure {
+    match error {
+        VerifyError::Store(error) => at_database(config, error),
+        VerifyError::Refused(why) => Failure::Guard(why),
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+/// Says on standard error how far it is, now and then.
+#[derive(Default)]
+struct Teller(Mutex<Option<Instant>>);
+
+impl Teller {
+    fn tell(&self, stage: &Stage) {
+        let Ok(mut told) = self.0.lock() else { return };
+        if !std::io::stderr().is_terminal() || told.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            return;
+        }
+        *told = Some(Instant::now());
+        let line = match stage {
+            Stage::Publications => "reading Redis and gauges".to_owned(),
+            Stage::Folding(progress) => format!(
+                "{} the log again: {:.0} %, {} records, {:.0} records/s",
+                progress.phase.words(),
+                progress.ratio * 100.0,
+                progress.events,
+                progress.events_per_second
+            ),
+            Stage::Comparing(view) => format!("comparing {view}"),
+        };
+        // Nobody is left to be told where standard error is closed.
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{line}\n"));
+    }
+}
+
+fn machine(verified: &Verified) -> Value {
+    let checkpoints: Vec<Value> = verified
+        .checkpoints
+        .iter()
+        .map(|((topic, partition), offset)| json!({"topic": topic, "partition": partition, "nextOffset": offset}))
+        .collect();
+    json!({
+        "equal": verified.differences.is_empty(),
+        "differences": verified.differences.named,
+        "differencesFound": verified.differences.total(),
+        "notChecked": verified.not_checked,
+        "refusedOnlyLive": verified.refused_only_live,
+        "checkpoints": checkpoints,
+        "seconds": verified.seconds,
+    })
+}
+
+fn readable(verified: &Verified) -> String {
+    let mut text: String = verified.differences.named.iter().map(named).collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&verdict(verified));
+    for refused in &verified.refused_only_live {
+        let place = format!("{} partition {} offset {}", plain(&refused.topic, 249), refused.partition, refused.offset);
+        text.push_str(&format!("refused live ({}), accepted today: the record at {place}\n", refused.reason));
+    }
+    for not_checked in &verified.not_checked {
+        text.push_str(&format!("not checked: {}: {}\n", not_checked.what, not_checked.why));
+    }
+    text
+}
+
+fn named(difference: &Difference) -> String {
+    let all_null = |values: fn(&crate::domain::difference::Differing) -> &Value| {
+        difference.columns.len() > 1 && difference.columns.values().all(|column| values(column).is_null())
+    };
+    let (missing, surplus) = (all_null(|column| &column.stored), all_null(|column| &column.expected));
+    let what = match (missing, surplus) {
+        (true, false) => ": missing",
+        (false, true) => ": should not be there",
+        _ => "",
+    };
+    let mut text = format!("{} {}{what}\n", plain(&difference.view, SHOWN_CHARS), plain(&difference.key, SHOWN_CHARS));
+    for (name, column) in &difference.columns {
+        if column.stored == column.expected {
+            continue;
+        }
+        let value = |value: &Value| plain(&value.to_string(), SHOWN_CHARS);
+        let (stored, expected) = (value(&column.stored), value(&column.expected));
+        text.push_str(&format!("    {name}: stored {stored}, expected {expected}\n"));
+    }
+    text
+}
+
+fn verdict(verified: &Verified) -> String {
+    let differences = &verified.differences;
+    let of = format!("{} rows of generation {}, {:.1} s", verified.rows, verified.generation, verified.seconds);
+    if differences.is_empty() {
+        return format!("no difference ({of})\n");
+    }
+    let at_least = if differences.is_exact { "" } else { "at least " };
+    let named = if differences.named.len() as u64 == differences.total() && differences.is_exact {
+        String::new()
+    } else {
+        format!(", {} of them named above", differences.named.len())
+    };
+    let mut text = format!("{at_least}{} differences{named} ({of})\n", differences.total());
+    for (view, count) in &differences.found {
+        text.push_str(&format!("    {view}: {at_least}{count}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_above_0_and_at_most_100_percent() {
+        assert_eq!(share("1").unwrap().per_million, 10_000);
+        assert_eq!(share("0.5").unwrap().per_million, 5_000);
+        assert!(share("100").unwrap().is_all());
+        for wrong in ["0", "-1", "100.1", "NaN", "1%", "0.00001"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_missing_row_is_called_missing() {
+        let mut difference = Difference::new("replays", "a/b");
+        difference.column("status", Value::Null, json!("scheduled"));
+        difference.column("error", Value::Null, Value::Null);
+        assert_eq!(named(&difference), "replays a/b: missing\n    status: stored null, expected \"scheduled\"\n");
+    }
+}

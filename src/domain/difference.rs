@@ -1,0 +1,142 @@
+//! What is stored and not what the log gives.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Longest text of a value that is shown whole, in bytes of JSON: many large values together must not take the memory.
+const SHOWN_BYTES_MAX: usize = 4_096;
+const BEGINNING_CHARS: usize = 200;
+
+/// One row (or value, or series) that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// `provider_orders`, `redis:backlog`, `gauge:…`
+    pub view: String,
+    /// The row's key columns, joined by `/`.
+    pub key: String,
+    /// Those that differ. Of a missing row every column, with `stored` null; of one too many with `expected` null.
+    pub columns: BTreeMap<String, Differing>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Differing {
+    pub stored: Value,
+    pub expected: Value,
+}
+
+impl Difference {
+    pub fn new(view: impl Into<String>, key: impl Into<String>) -> Difference {
+        Difference { view: view.into(), key: key.into(), columns: BTreeMap::new() }
+    }
+
+    /// Adds a column; a large value is shown by its beginning and its size.
+    pub fn column(&mut self, name: impl Into<String>, stored: Value, expected: Value) {
+        self.columns.insert(name.into(), Differing { stored: shown(stored), expected: shown(expected) });
+    }
+}
+
+fn shown(value: Value) -> Value {
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        Value::Array(_) | Value::Object(_) | Value::Number(_) => value.to_string(),
+        Value::Null | Value::Bool(_) => return value,
+    };
+    if text.len() <= SHOWN_BYTES_MAX {
+        return value;
+    }
+    let beginning: String = text.chars().take(BEGINNING_CHARS).collect();
+    Value::String(format!("{beginning}… ({} bytes)", text.len()))
+}
+
+/// Differences as they are found: so many are named, further ones are counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differences {
+    named_max: usize,
+    pub named: Vec<Difference>,
+    /// Named or not, by view.
+    pub found: BTreeMap<String, u64>,
+    /// Whether `found` is all of them, and not only at least so many.
+    pub is_exact: bool,
+}
+
+impl Differences {
+    pub fn up_to(named_max: usize) -> Differences {
+        Differences { named_max, named: Vec::new(), found: BTreeMap::new(), is_exact: true }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.named.len() >= self.named_max
+    }
+
+    pub fn add(&mut self, difference: Difference) {
+        self.count(&difference.view, 1);
+        if !self.is_full() {
+            self.named.push(difference);
+        }
+    }
+
+    /// Counts some that are not named.
+    pub fn count(&mut self, view: &str, more: u64) {
+        if more > 0 {
+            *self.found.entry(view.to_owned()).or_default() += more;
+        }
+    }
+
+    /// There are at least so many more in the view, perhaps further ones.
+    pub fn count_at_least(&mut self, view: &str, more: u64) {
+        self.count(view, more);
+        self.is_exact = false;
+    }
+
+    /// These, and behind them others of which as many are named as there is room for.
+    pub fn then(mut self, others: Differences) -> Differences {
+        let room = self.named_max.saturating_sub(self.named.len());
+        self.named.extend(others.named.into_iter().take(room));
+        others.found.iter().for_each(|(view, count)| self.count(view, *count));
+        self.is_exact &= others.is_exact;
+        self
+    }
+
+    pub fn total(&self) -> u64 {
+        self.found.values().sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn beyond_the_bound_differences_are_counted_and_not_named() {
+        let mut differences = Differences::up_to(2);
+        for key in ["a", "b", "c"] {
+            differences.add(Difference::new("replays", key));
+        }
+        assert!(differences.is_full() && differences.is_exact);
+        assert_eq!((differences.named.len(), differences.total()), (2, 3));
+        differences.count_at_least("refills", 4);
+        assert_eq!((differences.total(), differences.is_exact), (7, false));
+        let mut first = Differences::up_to(2);
+        first.add(Difference::new("redis:backlog", "k"));
+        let both = first.then(differences);
+        assert_eq!((both.named.len(), both.total(), both.is_exact), (2, 8, false));
+    }
+
+    #[test]
+    fn a_large_value_is_shown_by_its_beginning() {
+        let mut difference = Difference::new("dead_letters", "t/0/1");
+        difference.column("value", json!("x".repeat(10_000)), json!("short"));
+        let column = &difference.columns["value"];
+        assert_eq!(column.expected, json!("short"));
+        let stored = column.stored.as_str().unwrap();
+        assert!(stored.ends_with("… (10000 bytes)") && stored.len() < 300, "{stored}");
+    }
+}

@@ -1,0 +1,42 @@
+//! How a verification ends when it isn't done.
+
+use crate::runtime::rebuild::RebuildError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A guard forbids it.
+    #[error("refused: {0}")]
+    Refused(String),
+    #[error("stopped before it was done; nothing was changed, and nothing is left behind")]
+    Stopped,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Fold(#[source] RebuildError),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<VerifyError> for RebuildError {
+    fn from(error: VerifyError) -> RebuildError {
+        match error {
+            VerifyError::Store(error) => RebuildError::Store(error),
+            VerifyError::Refused(why) => RebuildError::Refused(vec![why]),
+            VerifyError::Stopped => RebuildError::stopped(),
+            VerifyError::Fold(error) => error,
+            VerifyError::Failed(why) => RebuildError::Failed(why),
+        }
+    }
+}
+
+impl From<RebuildError> for VerifyError {
+    fn from(error: RebuildError) -> VerifyError {
+        match error {
+            RebuildError::Store(error) => VerifyError::Store(error),
+            RebuildError::Refused(reasons) => VerifyError::Refused(reasons.join("; ")),
+            RebuildError::Stopped(_) => VerifyError::Stopped,
+            other => VerifyError::Fold(other),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! One verification at a time: by a lock that ends with its connection, which is watched.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::error::VerifyError;
+use crate::store::StoreError;
+use crate::store::connect::Access;
+use crate::store::generations::{Lock, hold, still_held};
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A connection that doesn't answer for this long is lost.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// `None` if another process holds it.
+pub async fn try_hold(access: &Access) -> Result<Option<PgConnection>, VerifyError> {
+    let mut conn = access.connect().await?;
+    Ok(hold(&mut conn, Lock::Verify).await?.then_some(conn))
+}
+
+/// Waits for it.
+pub async fn wait_for(access: &Access, stop: &CancellationToken) -> Result<PgConnection, VerifyError> {
+    loop {
+        if let Some(conn) = try_hold(access).await? {
+            return Ok(conn);
+        }
+        stop.run_until_cancelled(sleep(LOOK_EVERY)).await.ok_or(VerifyError::Stopped)?;
+    }
+}
+
+/// Does the work for as long as the lock is held. Once it is lost the work is told to stop, and it failed.
+pub async fn while_held<T>(
+    held: &mut PgConnection,
+    stop: &CancellationToken,
+    work: impl AsyncFnOnce(CancellationToken) -> Result<T, VerifyError>,
+) -> Result<T, VerifyError> {
+    let inner = stop.child_token();
+    let work = work(inner.clone());
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        lost = watch(held) => {
+            inner.cancel();
+            // It cleans up behind itself; how that ends doesn't matter any more.
+            let _ = work.await;
+            Err(lost.into())
+        }
+    }
+}
+
+/// Returns when the connection is lost.
+async fn watch(held: &mut PgConnection) -> StoreError {
+    loop {
+        sleep(LOOK_EVERY).await;
+        match timeout(ANSWER_MAX, still_held(held)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error,
+            Err(_) => return StoreError::Unavailable(sqlx::Error::PoolTimedOut),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The views against the log: the log is folded again into a shadow, up to exactly where the views are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::bounds::Bounds;
+use crate::domain::difference::Differences;
+use crate::domain::generation::Progress;
+use crate::domain::key_sample::KeySample;
+use crate::domain::partition::StreamPartition;
+use crate::domain::rejection::Rejection;
+use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on};
+use crate::store::Generation;
+use crate::store::compare::{Moment, SHAPES, Sampled, Side, compare, refused};
+use crate::store::generations::{checkpoints, drop_shadows};
+
+use super::error::VerifyError;
+use super::lock;
+use super::options::{RefusedOnlyLive, Stage, VerifyOptions};
+use super::shadow::with_shadow;
+use super::shown::Shown;
+
+/// So close behind the live generation its moment is opened, which keeps Postgres from tidying up until it is closed.
+const NEAR_RECORDS: i64 = 20_000;
+/// How often the shadow runs after the live generation before it is compared however far it is.
+const ROUNDS_MAX: usize = 5;
+
+type Positions = BTreeMap<(String, i32), i64>;
+
+/// What came of the live views.
+pub struct Folded {
+    /// What is shown first, then the views.
+    pub differences: Differences,
+    pub refused_only_live: Vec<RefusedOnlyLive>,
+    pub checkpoints: Positions,
+    pub rows: u64,
+}
+
+/// Compares the live generation's views with the log, at one moment, and what was `shown` too.
+pub async fn check_live(
+    site: &Site,
+    live: Generation,
+    options: &VerifyOptions,
+    observer: &(dyn Fn(Stage) + Sync),
+    shown: Shown,
+    stop: &CancellationToken,
+) -> Result<Folded, VerifyError> {
+    let targets = live_bounds(site, live).await?;
+    with_shadow(site, live, &targets.clone(), async |shadow| {
+        let refused = live_refused(site, live).await?;
+        let mut shadow = Build {
+            generation: shadow,
+            targets,
+            sample: options.sample,
+            refused,
+            workers: site.config.rebuild.workers,
+            records_per_second_max: options.records_per_second_max,
+        };
+        let built = build(site, &shadow, &|progress| observer(Stage::Folding(progress)), stop).await?;
+        let refused_only_live = only_live(site, &shadow.refused, &built.forced);
+        let mut moment = catch_up(site, live, &mut shadow, stop).await?;
+        let mut expected = Side::still(&site.access, shadow.generation).await?;
+        let mut differences = Differences::up_to(options.differences_max);
+        let comparing = compare_all(&mut moment.side, &mut expected, options.sample, observer, &mut differences);
+        let rows = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
+        // Redis and gauges add up over all orders: a sample can only be compared with the live views.
+        let found = match options.sample.is_all() {
+            true => shown.found_by_log(&mut moment.side, &mut expected).await?,
+            false => shown.found(),
+        };
+        let mut shown = Differences::up_to(options.differences_max);
+        found.into_iter().for_each(|difference| shown.add(difference));
+        Ok(Folded { differences: shown.then(differences), refused_only_live, checkpoints: moment.checkpoints, rows })
+    })
+    .await
+}
+
+/// Compares a generation that nobody writes at the moment with the log up to `ends`: what a rebuild checks before the
+/// cut-over. Waits while another verification runs. Also what the log was folded into: how many records it has up to
+/// there. An error if the log can't be folded or a server fails.
+pub async fn compare_with_log(
+    site: &Site,
+    generation: Generation,
+    ends: &Bounds,
+    sample: KeySample,
+    stop: &CancellationToken,
+) -> Result<(Built, Differences), RebuildError> {
+    let mut held = lock::wait_for(&site.access, stop).await?;
+    let compared = lock::while_held(&mut held, stop, async |stop| {
+        drop_shadows(&mut site.access.connect().await?).await?;
+        with_shadow(site, generation, ends, async |shadow| {
+            let shadow = Build {
+                generation: shadow,
+                targets: ends.clone(),
+                sample,
+                refused: Arc::default(),
+                workers: site.config.rebuild.workers,
+                records_per_second_max: 0,
+            };
+            let built = build(site, &shadow, &|_: Progress| {}, &stop).await?;
+            let mut stored = Side::still(&site.access, generation).await?;
+            let mut expected = Side::still(&site.access, shadow.generation).await?;
+            let mut differences = Differences::up_to(site.config.verify.differences_max);
+            let comparing = compare_all(&mut stored, &mut expected, sample, &|_| {}, &mut differences);
+            stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
+            Ok((built, differences))
+        })
+        .await
+    })
+    .await?;
+    Ok(compared)
+}
+
+/// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.
+async fn catch_up(
+    site: &Site,
+    live: Generation,
+    shadow: &mut Build,
+    stop: &CancellationToken,
+) -> Result<Moment, VerifyError> {
+    for _ in 0..ROUNDS_MAX {
+        let ends = live_bounds(site, live).await?;
+        if behind(&shadow.targets, &ends) <= NEAR_RECORDS {
+            break;
+        }
+        shadow.refused = live_refused(site, live).await?;
+        fold_to(site, shadow, ends, stop).await?;
+    }
+    let mut moment = Moment::open(&site.access).await?;
+    if moment.side.generation != live {
+        return Err(VerifyError::Failed(format!(
+            "generation {} went live in the place of {} while the log was folded; run `foldback verify` again",
+            moment.side.generation.0, live.0
+        )));
+    }
+    shadow.refused = Arc::new(moment.refused(&site.topics).await?);
+    let ends = bounds(site, &moment.checkpoints)?;
+    fold_to(site, shadow, ends, stop).await?;
+    Ok(moment)
+}
+
+async fn fold_to(site: &Site, shadow: &mut Build, ends: Bounds, stop: &CancellationToken) -> Result<(), VerifyError> {
+    if shadow.targets == ends {
+        return Ok(());
+    }
+    shadow.targets = ends;
+    Ok(fold_on(site, shadow, stop).await?)
+}
+
+async fn compare_all(
+    stored: &mut Side,
+    expected: &mut Side,
+    sample: KeySample,
+    observer: &(dyn Fn(Stage) + Sync),
+    differences: &mut Differences,
+) -> Result<u64, VerifyError> {
+    let mut rows = 0;
+    for shape in SHAPES.iter().filter(|shape| sample.is_all() || shape.sampled != Sampled::No) {
+        observer(Stage::Comparing(shape.view));
+        rows += compare(stored, expected, shape, sample, differences).await?;
+    }
+    Ok(rows)
+}
+
+async fn live_bounds(site: &Site, live: Generation) -> Result<Bounds, VerifyError> {
+    bounds(site, &checkpoints(&mut site.access.connect().await?, live).await?)
+}
+
+async fn live_refused(
+    site: &Site,
+    live: Generation,
+) -> Result<Arc<HashMap<(StreamPartition, i64), Rejection>>, VerifyError> {
+    Ok(Arc::new(refused(&mut site.access.connect().await?, live, &site.topics).await?))
+}
+
+fn bounds(site: &Site, positions: &Positions) -> Result<Bounds, VerifyError> {
+    let bound = |((topic, partition), offset): (&(String, i32), &i64)| match site.topics.stream(topic) {
+        Some(stream) => Ok((StreamPartition { stream, partition: *partition }, *offset)),
+        None => Err(VerifyError::Refused(format!(
+            "the live views hold records of the topic {topic}, which is neither kafka.orders_topic nor \
+             kafka.runs_topic; name the topics that were folded"
+        ))),
+    };
+    Ok(Bounds(positions.iter().map(bound).collect::<Result<_, _>>()?))
+}
+
+/// How many offsets `at` is behind `ends`.
+fn behind(at: &Bounds, ends: &Bounds) -> i64 {
+    ends.0.iter().map(|(of, end)| end - at.of(*of).unwrap_or(0)).sum()
+}
+
+fn only_live(
+    site: &Site,
+    refused: &HashMap<(StreamPartition, i64), Rejection>,
+    forced: &[(StreamPartition, i64)],
+) -> Vec<RefusedOnlyLive> {
+    let entry = |(of, offset): &(StreamPartition, i64)| RefusedOnlyLive {
+        topic: site.topics.name(of.stream).to_owned(),
+        partition: of.partition,
+        offset: *offset,
+        reason: refused.get(&(*of, *offset)).map_or("", |rejection| rejection.reason.as_str()).to_owned(),
+    };
+    forced.iter().map(entry).collect()
+}

@@ -1,0 +1,101 @@
+//! Verification: the log folded once more, and compared with what is stored and shown.
+//!
+//! - `options`: what is asked for, and what is answered
+//! - `lock`: one verification at a time, on a connection that is watched
+//! - `shadow`: a generation that is folded only to be compared, and always dropped
+//! - `log`: the live views, or a generation that is being built, against the log
+//! - `shown`: `redis` and `gauges`, against the live views and the log
+//! - `recheck`: which differences a newer version doesn't explain
+
+mod error;
+mod gauges;
+mod lock;
+mod log;
+mod options;
+mod recheck;
+mod redis;
+mod shadow;
+pub mod shown;
+
+pub use error::VerifyError;
+pub use log::compare_with_log;
+pub use options::{NotChecked, RefusedOnlyLive, Stage, Verified, VerifyOptions};
+
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::runtime::rebuild::Site;
+use crate::store::connect::Access;
+use crate::store::generations::{drop_shadows, live_projection};
+use crate::store::migrate::{PROJECTION_VERSION, check_version};
+
+/// What a verification works with.
+struct Task<'a> {
+    config: &'a Config,
+    access: &'a Access,
+    options: &'a VerifyOptions,
+    observer: &'a (dyn Fn(Stage) + Sync),
+}
+
+/// Compares the live views, Redis and the gauges with what the log gives, and leaves nothing behind. The live fold goes
+/// on meanwhile.
+///
+/// Errors: refused by a guard (another verification runs, the live generation is of another projection version), a
+/// server that fails, a cut-over in between, or `stop`.
+pub async fn verify(
+    config: &Config,
+    access: &Access,
+    options: &VerifyOptions,
+    observer: &(dyn Fn(Stage) + Sync),
+    stop: &CancellationToken,
+) -> Result<Verified, VerifyError> {
+    let mut held = lock::try_hold(access).await?.ok_or_else(|| {
+        VerifyError::Refused(
+            "another `foldback verify`, or the check of a rebuild, is running on this database; wait until it is done"
+                .into(),
+        )
+    })?;
+    let task = Task { config, access, options, observer };
+    lock::while_held(&mut held, stop, async |stop| task.run(&stop).await).await
+}
+
+impl Task<'_> {
+    async fn run(&self, stop: &CancellationToken) -> Result<Verified, VerifyError> {
+        let began = Instant::now();
+        let mut conn = self.access.connect().await?;
+        check_version(&mut conn).await?;
+        let mut not_checked = Vec::new();
+        // First of all, before the publisher makes good what somebody has changed.
+        (self.observer)(Stage::Publications);
+        let look = shown::look(self.config, &mut conn, self.options, &mut not_checked);
+        let shown = stop.run_until_cancelled(look).await.ok_or(VerifyError::Stopped)??;
+        drop_shadows(&mut conn).await?;
+        let live = live_projection(&mut conn).await?;
+        if live.projection_version != PROJECTION_VERSION {
+            return Err(VerifyError::Refused(format!(
+                "the live generation {} was folded by projection version {}, and this binary folds version \
+                 {PROJECTION_VERSION}; use a binary of that version, or rebuild first",
+                live.generation.0, live.projection_version
+            )));
+        }
+        if !self.options.sample.is_all() {
+            not_checked.push(NotChecked::new(
+                "backlog, provider_telemetry",
+                "they add up over all orders, and only a sample was folded",
+            ));
+        }
+        let site = Site::new(self.config, self.access)?;
+        let folded = log::check_live(&site, live.generation, self.options, self.observer, shown, stop).await?;
+        Ok(Verified {
+            generation: live.generation.0,
+            differences: folded.differences,
+            not_checked,
+            refused_only_live: folded.refused_only_live,
+            checkpoints: folded.checkpoints,
+            rows: folded.rows,
+            seconds: began.elapsed().as_secs_f64(),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! A generation that is folded only to be compared, and always dropped.
+
+use crate::domain::bounds::Bounds;
+use crate::runtime::rebuild::Site;
+use crate::store::generations::{NewGeneration, create_shadow, drop_generation};
+use crate::store::{Generation, StoreError};
+
+use super::error::VerifyError;
+
+/// Makes a shadow, works with it, and drops it however that ended. Where even that can't be (a kill, a lost server),
+/// the next verification does it.
+pub async fn with_shadow<T>(
+    site: &Site,
+    of: Generation,
+    targets: &Bounds,
+    work: impl AsyncFnOnce(Generation) -> Result<T, VerifyError>,
+) -> Result<T, VerifyError> {
+    let shadow = make(site, of, targets).await?;
+    let done = work(shadow).await;
+    match (done, drop_shadow(site, shadow).await) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Ok(_), Err(error)) => Err(error.into()),
+        (Err(error), dropped) => {
+            if let Err(left) = dropped {
+                tracing::warn!("{} was not dropped, the next `foldback verify` does it: {left}", shadow.schema());
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn make(site: &Site, of: Generation, targets: &Bounds) -> Result<Generation, StoreError> {
+    let new = NewGeneration {
+        created_by: "foldback verify".to_owned(),
+        origin: serde_json::json!({"compared_with": of.0}),
+        targets: targets.to_json(&site.topics),
+        until: None,
+    };
+    create_shadow(&mut site.access.connect().await?, &new).await
+}
+
+async fn drop_shadow(site: &Site, shadow: Generation) -> Result<(), StoreError> {
+    drop_generation(&mut site.access.connect().await?, shadow).await?;
+    Ok(())
+}

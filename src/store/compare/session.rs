@@ -1,0 +1,99 @@
+//! The two connections of a comparison.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sqlx::postgres::PgConnection;
+
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Topics;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::snapshot::Content;
+use crate::domain::timestamp::Timestamp;
+use crate::store::connect::Access;
+use crate::store::error::StoreError;
+use crate::store::generation::{self, Generation};
+use crate::store::generations::checkpoints;
+use crate::store::published;
+use crate::store::read::View;
+
+/// One of the two that are compared. Its connection is its own: both work at the same time.
+pub struct Side {
+    conn: PgConnection,
+    pub generation: Generation,
+}
+
+/// Texts must not depend on the server's settings, a comparison takes as long as it takes, and it takes one core at
+/// most. The server looks whether we are still there, so that an interrupted comparison doesn't go on alone.
+const SETTINGS: &str = "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set extra_float_digits = 1;
+    set bytea_output = 'hex'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+    set max_parallel_workers_per_gather = 0; set client_connection_check_interval = '1s'";
+
+impl Side {
+    /// Of a generation that nobody writes.
+    pub async fn still(access: &Access, generation: Generation) -> Result<Side, StoreError> {
+        let mut conn = access.connect().await?;
+        sqlx::raw_sql(SETTINGS).execute(&mut conn).await?;
+        Ok(Side { conn, generation })
+    }
+
+    /// What a publication would show of it.
+    pub async fn content(&mut self, as_of: Timestamp) -> Result<Content, StoreError> {
+        published::content(&mut self.conn, self.generation, as_of).await
+    }
+
+    pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {
+        View::new(&mut self.conn, self.generation).orders_with_gaps().await
+    }
+
+    /// Postgres's time.
+    pub async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        let now = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut self.conn).await?;
+        Ok(Timestamp::from_datetime(now))
+    }
+
+    pub(super) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.conn
+    }
+}
+
+/// The live generation at one moment: whatever is committed later isn't seen.
+pub struct Moment {
+    pub side: Side,
+    /// How far it is folded: next offset by topic and partition.
+    pub checkpoints: BTreeMap<(String, i32), i64>,
+}
+
+impl Moment {
+    /// Holds nobody up: it reads a snapshot, which ends with the connection.
+    pub async fn open(access: &Access) -> Result<Moment, StoreError> {
+        let mut side = Side::still(access, Generation(0)).await?;
+        sqlx::query("begin isolation level repeatable read read only").execute(&mut side.conn).await?;
+        side.generation = generation::live(&mut side.conn).await?;
+        let checkpoints = checkpoints(&mut side.conn, side.generation).await?;
+        Ok(Moment { side, checkpoints })
+    }
+
+    /// See [`refused`].
+    pub async fn refused(&mut self, topics: &Topics) -> Result<HashMap<(StreamPartition, i64), Rejection>, StoreError> {
+        refused(&mut self.side.conn, self.side.generation, topics).await
+    }
+}
+
+/// Records that a generation refused for what they are. Not among them: conflicts, which every fold finds by itself,
+/// and those that were redriven, since what became of them is what a fold makes of them today.
+pub async fn refused(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+) -> Result<HashMap<(StreamPartition, i64), Rejection>, StoreError> {
+    let sql = "select topic, partition, \"offset\", reason, detail from {schema}.dead_letters
+                where reason <> 'sequence_conflict' and redriven_at is null";
+    let rows: Vec<(String, i32, i64, String, String)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    // One of another topic, or of a reason that nobody knows, was not written by a fold: the comparison names it.
+    let entry = |(topic, partition, offset, reason, detail): (String, i32, i64, String, String)| {
+        let stream = topics.stream(&topic)?;
+        let rejection = Rejection::new(Reason::parse(&reason)?, detail);
+        Some(((StreamPartition { stream, partition }, offset), rejection))
+    };
+    Ok(rows.into_iter().filter_map(entry).collect())
+}

@@ -1,0 +1,223 @@
+//! What is compared of each view. Not compared: bookkeeping times, row ids, versions of rows, and where in the log the
+//! copy lies that stands.
+
+/// How a sample takes a share of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampled {
+    /// By this column, an id.
+    By(&'static str),
+    /// By the record's key, which only Rust can tell from other bytes.
+    ByRecordKey,
+    /// Not at all: it adds up over all orders.
+    No,
+}
+
+/// One view, and how it is compared.
+#[derive(Debug)]
+pub struct Shape {
+    /// As readers call it.
+    pub view: &'static str,
+    /// What follows `from`; `{schema}` names the generation.
+    pub(super) from: &'static str,
+    /// The key's columns; their texts name a row.
+    pub(super) key: &'static [&'static str],
+    /// A bigint that spreads the keys.
+    pub(super) hash: &'static str,
+    /// Name and SQL of each column that is compared.
+    pub(super) columns: &'static [(&'static str, &'static str)],
+    pub sampled: Sampled,
+    /// Of rows that may stand where none is expected; SQL.
+    pub(super) may_be_extra: &'static str,
+}
+
+macro_rules! columns {
+    ($($name:literal),* $(,)?) => { &[$(($name, $name)),*] };
+}
+
+const BY_ORDER: &str = "uuid_hash_extended(provider_order_id, 0)";
+const NEVER: &str = "false";
+
+/// Every view, the small ones first. The `fold_…` columns are what later events have to lose against: readers don't see
+/// them, the next fold does.
+pub const SHAPES: &[Shape] = &[
+    Shape {
+        view: "backlog",
+        from: "{schema}.backlog",
+        key: &["coalesce(provider_id, 'unknown')"],
+        hash: "hashtextextended(coalesce(provider_id, ''), 0)",
+        columns: columns!["provider_id", "scheduled_backlog", "next_scheduled_at"],
+        sampled: Sampled::No,
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "provider_telemetry",
+        from: "{schema}.provider_telemetry",
+        key: &["provider_id"],
+        hash: "hashtextextended(provider_id, 0)",
+        columns: columns!["provider_id", "provider_name", "telemetry"],
+        sampled: Sampled::No,
+        may_be_extra: NEVER,
+    },
+    // What the two views above don't show: orders of unknown provider count in the telemetry of all, and gaps in a gauge.
+    Shape {
+        view: "telemetry_counts",
+        from: "(select kind, coalesce(provider_id, '') as provider_id, coalesce(service_id, '') as service_id,
+                       coalesce(rule_id, '') as rule_id, coalesce(label, '') as label, sum(count)::bigint as count
+                  from {schema}.telemetry_counts
+                 where kind in ('orders', 'gaps') or provider_id is null and kind <> 'scheduled'
+                 group by 1, 2, 3, 4, 5 having sum(count) <> 0) counts",
+        key: &["kind", "provider_id", "service_id", "rule_id", "label"],
+        hash: "hashtextextended(concat_ws('/', kind, provider_id, service_id, rule_id), 0)",
+        columns: columns!["count"],
+        sampled: Sampled::No,
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "automation_runs",
+        from: "{schema}.automation_runs",
+        key: &["run_id"],
+        hash: "uuid_hash_extended(run_id, 0)",
+        columns: columns![
+            "run_id",
+            "run_type",
+            "status",
+            "started_at",
+            "ran_at",
+            "summary",
+            "metadata",
+            "backlog_total",
+            "next_scheduled_at",
+            "alerts_sent",
+            "revision",
+            "drift",
+        ],
+        sampled: Sampled::By("run_id"),
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "dead_letters",
+        from: "{schema}.dead_letters",
+        key: &["topic", "partition", "\"offset\""],
+        hash: "hashtextextended(concat_ws('/', topic, partition, \"offset\"), 0)",
+        columns: &[
+            ("topic", "topic"),
+            ("partition", "partition"),
+            ("offset", "\"offset\""),
+            ("reason", "reason"),
+            // Base64 as in the command line's JSON, without Postgres's line breaks.
+            ("key", "translate(encode(key, 'base64'), E'\\n', '')"),
+            ("value", "translate(encode(value, 'base64'), E'\\n', '')"),
+            ("headers", "headers"),
+        ],
+        sampled: Sampled::ByRecordKey,
+        // A redrive was accepted: the record is in the views, and the dead letter stays as its receipt.
+        may_be_extra: "redriven_at is not null",
+    },
+    Shape {
+        view: "refills",
+        from: "{schema}.refills",
+        key: &["provider_order_id", "refill_id"],
+        hash: BY_ORDER,
+        columns: columns![
+            "provider_order_id",
+            "refill_id",
+            "amount",
+            "currency",
+            "performed_at",
+            "response",
+            "fold_sequence",
+        ],
+        sampled: Sampled::By("provider_order_id"),
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "replays",
+        from: "{schema}.replays",
+        key: &["provider_order_id", "replay_id"],
+        hash: BY_ORDER,
+        columns: columns![
+            "provider_order_id",
+            "replay_id",
+            "provider_id",
+            "status",
+            "requested_amount",
+            "currency",
+            "scheduled_for",
+            "performed_at",
+            "response",
+            "error",
+            "cancel_reason",
+            "rule_ids",
+            "rule_metadata",
+            "attempts",
+            "fold_registers",
+            "fold_failed",
+        ],
+        sampled: Sampled::By("provider_order_id"),
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "provider_orders",
+        from: "{schema}.provider_orders",
+        key: &["provider_order_id"],
+        hash: BY_ORDER,
+        columns: columns![
+            "provider_order_id",
+            "order_id",
+            "order_item_id",
+            "provider_id",
+            "provider_name",
+            "service_id",
+            "service_action",
+            "provider_reference",
+            "amount",
+            "currency",
+            "provider_cost",
+            "provider_cost_currency",
+            "minimum_margin_absolute",
+            "minimum_margin_percent",
+            "warning_margin_percent",
+            "service_rules",
+            "guardrail_status",
+            "placed_at",
+            "last_event_at",
+            "last_sequence",
+            "missing_events",
+            "cancelled_at",
+            "cancel_reason",
+            "fold_seen",
+            "fold_registers",
+        ],
+        sampled: Sampled::By("provider_order_id"),
+        may_be_extra: NEVER,
+    },
+    Shape {
+        view: "provider_order_events",
+        from: "{schema}.provider_order_events",
+        key: &["provider_order_id", "sequence"],
+        hash: BY_ORDER,
+        columns: columns![
+            "provider_order_id",
+            "sequence",
+            "event_id",
+            "event_type",
+            "occurred_at",
+            "payload",
+            // Of the smallest copy, which stands everywhere.
+            "recorded_at",
+        ],
+        sampled: Sampled::By("provider_order_id"),
+        may_be_extra: NEVER,
+    },
+];
+
+impl Shape {
+    /// The keys of a row as one text. Every key column is text, a number or an id and never null.
+    pub(super) fn key_text(&self) -> String {
+        self.key.iter().map(|key| format!("({key})::text")).collect::<Vec<_>>().join(" || '/' || ")
+    }
+
+    pub(super) fn column_list(&self) -> String {
+        self.columns.iter().map(|(_, sql)| *sql).collect::<Vec<_>>().join(", ")
+    }
+}
