@@ -83,6 +83,12 @@ impl Stack {
         command::run(command::binary(args, &self.env_with(more))).await
     }
 
+    /// Runs one verb to its end with this stack's configuration but for one variable.
+    pub async fn foldback_without(&self, args: &[&str], variable: &str) -> Output {
+        let env: Vec<_> = self.env().into_iter().filter(|(name, _)| name != variable).collect();
+        command::run(command::binary(args, &env)).await
+    }
+
     /// Starts `foldback run` and waits until it answers on /livez.
     pub async fn run(&self) -> Running {
         self.run_with(&[]).await
