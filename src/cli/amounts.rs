@@ -1,5 +1,7 @@
 //! Amounts as people read them.
 
+use crate::domain::timestamp::Timestamp;
+
 /// `52310` -> `52,310`
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -37,6 +39,11 @@ pub fn clock(seconds: u64) -> String {
 /// How long something takes that is known in fractions of a second; `0:00` would read as nothing at all.
 pub fn lasting(seconds: f64) -> String {
     if seconds < 10.0 { format!("{seconds:.1} s") } else { clock(seconds.round() as u64) }
+}
+
+/// To the second, where a table has no room for more.
+pub fn moment(time: Timestamp) -> String {
+    time.to_datetime().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `0.41389` -> `41.3 %`: cut, not rounded, so that 100 % is said only where nothing is left.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::domain::generation::GenerationState;
 use crate::runtime::rebuild::{Observer, RebuildError, Rebuilt};
 use crate::runtime::run::stop_on_signals;
 
@@ -12,7 +13,7 @@ use super::Failure;
 use super::context::at_database;
 use super::output::{Output, plain, print, print_json};
 use super::progress::{Teller, someone_there};
-use super::rebuild::result;
+use super::rebuild::result::{Goal, failed_checks, readable};
 
 const REASON_CHARS_MAX: usize = 1000;
 
@@ -20,7 +21,7 @@ const REASON_CHARS_MAX: usize = 1000;
 pub async fn watched(
     config: &Config,
     yes: bool,
-    as_of: bool,
+    goal: Goal,
     output: Output,
     work: impl AsyncFnOnce(Arc<dyn Observer>, CancellationToken) -> Result<Rebuilt, RebuildError>,
 ) -> Result<(), Failure> {
@@ -29,21 +30,23 @@ pub async fn watched(
     let teller = Teller::start(!yes && someone_there(), stop.clone());
     let teller = teller.map_err(|error| Failure::failed(format!("no thread could be started: {error}")))?;
     let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
-    let done = work(teller.clone(), stop).await;
+    let done = work(teller.clone(), stop.clone()).await;
     told.abort();
     teller.end();
+    let show = |rebuilt: &Rebuilt| if output.json { print_json(rebuilt) } else { print(&readable(rebuilt, goal)) };
     match done {
-        Ok(rebuilt) if output.json => print_json(&rebuilt),
-        Ok(rebuilt) => print(&result::readable(&rebuilt, as_of)),
-        Err(RebuildError::Checks(rebuilt)) => {
-            if output.json {
-                print_json(&rebuilt)?
-            } else {
-                print(&result::readable(&rebuilt, as_of))?
-            }
-            Err(failure(config, RebuildError::Checks(rebuilt)))
+        Ok(rebuilt) => {
+            show(&rebuilt)?;
+            // Stopped at the question: what was asked for was not done.
+            let was_cut_short = stop.is_cancelled() && goal == Goal::Live && rebuilt.state != GenerationState::Live;
+            if was_cut_short { Err(Failure::Told) } else { Ok(()) }
         }
-        Err(error) => Err(failure(config, error)),
+        Err(error) => {
+            if let RebuildError::Checks(rebuilt) = &error {
+                show(rebuilt)?;
+            }
+            Err(failure(config, error))
+        }
     }
 }
 
@@ -56,7 +59,7 @@ async fn tell_of_stop(teller: Arc<Teller>, stop: CancellationToken) {
 pub fn failure(config: &Config, error: RebuildError) -> Failure {
     match error {
         RebuildError::Refused(reasons) => refusal(&reasons),
-        RebuildError::Checks(rebuilt) => Failure::Guard(result::failed_checks(&rebuilt).join("\n")),
+        RebuildError::Checks(rebuilt) => Failure::Guard(failed_checks(&rebuilt).join("\n")),
         RebuildError::Store(error) => at_database(config, error),
         error => Failure::failed(error.to_string()),
     }

@@ -12,6 +12,7 @@ use super::building::{self, failure};
 use super::context::{Context, access, at_database};
 use super::output::{Output, print, print_json};
 use super::progress::{ask, someone_there};
+use super::rebuild::result::Goal;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -81,7 +82,7 @@ async fn list(output: Output, context: Context) -> Result<(), Failure> {
 async fn make_live(args: Promote, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let database = access(&config)?;
-    building::watched(&config, args.yes, false, args.output, async |observer, stop| {
+    building::watched(&config, args.yes, Goal::Live, args.output, async |observer, stop| {
         promote(&config, &database, args.generation, args.accept_dead_letters, observer, stop).await
     })
     .await

@@ -12,6 +12,7 @@ use super::Failure;
 use super::building::{self, refusal};
 use super::context::{Context, access, flag};
 use super::output::{Output, print, print_json};
+use result::Goal;
 
 const PER_MILLION_OF_A_PERCENT: f64 = 10_000.0;
 
@@ -64,8 +65,8 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     }
     let options = options(&args, &config, until);
     let database = access(&config)?;
-    let as_of = options.until.is_some();
-    building::watched(&config, args.yes, as_of, args.output, async |observer, stop| {
+    let goal = goal(&options);
+    building::watched(&config, args.yes, goal, args.output, async |observer, stop| {
         rebuild::rebuild(&config, &database, &options, observer, stop).await
     })
     .await
@@ -96,6 +97,14 @@ fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions
         depth,
         restart: args.restart,
         accept_dead_letters: args.accept_dead_letters,
+    }
+}
+
+fn goal(options: &RebuildOptions) -> Goal {
+    match (&options.until, options.promote) {
+        (Some(_), _) => Goal::AsOf,
+        (None, false) => Goal::Aside,
+        (None, true) => Goal::Live,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cli::amounts::moment;
 use crate::cli::output::{or_dash, plain, table};
 use crate::cli::progress::words;
 use crate::domain::generation::{GenerationInfo, GenerationState};
@@ -21,9 +22,9 @@ fn row(info: &GenerationInfo) -> Vec<String> {
         info.generation.to_string(),
         info.state.as_str().to_owned(),
         info.projection_version.to_string(),
-        info.created_at.to_string(),
+        moment(info.created_at),
         plain(&info.created_by, NAME_CHARS_MAX),
-        or_dash(info.promoted_at),
+        or_dash(info.promoted_at.map(moment)),
         plain(&info.binary_version, NAME_CHARS_MAX),
         from(info),
         progress(info),
@@ -89,9 +90,9 @@ mod tests {
     fn generations_stand_in_a_table() {
         let first = GenerationInfo { origin: json!({}), ..info(1, GenerationState::Live) };
         let expected = "\
-GENERATION  STATE  PROJECTION  CREATED                           BY          PROMOTED  BINARY  FROM      PROGRESS
-1           live   1           2023-11-14T22:13:20.000000+00:00  ops@host-1  -         0.1.0   -         -
-2           ready  1           2023-11-14T22:13:20.000000+00:00  ops@host-1  -         0.1.0   offset 0  -
+GENERATION  STATE  PROJECTION  CREATED               BY          PROMOTED  BINARY  FROM      PROGRESS
+1           live   1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   -         -
+2           ready  1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   offset 0  -
 ";
         assert_eq!(readable(&[first, info(2, GenerationState::Ready)]), expected);
     }

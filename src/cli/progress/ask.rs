@@ -29,7 +29,11 @@ pub fn ask(question: &str, stop: &CancellationToken) -> bool {
         match answered.recv_timeout(LOOK_EVERY) {
             Ok(line) => return line.is_ok_and(|line| is_yes(&line)),
             Err(RecvTimeoutError::Timeout) if !stop.is_cancelled() => {}
-            Err(_) => return false,
+            Err(_) => {
+                // What comes next stands on a line of its own.
+                let _ = writeln!(io::stderr());
+                return false;
+            }
         }
     }
 }

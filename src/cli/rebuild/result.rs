@@ -5,31 +5,40 @@ use crate::cli::output::{plain, table};
 use crate::domain::generation::GenerationState;
 use crate::runtime::rebuild::Rebuilt;
 
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    Live,
+    /// Ready, to be promoted later.
+    Aside,
+    /// The views as they were.
+    AsOf,
+}
+
 const DETAIL_CHARS_MAX: usize = 400;
 
-/// `as_of`: whether it shows the views as they were.
-pub fn readable(rebuilt: &Rebuilt, as_of: bool) -> String {
+pub fn readable(rebuilt: &Rebuilt, goal: Goal) -> String {
     let mut text = format!("{}\n", headline(rebuilt));
     if !rebuilt.checks.is_empty() {
         text += &format!("\n{}", checks(rebuilt));
     }
-    for line in after(rebuilt, as_of) {
+    for line in after(rebuilt, goal) {
         text += &format!("\n{line}");
     }
     text
 }
 
 fn headline(rebuilt: &Rebuilt) -> String {
-    let events = match rebuilt.events {
-        0 => "nothing was left to fold".to_owned(),
-        events => format!("{} events were folded", thousands(events)),
+    let became = match rebuilt.state {
+        GenerationState::Failed => "was refused by a check".to_owned(),
+        state => format!("is {}", state.as_str()),
     };
-    format!(
-        "generation {} is {}; {events}, in {}",
-        rebuilt.generation,
-        rebuilt.state.as_str(),
-        lasting(rebuilt.seconds)
-    )
+    let took = match (rebuilt.events, lasting(rebuilt.seconds)) {
+        // What a promotion catches up with is not counted.
+        (0, seconds) => format!("after {seconds}"),
+        (events, seconds) => format!("{} events in {seconds}", thousands(events)),
+    };
+    format!("generation {} {became}: {took}", rebuilt.generation)
 }
 
 fn checks(rebuilt: &Rebuilt) -> String {
@@ -41,12 +50,12 @@ fn checks(rebuilt: &Rebuilt) -> String {
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-fn after(rebuilt: &Rebuilt, as_of: bool) -> Vec<String> {
+fn after(rebuilt: &Rebuilt, goal: Goal) -> Vec<String> {
     let number = rebuilt.generation;
     let mut lines: Vec<String> =
         rebuilt.dropped.iter().map(|old| format!("generation {old} was dropped (generations.keep)")).collect();
     match rebuilt.state {
-        GenerationState::Ready if as_of => {
+        GenerationState::Ready if goal == Goal::AsOf => {
             lines.push(format!("query it as gen_{number}.provider_orders, gen_{number}.replays and so on"));
             lines.push(format!("`foldback generations drop {number}` removes it"));
         }
@@ -90,30 +99,30 @@ mod tests {
     #[test]
     fn a_promoted_generation() {
         let expected = "\
-generation 3 is live; 1,000,000 events were folded, in 0:12
+generation 3 is live: 1,000,000 events in 0:12
 
 CHECK    RESULT  FOUND
 records  passed  1,000,000 of 1,000,000
 sample   FAILED  2 of 100 differ
 
 generation 1 was dropped (generations.keep)";
-        assert_eq!(readable(&rebuilt(GenerationState::Live), false), expected);
+        assert_eq!(readable(&rebuilt(GenerationState::Live), Goal::Live), expected);
     }
 
     #[test]
     fn one_that_is_not_promoted_says_what_to_do_with_it() {
         let bare = Rebuilt { checks: vec![], dropped: vec![], events: 0, ..rebuilt(GenerationState::Ready) };
         let expected = "\
-generation 3 is ready; nothing was left to fold, in 0:12
+generation 3 is ready: after 0:12
 
 `foldback generations promote 3` makes it live";
-        assert_eq!(readable(&bare, false), expected);
+        assert_eq!(readable(&bare, Goal::Live), expected);
         let expected = "\
-generation 3 is ready; nothing was left to fold, in 0:12
+generation 3 is ready: after 0:12
 
 query it as gen_3.provider_orders, gen_3.replays and so on
 `foldback generations drop 3` removes it";
-        assert_eq!(readable(&bare, true), expected);
+        assert_eq!(readable(&bare, Goal::AsOf), expected);
     }
 
     #[test]
