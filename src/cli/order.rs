@@ -77,7 +77,7 @@ fn refills(order: &Order) -> String {
         return String::new();
     }
     let head = ["REFILL", "AMOUNT", "PERFORMED"].map(str::to_owned).to_vec();
-    let rows = order.refills.values().map(refill_row);
+    let rows = order.refills.values().map(|refill| refill_row(refill));
     format!("\n{}", table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 

@@ -49,8 +49,9 @@ pub struct Order {
     pub cancellation: Register<Option<Cancellation>>,
     /// occurred_at of the highest sequence.
     pub last_event: Register<Timestamp>,
-    pub replays: BTreeMap<Uuid, Replay>,
-    pub refills: BTreeMap<Uuid, Refill>,
+    /// Boxed, since a node of such a map has room for eleven values at once, and most orders have one.
+    pub replays: BTreeMap<Uuid, Box<Replay>>,
+    pub refills: BTreeMap<Uuid, Box<Refill>>,
 }
 
 impl Order {
@@ -113,10 +114,10 @@ impl Order {
         self.cancellation.join(other.cancellation);
         self.last_event.join(other.last_event);
         for (replay_id, replay) in other.replays {
-            self.replay(replay_id).join(replay);
+            self.replay(replay_id).join(*replay);
         }
         for refill in other.refills.into_values() {
-            self.refill(refill);
+            self.refill(*refill);
         }
         true
     }
@@ -160,7 +161,7 @@ impl Order {
     fn refill(&mut self, refill: Refill) {
         let stands = self.refills.get(&refill.refill_id).is_none_or(|other| refill.sequence > other.sequence);
         if stands {
-            self.refills.insert(refill.refill_id, refill);
+            self.refills.insert(refill.refill_id, Box::new(refill));
         }
     }
 
@@ -201,7 +202,7 @@ impl Order {
     }
 
     fn replay(&mut self, replay_id: Uuid) -> &mut Replay {
-        self.replays.entry(replay_id).or_insert_with(|| Replay::new(replay_id))
+        self.replays.entry(replay_id).or_insert_with(|| Box::new(Replay::new(replay_id)))
     }
 
     pub fn provider_id(&self) -> Option<&str> {
@@ -228,7 +229,7 @@ impl Order {
         count(CountKind::Placed, i64::from(self.placement.is_set()));
         count(CountKind::Executed, self.replays.values().map(|replay| replay.executed).sum());
         count(CountKind::Failed, self.replays.values().map(|replay| replay.failed).sum());
-        let scheduled = |replay: &&Replay| self.replay_status(replay) == ReplayStatus::Scheduled;
+        let scheduled = |replay: &&Box<Replay>| self.replay_status(replay) == ReplayStatus::Scheduled;
         count(CountKind::Scheduled, self.replays.values().filter(scheduled).count() as i64);
         let guardrail = self.guardrail_status();
         count(CountKind::Guardrail(guardrail), i64::from(guardrail != GuardrailStatus::Idle));

@@ -24,7 +24,7 @@ use crate::store::{Generation, StoreError};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// About so many records of the log belong to the orders of one slice, so that a slice's states fit into memory.
-const SLICE_RECORDS: u64 = 100_000;
+const SLICE_RECORDS: u64 = 25_000;
 const SLICES_MAX: u64 = 8_192;
 
 /// What is to be built into a generation that was made for it (`store::generations::create` or `create_shadow`).

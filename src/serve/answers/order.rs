@@ -70,11 +70,10 @@ struct RefillBody {
 
 impl From<&Order> for OrderAnswer {
     fn from(order: &Order) -> OrderAnswer {
-        let replay = |replay| ReplayRow::of(order, replay).into();
         OrderAnswer {
             order: OrderBody::from(order),
-            replays: order.replays.values().map(replay).collect(),
-            refills: order.refills.values().map(RefillBody::from).collect(),
+            replays: order.replays.values().map(|replay| ReplayRow::of(order, replay).into()).collect(),
+            refills: order.refills.values().map(|refill| RefillBody::from(refill.as_ref())).collect(),
         }
     }
 }

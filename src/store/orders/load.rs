@@ -36,13 +36,13 @@ pub async fn load_orders(
     for row in sqlx::query(generation.sql(replay::SELECT)).bind(&stored).fetch_all(&mut *conn).await? {
         let (id, replay) = replay::decode(&row)?;
         if let Some(order) = orders.get_mut(&id) {
-            order.replays.insert(replay.replay_id, replay);
+            order.replays.insert(replay.replay_id, Box::new(replay));
         }
     }
     for row in sqlx::query(generation.sql(refill::SELECT)).bind(&stored).fetch_all(conn).await? {
         let (id, refill) = refill::decode(&row)?;
         if let Some(order) = orders.get_mut(&id) {
-            order.refills.insert(refill.refill_id, refill);
+            order.refills.insert(refill.refill_id, Box::new(refill));
         }
     }
     Ok(orders)
