@@ -23,7 +23,7 @@ pub struct Publisher {
 }
 
 /// How far one has come that publishes at its own pace.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pace {
     pub written: Arc<AtomicUsize>,
     /// From now on without pauses, to the end.

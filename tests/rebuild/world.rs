@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
+use tokio::sync::OnceCell;
 
 use crate::PATIENCE;
 use crate::compare::{assert_schema, assert_views};
 use crate::compare_published::{assert_http, assert_redis};
-use crate::generator::{VALUE_BYTES_MAX, hard_log, seed};
+use crate::generator::{SchemaIds, VALUE_BYTES_MAX, hard_log, seed};
 use crate::meaning::Stored;
 use crate::positions::{ends, wait_for_end};
 use crate::publisher::Publisher;
@@ -26,6 +27,14 @@ const SETTINGS: [(&str, &str); 6] = [
     ("FOLDBACK__KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
 ];
 
+/// Registered once, under the names of the first stack: the registry doesn't stand many who register side by side, and
+/// a record names its schema by the id alone.
+static SCHEMA_IDS: OnceCell<SchemaIds> = OnceCell::const_new();
+
+async fn register(stack: &Stack) -> SchemaIds {
+    registry::register(&stack.servers.registry, &stack.orders_topic, &stack.runs_topic).await
+}
+
 pub struct World {
     pub stack: Stack,
     pub publisher: Publisher,
@@ -39,12 +48,12 @@ impl World {
         assert_eq!(SETTINGS[1].1, VALUE_BYTES_MAX.to_string());
         let stack = Stack::new().await;
         stack.foldback(&["migrate"]).await.exits(0);
-        let ids = registry::register(&stack.servers.registry, &stack.orders_topic, &stack.runs_topic).await;
+        let ids = SCHEMA_IDS.get_or_init(|| register(&stack)).await;
         let publisher = Publisher {
             brokers: stack.servers.kafka.clone(),
             orders_topic: stack.orders_topic.clone(),
             runs_topic: stack.runs_topic.clone(),
-            ahead: hard_log(seed(), &ids).into_iter().step_by(nth).collect(),
+            ahead: hard_log(seed(), ids).into_iter().step_by(nth).collect(),
         };
         Self { stack, publisher, stored: Vec::new() }
     }
