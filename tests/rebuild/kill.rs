@@ -14,7 +14,7 @@ use crate::world::World;
 const KILLS: usize = 20;
 /// It commits often, so that there is much to be killed between.
 const SETTINGS: [(&str, &str); 2] =
-    [("FOLDBACK__REBUILD__CUT_MS", "20"), ("FOLDBACK__REBUILD__MEMORY_BYTES", "33554432")];
+    [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__REBUILD__MEMORY_BYTES", "33554432")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_of_a_rebuild_leave_one_live_generation_that_is_equal() {
@@ -138,7 +138,7 @@ async fn an_interrupted_rebuild_is_gone_on_with_or_begun_anew() {
 
 /// A rebuild that is interrupted once it has committed something of this generation.
 async fn interrupted(world: &World, generation: i64) {
-    let slow = [("FOLDBACK__REBUILD__CUT_MS", "20"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
+    let slow = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
     let rebuild = world.start_with(&["rebuild", "--yes"], &slow);
     eventually(PATIENCE, || async {
         let table = format!("gen_{generation}.checkpoints");

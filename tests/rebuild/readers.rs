@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 
+use crate::PATIENCE;
 use crate::marker;
 use crate::support::{Running, Stack};
 
@@ -110,6 +111,8 @@ async fn redis(url: String, prefix: String, stop: Arc<AtomicBool>) -> Result<See
     let text = |error: redis::RedisError| format!("a read failed: {error}");
     let client = redis::Client::open(url).map_err(text)?;
     let mut connection = client.get_multiplexed_async_connection().await.map_err(text)?;
+    // the machine may be busy with everything else
+    connection.set_response_timeout(PATIENCE);
     let (mut seen, mut newest) = (Seen::default(), (0, 0));
     while !stop.load(Ordering::SeqCst) {
         let mut pipe = redis::pipe();

@@ -79,7 +79,7 @@ async fn however_it_is_rebuilt_the_views_are_the_same() {
     let running = world.run().await;
     for (args, settings) in [
         (&["--workers", "1", "--verify", "full"][..], &[("FOLDBACK__REBUILD__MEMORY_BYTES", "33554432")][..]),
-        (&["--workers", "3", "--sample", "20"], &[("FOLDBACK__REBUILD__CUT_MS", "20")]),
+        (&["--workers", "3", "--sample", "20"], &[("FOLDBACK__REBUILD__CUT_MS", "50")]),
     ] {
         let args = [&["rebuild", "--yes", "--json"], args].concat();
         let rebuilt = last_object(&world.foldback_with(&args, settings).await.exits(0));
