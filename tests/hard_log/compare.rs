@@ -1,6 +1,6 @@
 //! Reads what foldback made of the log, and says readably where it differs from the reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -30,17 +30,32 @@ const VIEWS: [(&str, &str, &str); 8] = [
 
 /// Panics with the first differing rows of every view that differs.
 pub async fn assert_views(postgres: &mut PgConnection, reference: &Reference) {
-    sqlx::raw_sql("set timezone = 'UTC'; set extra_float_digits = 1").execute(&mut *postgres).await.unwrap();
-    let mut report = String::new();
-    for (name, key, columns) in VIEWS {
-        let stored = read(postgres, name, key, columns).await;
-        report.push_str(&differences(name, &stored, &reference.views[name]));
-    }
-    assert!(report.is_empty(), "the views differ from the reference:\n{report}");
+    assert_schema(postgres, "foldback", reference).await;
 }
 
-async fn read(postgres: &mut PgConnection, name: &str, key: &str, columns: &str) -> View {
-    let query = format!("select {key}, ({columns})::text from foldback.{name} v");
+/// The same of a generation's own schema.
+pub async fn assert_schema(postgres: &mut PgConnection, schema: &str, reference: &Reference) {
+    let views = read_views(postgres, schema).await;
+    let report: String = views.iter().map(|(name, view)| differences(name, view, &reference.views[name])).collect();
+    assert!(report.is_empty(), "the views of {schema} differ from the reference:\n{report}");
+}
+
+/// Every view of a schema, with the columns that the stable views show.
+pub async fn read_views(postgres: &mut PgConnection, schema: &str) -> BTreeMap<&'static str, View> {
+    sqlx::raw_sql("set timezone = 'UTC'; set extra_float_digits = 1").execute(&mut *postgres).await.unwrap();
+    let mut views = BTreeMap::new();
+    for (name, key, columns) in VIEWS {
+        views.insert(name, read(postgres, schema, name, key, columns).await);
+    }
+    views
+}
+
+async fn read(postgres: &mut PgConnection, schema: &str, name: &str, key: &str, columns: &str) -> View {
+    // tables of a generation have columns of the fold's own besides
+    let shown = "select string_agg(quote_ident(column_name), ', ') from information_schema.columns
+                 where table_schema = 'foldback' and table_name = $1";
+    let shown: String = sqlx::query_scalar(shown).bind(name).fetch_one(&mut *postgres).await.unwrap();
+    let query = format!("select {key}, ({columns})::text from (select {shown} from {schema}.{name}) v");
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(postgres).await.unwrap_or_else(|e| panic!("{name}: {e}"));
     let mut view = View::new();
     for row in rows {

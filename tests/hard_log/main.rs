@@ -11,6 +11,7 @@ mod fold;
 mod generator;
 mod log_itself;
 mod meaning;
+mod positions;
 mod produce;
 mod reference;
 mod registry;
@@ -21,7 +22,8 @@ mod tiny_logs;
 
 use std::time::Duration;
 
-use fold::{assert_all, log, progress, settings, wait_for_end};
+use fold::{assert_all, log, settings};
+use positions::{progress, wait_for_end};
 use support::{Running, Stack, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +40,7 @@ async fn folded_by(workers: &'static str) {
     let log = log().await;
     let stack = log.stack().await;
     let running = stack.run_with(&settings(log, workers)).await;
-    wait_for_end(&stack, log, &[&running]).await;
+    wait_for_end(&stack, &log.ends, &[&running]).await;
     assert_all(&stack, log, &running).await;
     running.terminate().await;
 }
@@ -58,7 +60,7 @@ async fn two_processes_that_come_and_go_fold_the_hard_log() {
     third.kill();
     let fourth = start(&stack).await;
     let fifth = start(&stack).await;
-    wait_for_end(&stack, log, &[&fourth, &fifth]).await;
+    wait_for_end(&stack, &log.ends, &[&fourth, &fifth]).await;
     assert_all(&stack, log, &fourth).await;
     fourth.terminate().await;
     fifth.terminate().await;

@@ -10,6 +10,7 @@
 // A harness fails by panicking; clippy.toml allows that only inside #[test] functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod background;
 mod command;
 mod cut_proxy;
 mod eventually;
@@ -17,9 +18,10 @@ mod running;
 mod servers;
 mod stack;
 
+pub use background::Background;
 pub use command::Output;
 pub use cut_proxy::CutProxy;
 pub use eventually::eventually;
 pub use running::Running;
 pub use servers::Servers;
-pub use stack::Stack;
+pub use stack::{Stack, admin};

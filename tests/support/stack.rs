@@ -7,6 +7,7 @@ use rdkafka::client::DefaultClientContext;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
+use super::background::Background;
 use super::command::{self, Output};
 use super::running::Running;
 use super::servers::Servers;
@@ -89,6 +90,11 @@ impl Stack {
         command::run(command::binary(args, &env)).await
     }
 
+    /// Starts one verb and leaves it to itself.
+    pub fn start_with(&self, args: &[&str], more: &[(&str, &str)]) -> Background {
+        Background::start(args, &self.env_with(more))
+    }
+
     /// Starts `foldback run` and waits until it answers on /livez.
     pub async fn run(&self) -> Running {
         self.run_with(&[]).await
@@ -149,7 +155,8 @@ impl Drop for Stack {
     }
 }
 
-fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+/// For what a test does to topics itself.
+pub fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", brokers).create().expect("an admin client")
 }
 

@@ -1,5 +1,6 @@
 //! What refuses a rebuild before it begins.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sqlx::postgres::PgConnection;
@@ -35,11 +36,22 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
     ))
 }
 
-/// What of the log forbids a rebuild, in sentences.
-pub async fn log_refusals(conn: &mut PgConnection, survey: &[TopicSurvey]) -> Result<Vec<String>, RebuildError> {
+/// The log as it is, and what of it forbids a rebuild, in sentences.
+pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), RebuildError> {
     let live = live_projection(conn).await?.generation;
     let ids = generations::topic_ids(conn, live).await?;
+    // Before the log's ends are asked for: publishers go on, and the live views with them.
     let positions = checkpoints(conn, live).await?;
+    let survey = site.survey().await?;
+    let refusals = log_refusals(&survey, &ids, &positions);
+    Ok((survey, refusals))
+}
+
+fn log_refusals(
+    survey: &[TopicSurvey],
+    ids: &BTreeMap<String, String>,
+    positions: &BTreeMap<(String, i32), i64>,
+) -> Vec<String> {
     let mut refusals = Vec::new();
     for topic in survey {
         refusals.extend(topic.partitions.iter().filter_map(|partition| beginning(topic, partition)));
@@ -71,7 +83,7 @@ pub async fn log_refusals(conn: &mut PgConnection, survey: &[TopicSurvey]) -> Re
         });
         refusals.extend(ahead);
     }
-    Ok(refusals)
+    refusals
 }
 
 /// Whether a topic starts at its beginning.

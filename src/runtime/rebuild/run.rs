@@ -37,8 +37,7 @@ pub async fn rebuild(
     let started = Instant::now();
     let site = Site::new(config, access)?;
     let mut lock = guard::enter(&site).await?;
-    let survey = site.survey().await?;
-    let mut refusals = guard::log_refusals(&mut lock, &survey).await?;
+    let (survey, mut refusals) = guard::survey(&site, &mut lock).await?;
     refusals.extend(plan::space(&site, &mut lock, &survey).await?);
     if !refusals.is_empty() {
         return Err(RebuildError::Refused(refusals));

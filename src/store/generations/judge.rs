@@ -16,14 +16,25 @@ pub struct Unexplained {
     pub reason: String,
 }
 
+/// Which event of a conflict stands, of `standing`, was settled by a record that `other` has not come to yet.
+const SETTLED_BY_A_RECORD_AHEAD: &str = "exists (
+    select from {standing}.provider_order_events stands
+      left join {other}.checkpoints come on come.topic = stands.topic and come.partition = stands.partition
+     where stands.provider_order_id = letter.provider_order_id and stands.sequence = letter.sequence
+       and stands.\"offset\" >= coalesce(come.next_offset, 0))";
+
 /// Dead letters of `next`, not discarded, at records that the live generation has folded and not refused: how many,
-/// and the first `limit` of them.
+/// and the first `limit` of them. Where the two stand at different positions, one may know a copy of an event that
+/// lets another event win a conflict; that explains the loser.
 pub async fn unexplained(
     conn: &mut PgConnection,
     next: Generation,
     live: Generation,
     limit: i64,
 ) -> Result<(i64, Vec<Unexplained>), StoreError> {
+    let ahead = |standing: String, other: String| {
+        SETTLED_BY_A_RECORD_AHEAD.replace("{standing}", &standing).replace("{other}", &other)
+    };
     let from = format!(
         "from {{schema}}.dead_letters letter
          join {live}.checkpoints passed on passed.topic = letter.topic and passed.partition = letter.partition
@@ -31,8 +42,15 @@ pub async fn unexplained(
         where letter.discarded_at is null
           and not exists (select from {live}.dead_letters other
                            where other.topic = letter.topic and other.partition = letter.partition
-                             and other.\"offset\" = letter.\"offset\")",
-        live = live.schema()
+                             and other.\"offset\" = letter.\"offset\")
+          and (letter.provider_order_id is null
+               or not exists (select from {live}.dead_letters other
+                               where other.provider_order_id = letter.provider_order_id
+                                 and other.sequence = letter.sequence and other.event_id = letter.event_id)
+                  and not {next_ahead} and not {live_ahead})",
+        live = live.schema(),
+        next_ahead = ahead(next.schema(), live.schema()),
+        live_ahead = ahead(live.schema(), next.schema()),
     );
     let count = next.sql(&format!("select count(*) {from}"));
     let count: i64 = sqlx::query_scalar(count).fetch_one(&mut *conn).await?;

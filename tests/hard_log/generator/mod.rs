@@ -24,6 +24,13 @@ pub const VALUE_BYTES_MAX: usize = 200_000;
 const ORDERS: usize = 720;
 const RUNS: usize = 420;
 
+const SEED: u64 = 20_261_123;
+
+/// dev/chaos sets other seeds.
+pub fn seed() -> u64 {
+    std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
+}
+
 /// Ids of the registered schemas, which frame the records.
 pub type SchemaIds = super::registry::SchemaIds;
 

@@ -1,0 +1,155 @@
+//! What a rebuild would do is told without doing it, and what it must not do is refused with exit 4.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
+
+use crate::PATIENCE;
+use crate::generations::{live, states};
+use crate::support::{admin, eventually};
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_what_would_be_read_and_changes_nothing() {
+    let world = World::folded(8).await;
+    let before = world.make_up().await;
+    let output = world.foldback(&["rebuild", "--plan", "--json"]).await.exits(0);
+    let plan = output.json();
+    assert_eq!(world.make_up().await, before);
+    assert_eq!(plan["refusals"], serde_json::json!([]), "{plan:#}");
+    let mut told = Vec::new();
+    for topic in plan["topics"].as_array().unwrap() {
+        assert_eq!(topic["whole"], true, "{topic:#}");
+        let name = topic["topic"].as_str().unwrap();
+        for partition in topic["partitions"].as_array().unwrap() {
+            let number = |field: &str| partition[field].as_i64().unwrap_or_else(|| panic!("no {field}: {partition}"));
+            assert_eq!(number("from"), 0);
+            let (from, to, events) = (number("from"), number("to"), number("events"));
+            assert!(events > 0 && events <= to - from, "offsets are no events: {partition}");
+            assert!(number("bytes") > 0, "{partition}");
+            told.push((name.to_owned(), i32::try_from(number("partition")).unwrap(), to));
+        }
+    }
+    told.sort();
+    let mut ends = world.ends();
+    ends.sort();
+    assert_eq!(told, ends);
+    for field in ["spaceBytes", "seconds"] {
+        assert!(plan[field].as_f64().is_some_and(|number| number > 0.0), "{field}: {plan:#}");
+    }
+    // the same for people
+    let text = world.foldback(&["rebuild", "--plan"]).await.exits(0).stdout;
+    for topic in [&world.stack.orders_topic, &world.stack.runs_topic] {
+        assert!(text.contains(topic.as_str()), "{text}");
+    }
+    assert_eq!(world.make_up().await, before);
+}
+
+/// Both ways refuse, name the reason, and leave everything as it was.
+async fn refused(world: &World, words: &[&str]) {
+    let before = world.make_up().await;
+    let plan = world.foldback(&["rebuild", "--plan", "--json"]).await.exits(4).json();
+    let refusals = plan["refusals"].as_array().unwrap();
+    let names = |refusal: &Value| words.iter().all(|word| refusal.as_str().unwrap().contains(word));
+    assert!(refusals.iter().any(names), "no refusal has {words:?}: {plan:#}");
+    let output = world.foldback(&["rebuild", "--yes"]).await.exits(4);
+    for word in words {
+        assert!(output.stderr.contains(word), "{word} is not in: {output:?}");
+    }
+    assert_eq!(world.make_up().await, before);
+    assert_eq!(states(world).await, [(1, "live".into())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_beginning_is_refused() {
+    let world = World::folded(16).await;
+    let topic = world.stack.orders_topic.clone();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(&topic, 2, Offset::Offset(5)).unwrap();
+    let deleted = admin(&world.stack.servers.kafka).delete_records(&offsets, &AdminOptions::new()).await.unwrap();
+    assert_eq!(deleted.elements()[0].error(), Ok(()));
+    refused(&world, &[&topic, "2", "5"]).await;
+    let plan = world.foldback(&["rebuild", "--plan", "--json"]).await.exits(4).json();
+    let topics = plan["topics"].as_array().unwrap();
+    let whole = |name: &str| topics.iter().find(|entry| entry["topic"] == name).unwrap()["whole"].clone();
+    assert_eq!((whole(&topic), whole(&world.stack.runs_topic)), (false.into(), true.into()), "{plan:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_made_anew_is_refused() {
+    let world = World::folded(16).await;
+    let topic = world.stack.runs_topic.clone();
+    let admin = admin(&world.stack.servers.kafka);
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+    admin.delete_topics(&[&topic], &options).await.unwrap()[0].as_ref().unwrap();
+    eventually(PATIENCE, || async {
+        let anew = NewTopic::new(&topic, 4, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        admin.create_topics(&[anew], &options).await.unwrap().remove(0)
+    })
+    .await;
+    // the broker may take a moment to tell everyone
+    eventually(PATIENCE, || async {
+        let output = world.foldback(&["rebuild", "--plan", "--json"]).await;
+        if output.code == Some(4) { Ok(()) } else { Err(output) }
+    })
+    .await;
+    refused(&world, &[&topic]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compacted_topic_is_refused() {
+    let world = World::folded(16).await;
+    let topic = world.stack.orders_topic.clone();
+    let compacted = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("cleanup.policy", "compact");
+    let altered = admin(&world.stack.servers.kafka).alter_configs(&[compacted], &AdminOptions::new()).await.unwrap();
+    altered[0].as_ref().unwrap();
+    eventually(PATIENCE, || async {
+        let output = world.foldback(&["rebuild", "--plan", "--json"]).await;
+        if output.code == Some(4) { Ok(()) } else { Err(output) }
+    })
+    .await;
+    refused(&world, &[&topic, "compact"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused() {
+    let world = World::folded(16).await;
+    world.run_sql("update foldback.schema_version set version = 99, oldest_binary = 98").await;
+    let before = world.make_up().await;
+    for args in [&["rebuild", "--yes"][..], &["rebuild", "--plan"], &["rebuild", "--plan", "--json"]] {
+        let output = world.foldback(args).await.exits(4);
+        assert!(format!("{}{}", output.stdout, output.stderr).contains("99"), "{output:?}");
+    }
+    assert_eq!(world.make_up().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_rebuild_at_the_same_time_is_refused() {
+    let world = World::folded(2).await;
+    let slow = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
+    let mut first = world.start_with(&["rebuild", "--yes"], &slow);
+    eventually(PATIENCE, || async {
+        let schema = world.sql("select to_regnamespace('gen_2')::text").await;
+        schema.ok_or_else(|| first.written())
+    })
+    .await;
+    first.pause();
+    assert!(first.exited().is_none(), "it ended too soon for this test: {}", first.written());
+    assert_eq!(live(&world).await, 1, "it ended too soon for this test");
+    for args in [
+        &["rebuild", "--yes"][..],
+        &["rebuild", "--yes", "--restart"],
+        &["rebuild", "--no-promote"],
+        &["rebuild", "--plan"],
+        &["generations", "drop", "2", "--yes"],
+    ] {
+        let output = world.foldback(args).await;
+        assert_eq!(output.code, Some(4), "{args:?}: {output:?}");
+    }
+    first.go_on();
+    first.wait(PATIENCE).await.exits(0);
+    assert_eq!(live(&world).await, 2);
+    world.assert_generation(2, world.reference()).await;
+}

@@ -1,0 +1,117 @@
+//! What is told of a rebuild while it works, and what it takes over from the generation before.
+
+use serde_json::Value;
+
+use crate::PATIENCE;
+use crate::events::{Event, lives};
+use crate::generations::{list, live, published, states};
+use crate::log::Log;
+use crate::support::{Background, Running, eventually};
+use crate::views::metric;
+use crate::world::World;
+
+const GENERATIONS: &str = "/api/v1/fulfillment/providers/automation/generations";
+const SETTINGS: [(&str, &str); 2] = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "50")];
+
+/// Enough events that there is a middle.
+async fn long() -> (World, Vec<Event>) {
+    let mut world = World::with_every(1000).await;
+    world.publisher.ahead.clear();
+    let events = lives(1_500, 20);
+    Log::of(&world.stack).write(&events, 4).await;
+    (world, events)
+}
+
+fn progress_of(generations: &[Value]) -> Option<Value> {
+    generations.iter().map(|generation| generation["progress"].clone()).find(|progress| progress.is_object())
+}
+
+/// Stops it in the middle of its folding, where it has told others of its progress.
+async fn paused(world: &World, rebuild: &Background) -> Value {
+    eventually(PATIENCE, || async {
+        let progress = progress_of(&list(world).await).ok_or_else(|| rebuild.written())?;
+        let ratio = progress["ratio"].as_f64().ok_or_else(|| progress.to_string())?;
+        if ratio > 0.0 { Ok(()) } else { Err(progress.to_string()) }
+    })
+    .await;
+    rebuild.pause();
+    progress_of(&list(world).await).unwrap_or_else(|| panic!("it was over too soon:\n{}", rebuild.written()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_told_in_lines_and_seen_by_everyone() {
+    let (world, events) = long().await;
+    let running = world.run().await;
+    assert_eq!(metric(&running, "foldback_rebuild_progress_ratio").await.unwrap_or(0.0), 0.0);
+    let rebuild = world.start_with(&["rebuild", "--yes", "--workers", "1"], &SETTINGS);
+    let progress = paused(&world, &rebuild).await;
+    let ratio = progress["ratio"].as_f64().unwrap();
+    assert!(ratio > 0.0 && ratio <= 1.0, "{progress}");
+    assert!(progress["phase"].is_string() && progress["eventsPerSecond"].is_number(), "{progress}");
+    assert!(progress.get("etaSeconds").is_some(), "{progress}");
+    assert_eq!(states(&world).await, [(1, "live".into()), (2, "building".into())]);
+
+    let listed = Value::Array(list(&world).await);
+    assert_eq!(running.json(GENERATIONS).await["generations"], listed);
+    shown_by_metrics(&running, ratio).await;
+    let text = world.foldback(&["generations", "list"]).await.exits(0).stdout;
+    assert!(text.contains("building") && text.contains('%'), "{text}");
+    rebuild.go_on();
+    let ended = rebuild.wait(PATIENCE).await.exits(0);
+    plain_lines(&format!("{}{}", ended.stdout, ended.stderr));
+    assert_eq!(live(&world).await, 2);
+    published(&world, 2).await;
+    assert_eq!(progress_of(&list(&world).await), None, "it is over");
+    let all = i64::try_from(events.len()).unwrap();
+    assert_eq!(crate::views::history(&world.stack).await, all);
+    running.terminate().await;
+}
+
+async fn shown_by_metrics(running: &Running, ratio: f64) {
+    eventually(PATIENCE, || async {
+        let shown = metric(running, "foldback_rebuild_progress_ratio").await;
+        if shown.is_some_and(|shown| (shown - ratio).abs() < 0.001) { Ok(()) } else { Err((shown, ratio)) }
+    })
+    .await;
+}
+
+/// No terminal: nothing that moves a cursor, and lines with a rate, a share and a time.
+fn plain_lines(written: &str) {
+    assert!(!written.contains('\r') && !written.contains('\u{1b}'), "{written}");
+    let told = written.lines().filter(|line| line.contains("events/s") && line.contains('%'));
+    let told: Vec<&str> = told.collect();
+    assert!(!told.is_empty(), "no line with a rate and a share:\n{written}");
+    let with_eta = |line: &&str| line.to_lowercase().contains("eta") || line.contains("left");
+    assert!(told.iter().any(with_eta), "no line says how long it will take:\n{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_decided_on_a_dead_letter_carries_over() {
+    let world = World::folded(8).await;
+    let refused = r#"select id::text from foldback.dead_letters where reason = 'malformed' order by id limit 1"#;
+    let id = world.sql(refused).await.unwrap();
+    let place = r#"topic || ' ' || partition || ' ' || "offset""#;
+    let at = world.sql(&format!("select {place} from foldback.dead_letters where id = {id}")).await.unwrap();
+    let why = "seen with the publisher: a test of theirs";
+    world.foldback(&["dead-letters", "discard", &id]).await.exits(2);
+    world.foldback(&["dead-letters", "discard", "99999999", "--why", why]).await.exits(1);
+    world.foldback(&["dead-letters", "discard", &id, "--why", why]).await.exits(0);
+    world.verified().await;
+
+    let generation = world.rebuild().await;
+    world.verified().await;
+    let discarded = format!("select {place} from foldback.dead_letters where discarded_at is not null");
+    assert_eq!(world.sql(&discarded).await, Some(at.clone()));
+    let of = format!("select generation::text from foldback.dead_letters where {place} = '{at}'");
+    assert_eq!(world.sql(&of).await, Some(generation.to_string()), "it belongs to the generation that refused it");
+    let new_id =
+        world.sql(&format!("select id::text from foldback.dead_letters where {place} = '{at}'")).await.unwrap();
+    let shown = world.foldback(&["dead-letters", "show", &new_id, "--json"]).await.exits(0);
+    assert!(shown.stdout.contains(why), "{}", shown.stdout);
+    let open = world.foldback(&["dead-letters", "list", "--json", "--limit", "10000"]).await.exits(0).json();
+    let new_id: i64 = new_id.parse().unwrap();
+    let lists = |letters: &Value| letters.as_array().unwrap().iter().any(|letter| letter["id"] == new_id);
+    assert!(!lists(&open), "{open:#}");
+    let all = world.foldback(&["dead-letters", "list", "--all", "--json", "--limit", "10000"]).await.exits(0).json();
+    assert!(lists(&all), "{all:#}");
+}
