@@ -91,8 +91,9 @@ struct Facts {
 async fn facts(conn: &mut PgConnection) -> Result<Facts, StoreError> {
     let sql = "select generation, clock_timestamp(), epoch, version, promoted_at
                  from foldback.generations, foldback.publication where state = 'live'";
-    let row: Option<(i32, DateTime<Utc>, i64, i64, Option<DateTime<Utc>>)> =
-        sqlx::query_as(sql).fetch_optional(&mut *conn).await?;
+    // generation, now, epoch, version, promoted_at
+    type Row = (i32, DateTime<Utc>, i64, i64, Option<DateTime<Utc>>);
+    let row: Option<Row> = sqlx::query_as(sql).fetch_optional(&mut *conn).await?;
     let (number, now, epoch, version, promoted_at) = row.ok_or(StoreError::NotMigrated)?;
     let generation = Generation(number);
     let sql = "select greatest((select max(updated_at) from {schema}.checkpoints), $2,

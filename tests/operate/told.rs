@@ -36,12 +36,12 @@ async fn the_progress_of_a_rebuild_is_told_by_whoever_runs() {
         (&json!(true), &json!(0.425))
     );
     let status = stack.foldback(&["status"]).await.exits(0).stdout;
-    assert!(status.contains("generation 2: folding, 42.5 %, 6,789 events/s, 12 s left\n"), "{status}");
+    assert!(status.contains("generation 2: folding, 42.5 %, 6,789 events/s, ETA 0:12\n"), "{status}");
 
     execute(&mut conn, "update foldback.generations set seen_at = now() - interval '1 minute'").await;
     shows(&running, "foldback_rebuild_progress_ratio 0").await;
     let status = stack.foldback(&["status"]).await.exits(0).stdout;
-    assert!(status.contains("12 s left; interrupted, `foldback rebuild` goes on with it"), "{status}");
+    assert!(status.contains("ETA 0:12; interrupted, `foldback rebuild` goes on with it"), "{status}");
     running.terminate().await;
 }
 
