@@ -32,6 +32,14 @@ pub struct RunEntry {
     pub drift: Vec<Drift>,
 }
 
+/// What some of an order's events come to, in a bulk load: joined with the others' at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialState {
+    pub order: Order,
+    /// A sequence came twice: `order` holds only the first claims.
+    pub tangled: bool,
+}
+
 /// The OrderPlaced that names a provider: the greatest by (occurred_at, provider_order_id, sequence).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamedBy {

@@ -11,22 +11,21 @@ use uuid::Uuid;
 
 use super::batch::{Content, Item};
 use super::order::{name_provider, named_by};
-use crate::domain::change::{HistoryEntry, NamedBy};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialState};
 use crate::domain::event::OrderEvent;
 use crate::domain::order::Order;
 use crate::domain::position::Position;
 use crate::domain::record::RawRecord;
 
 /// About what a state takes in memory before its events, and beside each of them.
-const ORDER_BYTES: usize = 1_200;
-const EVENT_BYTES: usize = 160;
+const ORDER_BYTES: usize = 1_800;
+const EVENT_BYTES: usize = 300;
 
 /// An order's events since the last cut.
 #[derive(Debug)]
-pub struct Partial {
-    pub order: Order,
-    /// A sequence came twice: `order` holds only the first claims.
-    pub tangled: bool,
+struct Partial {
+    /// Boxed, so that the map stays small and a cut moves no more than pointers.
+    state: Box<PartialState>,
     /// Which event stands at each sequence, to know its copies again.
     claims: Vec<(i64, Uuid, Position)>,
 }
@@ -78,16 +77,17 @@ impl Loading {
     fn apply(&mut self, event: &OrderEvent, position: Position, value_bytes: usize) -> bool {
         let partial = self.orders.entry(event.provider_order_id).or_insert_with(|| {
             self.bytes += ORDER_BYTES;
-            Partial { order: Order::new(event.provider_order_id), tangled: false, claims: Vec::new() }
+            let order = Order::new(event.provider_order_id);
+            Partial { state: Box::new(PartialState { order, tangled: false }), claims: Vec::new() }
         });
-        if !partial.order.apply(event.sequence, event.occurred_at, &event.payload) {
+        if !partial.state.order.apply(event.sequence, event.occurred_at, &event.payload) {
             let is_copy = |(sequence, event_id, at): &(i64, Uuid, Position)| {
                 *sequence == event.sequence && *event_id == event.event_id && *at < position
             };
             if partial.claims.iter().any(is_copy) {
                 return false;
             }
-            partial.tangled = true;
+            partial.state.tangled = true;
         }
         self.bytes += EVENT_BYTES + value_bytes;
         partial.claims.push((event.sequence, event.event_id, position));
@@ -102,14 +102,10 @@ impl Loading {
         self.bytes
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.orders.is_empty()
-    }
-
     /// Takes everything, and begins anew.
-    pub fn cut(&mut self) -> (Vec<Partial>, BTreeMap<String, NamedBy>) {
+    pub fn cut(&mut self) -> (Vec<Box<PartialState>>, BTreeMap<String, NamedBy>) {
         self.bytes = 0;
         let orders = std::mem::take(&mut self.orders);
-        (orders.into_values().collect(), std::mem::take(&mut self.names))
+        (orders.into_values().map(|partial| partial.state).collect(), std::mem::take(&mut self.names))
     }
 }

@@ -23,6 +23,8 @@ use crate::store::generations::checkpoints;
 use crate::store::{Generation, StoreError};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
+/// What the process takes beside its workers; where little memory is set, half of it.
+const BASE_BYTES: usize = 48 * 1024 * 1024;
 /// About so many records of the log belong to the orders of one slice, so that a slice's states fit into memory.
 const SLICE_RECORDS: u64 = 25_000;
 const SLICES_MAX: u64 = 8_192;
@@ -144,7 +146,9 @@ async fn fold_log(
     let (total, left) = begin_tracking(site, build, tracker, &mut conn, &found).await?;
     tracing::debug!(total, "offsets to fold");
     let shares = share(left, build.workers);
-    let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
+    let memory = site.config.rebuild.memory_bytes;
+    let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
+
     // One worker's failure is all workers'.
     let crew = stop.child_token();
     let mut workers = JoinSet::new();

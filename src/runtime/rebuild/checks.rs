@@ -36,22 +36,35 @@ pub async fn counts(conn: &mut PgConnection, generation: Generation) -> Result<C
     Ok(Check { name: "counts", passed, detail })
 }
 
-/// The log folded again up to the generation's checkpoints, as far as the sample goes, and compared with it.
+/// A second fold of the log, as far as the sample goes, and what it came to.
+pub struct Second {
+    sample: KeySample,
+    built: Built,
+    differences: Differences,
+}
+
+/// Folds the log up to the generation's checkpoints again, and compares once the generation is `whole`. `None`: nothing
+/// was asked for.
 pub async fn compared(
     site: &Site,
     generation: Generation,
     ends: &Bounds,
     depth: Depth,
-    records: &BTreeMap<StreamPartition, u64>,
+    whole: impl Future<Output = ()>,
     stop: &CancellationToken,
-) -> Result<Vec<Check>, RebuildError> {
+) -> Result<Option<Second>, RebuildError> {
     let sample = match depth {
-        Depth::Sample(0) => return Ok(Vec::new()),
+        Depth::Sample(0) => return Ok(None),
         Depth::Sample(per_million) => KeySample { per_million },
         Depth::Full => KeySample::ALL,
     };
-    let (built, differences) = verify::compare_with_log(site, generation, ends, sample, stop).await?;
-    Ok(vec![read_twice(site, records, &built), differences_check(sample, &differences)])
+    let (built, differences) = verify::compare_with_log(site, generation, ends, sample, whole, stop).await?;
+    Ok(Some(Second { sample, built, differences }))
+}
+
+/// What the second fold says of the first, which read so many records of each partition; empty: that is not known.
+pub fn second(site: &Site, records: &BTreeMap<StreamPartition, u64>, second: &Second) -> Vec<Check> {
+    vec![read_twice(site, records, &second.built), differences_check(second.sample, &second.differences)]
 }
 
 /// Both readings of the log must have found the same number of records in every partition.

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::domain::change::{HistoryEntry, NamedBy};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialState};
 use crate::log::reader::InFlight;
 use crate::projection::load::{LoadedBatch, LoadedEvent};
 use crate::projection::{Content, Item, Known, fold};
 use crate::runtime::split::refuse;
 use crate::store::StoreError;
-use crate::store::bulk::{Loader, Progressed, State};
+use crate::store::bulk::{Loader, Progressed};
 
 pub enum Task {
     /// Rows of a batch, which took so many bytes in flight.
@@ -28,7 +28,7 @@ pub enum Task {
 
 /// Everything since the last cut, to be committed.
 pub struct Cut {
-    pub states: Vec<State>,
+    pub states: Vec<Box<PartialState>>,
     pub names: BTreeMap<String, NamedBy>,
     pub progressed: Vec<Progressed>,
     pub slot: i32,

@@ -22,14 +22,14 @@ use crate::projection::load::Loading;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Content, Outcome};
 use crate::runtime::sieve::DecodingSieve;
-use crate::store::bulk::{Loader, Progressed, State};
+use crate::store::bulk::{Loader, Progressed};
 use crate::store::checkpoint::{self, Advance, Claim, Found};
 use crate::store::{StoreError, flood};
 
 /// Batches that wait for the hand; each is bounded by the reader.
 const TASKS_MAX: usize = 2;
 /// Share of a worker's memory that states take before a cut; the rest is for queues, batches and what is written.
-const STATES_SHARE: usize = 3;
+const STATES_SHARE: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What one worker is given.
@@ -92,7 +92,7 @@ impl LoadWorker {
         }
         let loader = Loader::new(conn, self.build.generation, self.site.topics.clone(), self.slices).await?;
         let (deliveries, mut queue) = mpsc::unbounded_channel();
-        let settings = self.site.reader(open, self.memory_bytes / 4);
+        let settings = self.site.reader(open, self.memory_bytes / 6);
         let reader = Reader::start(settings, self.site.readiness.clone(), self.sieve(), deliveries)?;
         let (tasks, todo) = mpsc::channel(TASKS_MAX);
         let hand = Hand { loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
@@ -261,9 +261,7 @@ impl Attempt<'_> {
         if progressed.is_empty() {
             return Ok(());
         }
-        let (partials, names) = self.loading.cut();
-        let states =
-            partials.into_iter().map(|partial| State { order: partial.order, tangled: partial.tangled }).collect();
+        let (states, names) = self.loading.cut();
         let (done, cut) = oneshot::channel();
         let slot = self.worker.slot;
         self.give(Task::Cut { cut: Cut { states, names, progressed, slot }, done }).await?;

@@ -5,26 +5,31 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::build::{Build, Built, build};
+use super::build::{Build, build};
+use super::checks::Second;
 use super::error::RebuildError;
 use super::finish::{Finish, Finished};
 use super::follow::positions;
 use super::heart::Heart;
 use super::observer::Observer;
-use super::options::{Check, RebuildOptions, Rebuilt, Until};
+use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
 use super::site::Site;
 use super::{checks, guard, plan, until};
 use crate::config::Config;
 use crate::domain::bounds::Bounds;
-use crate::domain::generation::{GenerationInfo, GenerationState, Phase, Progress};
+use crate::domain::generation::{GenerationInfo, GenerationState};
 use crate::domain::key_sample::KeySample;
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::{Generation, bulk};
+
+/// Share of the memory that folding a sample again gets.
+const SECOND_SHARE: usize = 8;
 
 /// Builds the next generation (or goes on with the one that was interrupted), checks it, and makes it live.
 pub async fn rebuild(
@@ -207,9 +212,7 @@ impl Run<'_> {
                 workers,
                 records_per_second_max: 0,
             };
-            let built = build(self.site, &build_it, &|progress| self.heart.tell(progress), self.stop).await?;
-            events = built.records.values().sum();
-            checks = self.check_built(&built).await?;
+            (events, checks) = self.build_and_check(&build_it).await?;
             if checks.iter().any(|check| !check.passed) {
                 return Ok((Finished::Refused, events, checks));
             }
@@ -239,20 +242,61 @@ impl Run<'_> {
         Ok(!loading && !positions(self.site, self.job.generation).await?.is_empty())
     }
 
-    async fn check_built(&self, built: &Built) -> Result<Vec<Check>, RebuildError> {
-        self.heart.tell(Progress {
-            phase: Phase::Checking,
-            ratio: 1.0,
-            events: built.records.values().sum(),
-            events_per_second: 0.0,
-            eta_seconds: None,
-        });
+    /// Builds, and folds the sample a second time beside it.
+    async fn build_and_check(&self, build_it: &Build) -> Result<(u64, Vec<Check>), RebuildError> {
+        let (is_whole, whole) = oneshot::channel();
+        let both = self.stop.child_token();
+        let building = async {
+            let built = build(self.site, build_it, &|progress| self.heart.tell(progress), &both).await;
+            match &built {
+                Ok(_) => drop(is_whole.send(())),
+                Err(_) => both.cancel(),
+            }
+            built
+        };
+        let comparing = async {
+            let second = self.second(build_it, whole, &both).await;
+            if second.is_err() {
+                both.cancel();
+            }
+            second
+        };
+        let (built, second) = tokio::join!(building, comparing);
+        // Where one was only told to stop, the other says why.
+        let (built, second) = match (built, second) {
+            (Err(RebuildError::Stopped(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => return Err(error),
+            (Ok(built), Ok(second)) => (built, second),
+        };
+        let events = built.records.values().sum();
         let mut conn = self.site.access.connect().await?;
-        let generation = self.job.generation;
-        let mut found = vec![checks::counts(&mut conn, generation).await?];
-        let ends = Bounds(positions(self.site, generation).await?);
-        let depth = self.options.depth;
-        found.extend(checks::compared(self.site, generation, &ends, depth, &built.records, self.stop).await?);
-        Ok(found)
+        let mut found = vec![checks::counts(&mut conn, build_it.generation).await?];
+        if let Some(second) = second {
+            found.extend(checks::second(self.site, &built.records, &second));
+        }
+        Ok((events, found))
+    }
+
+    async fn second(
+        &self,
+        build_it: &Build,
+        whole: oneshot::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Second>, RebuildError> {
+        let whole = async {
+            // Without an answer it never is: the caller stops us then.
+            if whole.await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let (generation, targets, depth) = (build_it.generation, &self.job.targets, self.options.depth);
+        if depth == Depth::Full {
+            // As much work as the first fold: one after the other.
+            stop.run_until_cancelled(whole).await.ok_or_else(RebuildError::stopped)?;
+            return checks::compared(self.site, generation, targets, depth, std::future::ready(()), stop).await;
+        }
+        let mut site = self.site.clone();
+        site.config.rebuild.memory_bytes /= SECOND_SHARE;
+        site.config.rebuild.workers = 1;
+        checks::compared(&site, generation, targets, depth, whole, stop).await
     }
 }

@@ -77,14 +77,15 @@ pub async fn check_live(
     .await
 }
 
-/// Compares a generation that nobody writes at the moment with the log up to `ends`: what a rebuild checks before the
-/// cut-over. Waits while another verification runs. Also what the log was folded into: how many records it has up to
-/// there. An error if the log can't be folded or a server fails.
+/// Compares a generation that nobody writes any more once it is whole with the log up to `ends`: what a rebuild
+/// checks before the cut-over. The log is folded again meanwhile. Waits while another verification runs. Also what the
+/// log was folded into: how many records it has up to there. An error if the log can't be folded or a server fails.
 pub async fn compare_with_log(
     site: &Site,
     generation: Generation,
     ends: &Bounds,
     sample: KeySample,
+    whole: impl Future<Output = ()>,
     stop: &CancellationToken,
 ) -> Result<(Built, Differences), RebuildError> {
     let mut held = lock::wait_for(&site.access, stop).await?;
@@ -100,6 +101,7 @@ pub async fn compare_with_log(
                 records_per_second_max: 0,
             };
             let built = build(site, &shadow, &|_: Progress| {}, &stop).await?;
+            stop.run_until_cancelled(whole).await.ok_or(VerifyError::Stopped)?;
             let mut stored = Side::still(&site.access, generation).await?;
             let mut expected = Side::still(&site.access, shadow.generation).await?;
             let mut differences = Differences::up_to(site.config.verify.differences_max);

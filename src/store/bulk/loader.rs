@@ -7,9 +7,8 @@ use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use super::slices::slice_of;
-use crate::domain::change::{HistoryEntry, NamedBy, RunEntry};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialState, RunEntry};
 use crate::domain::dead_letter::DeadLetter;
-use crate::domain::order::Order;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::store::checkpoint::{self, Advance};
@@ -19,13 +18,6 @@ use crate::store::generation::Generation;
 use crate::store::history;
 use crate::store::runs::{self, RUNS};
 use crate::store::write::{DEAD_LETTERS, propose_names, store_dead_letters};
-
-/// A partial state, to be written at a cut.
-#[derive(Debug)]
-pub struct State {
-    pub order: Order,
-    pub tangled: bool,
-}
 
 /// How a cut moves a partition, and how many records that were.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +105,7 @@ impl Loader {
     /// of which Postgres refused an event.
     pub async fn cut(
         &mut self,
-        mut states: Vec<State>,
+        mut states: Vec<Box<PartialState>>,
         also_tangled: &[Uuid],
         names: &BTreeMap<String, NamedBy>,
         progressed: &[Progressed],
@@ -148,10 +140,10 @@ impl Loader {
             .ok_or(StoreError::NotBuilding(self.generation.0))
     }
 
-    async fn put_states(&mut self, states: &[State]) -> Result<(), StoreError> {
+    async fn put_states(&mut self, states: &[Box<PartialState>]) -> Result<(), StoreError> {
         let table = format!("{}.load_states", self.generation.schema());
         let mut copy = Copy::begin(&mut self.conn, &table, "slice, provider_order_id, state").await?;
-        for State { order, .. } in states.iter().filter(|state| !state.tangled) {
+        for order in states.iter().filter(|state| !state.tangled).map(|state| &state.order) {
             let bytes = postcard::to_allocvec(order).map_err(|error| StoreError::Corrupt {
                 table: "load_states",
                 detail: format!("the state of order {}: {error}", order.provider_order_id),
