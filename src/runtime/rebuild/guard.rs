@@ -1,5 +1,6 @@
 //! What refuses a rebuild before it begins.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sqlx::postgres::PgConnection;
@@ -9,6 +10,9 @@ use super::site::Site;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, Lock, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
+
+/// Next offset by topic and partition.
+pub type Positions = BTreeMap<(String, i32), i64>;
 
 /// Holds the lock that lets one process at a time change generations, and sees that this binary knows the database.
 pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
@@ -35,11 +39,21 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
     ))
 }
 
-/// What of the log forbids a rebuild, in sentences.
-pub async fn log_refusals(conn: &mut PgConnection, survey: &[TopicSurvey]) -> Result<Vec<String>, RebuildError> {
+/// How far the live views are folded. Read before the log's survey: the fold goes on, and later positions may lie behind
+/// the ends that the survey has found.
+pub async fn live_positions(conn: &mut PgConnection) -> Result<Positions, RebuildError> {
+    let live = live_projection(conn).await?.generation;
+    Ok(checkpoints(conn, live).await?)
+}
+
+/// What of the log forbids to fold it from its start, in sentences. `positions`: see [`live_positions`].
+pub async fn log_refusals(
+    conn: &mut PgConnection,
+    survey: &[TopicSurvey],
+    positions: &Positions,
+) -> Result<Vec<String>, RebuildError> {
     let live = live_projection(conn).await?.generation;
     let ids = generations::topic_ids(conn, live).await?;
-    let positions = checkpoints(conn, live).await?;
     let mut refusals = Vec::new();
     for topic in survey {
         refusals.extend(topic.partitions.iter().filter_map(|partition| beginning(topic, partition)));

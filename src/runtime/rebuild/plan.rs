@@ -38,8 +38,9 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     if !generations::hold(&mut conn, generations::Lock::Rebuild).await? {
         refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
     }
+    let positions = guard::live_positions(&mut conn).await?;
     let survey = site.survey().await?;
-    refusals.extend(guard::log_refusals(&mut conn, &survey).await?);
+    refusals.extend(guard::log_refusals(&mut conn, &survey, &positions).await?);
     let targets = until::targets(&site, &survey, until).await?;
     let measured = measure(&site, &survey).await?;
     let topics: Vec<PlannedTopic> = survey

@@ -39,7 +39,8 @@ pub async fn promote(
     let started = Instant::now();
     let site = Site::new(config, access)?;
     let mut lock = guard::enter(&site).await?;
-    let refusals = guard::log_refusals(&mut lock, &site.survey().await?).await?;
+    let positions = guard::live_positions(&mut lock).await?;
+    let refusals = guard::log_refusals(&mut lock, &site.survey().await?, &positions).await?;
     if !refusals.is_empty() {
         return Err(RebuildError::Refused(refusals));
     }

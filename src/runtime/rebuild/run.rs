@@ -37,8 +37,9 @@ pub async fn rebuild(
     let started = Instant::now();
     let site = Site::new(config, access)?;
     let mut lock = guard::enter(&site).await?;
+    let positions = guard::live_positions(&mut lock).await?;
     let survey = site.survey().await?;
-    let mut refusals = guard::log_refusals(&mut lock, &survey).await?;
+    let mut refusals = guard::log_refusals(&mut lock, &survey, &positions).await?;
     refusals.extend(plan::space(&site, &mut lock, &survey).await?);
     if !refusals.is_empty() {
         return Err(RebuildError::Refused(refusals));

@@ -11,7 +11,7 @@ use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
-use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on};
+use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on, live_positions, log_refusals};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
@@ -47,6 +47,7 @@ pub async fn check_live(
     shown: Shown,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
+    see_that_the_log_is_whole(site).await?;
     let targets = live_bounds(site, live).await?;
     with_shadow(site, live, &targets.clone(), async |shadow| {
         let refused = live_refused(site, live).await?;
@@ -111,6 +112,14 @@ pub async fn compare_with_log(
     })
     .await?;
     Ok(compared)
+}
+
+/// Refused for a log from which the views can't be had again.
+async fn see_that_the_log_is_whole(site: &Site) -> Result<(), VerifyError> {
+    let mut conn = site.access.connect().await?;
+    let positions = live_positions(&mut conn).await?;
+    let refusals = log_refusals(&mut conn, &site.survey().await?, &positions).await?;
+    if refusals.is_empty() { Ok(()) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 
 /// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.
