@@ -18,6 +18,8 @@ use super::output::{plain, print, print_json};
 
 /// Longest text of a value that is printed for people.
 const SHOWN_CHARS: usize = 200;
+/// Of a long value so much is printed before the place where it differs.
+const CONTEXT_CHARS: usize = 40;
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
@@ -168,11 +170,27 @@ fn named(difference: &Difference) -> String {
         if column.stored == column.expected {
             continue;
         }
-        let value = |value: &Value| plain(&value.to_string(), SHOWN_CHARS);
-        let (stored, expected) = (value(&column.stored), value(&column.expected));
+        let (stored, expected) = shown(&column.stored, &column.expected);
         text.push_str(&format!("    {name}: stored {stored}, expected {expected}\n"));
     }
     text
+}
+
+/// Both as text; of long ones the part in which they begin to differ.
+fn shown(stored: &Value, expected: &Value) -> (String, String) {
+    let (stored, expected) = (stored.to_string(), expected.to_string());
+    let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
+    let skipped = if stored.chars().count().max(expected.chars().count()) > SHOWN_CHARS {
+        common.saturating_sub(CONTEXT_CHARS)
+    } else {
+        0
+    };
+    let part = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        let before = if skipped > 0 { "…" } else { "" };
+        format!("{before}{}", plain(&rest, SHOWN_CHARS))
+    };
+    (part(&stored), part(&expected))
 }
 
 fn verdict(verified: &Verified) -> String {
@@ -214,5 +232,13 @@ mod tests {
         difference.column("status", Value::Null, json!("scheduled"));
         difference.column("error", Value::Null, Value::Null);
         assert_eq!(named(&difference), "replays a/b: missing\n    status: stored null, expected \"scheduled\"\n");
+    }
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let (stored, expected) =
+            shown(&json!(format!("{}a", "x".repeat(300))), &json!(format!("{}b", "x".repeat(300))));
+        assert!(stored.starts_with("…x") && stored.ends_with("xa\"") && expected.ends_with("xb\""), "{stored}");
+        assert_eq!(shown(&json!(1), &json!(null)), ("1".to_owned(), "null".to_owned()));
     }
 }

@@ -81,6 +81,9 @@ async fn read_in(
     })
 }
 
+/// Generation, Postgres's time, epoch, version, and when the generation went live.
+type LiveRow = (i32, DateTime<Utc>, i64, i64, Option<DateTime<Utc>>);
+
 struct Facts {
     generation: Generation,
     now: Timestamp,
@@ -91,9 +94,7 @@ struct Facts {
 async fn facts(conn: &mut PgConnection) -> Result<Facts, StoreError> {
     let sql = "select generation, clock_timestamp(), epoch, version, promoted_at
                  from foldback.generations, foldback.publication where state = 'live'";
-    // generation, now, epoch, version, promoted_at
-    type Row = (i32, DateTime<Utc>, i64, i64, Option<DateTime<Utc>>);
-    let row: Option<Row> = sqlx::query_as(sql).fetch_optional(&mut *conn).await?;
+    let row: Option<LiveRow> = sqlx::query_as(sql).fetch_optional(&mut *conn).await?;
     let (number, now, epoch, version, promoted_at) = row.ok_or(StoreError::NotMigrated)?;
     let generation = Generation(number);
     let sql = "select greatest((select max(updated_at) from {schema}.checkpoints), $2,

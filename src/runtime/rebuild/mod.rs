@@ -31,6 +31,7 @@ use crate::runtime::batch::partition_of;
 pub use build::{Build, Built, build};
 pub use error::RebuildError;
 pub use follow::fold_on;
+pub(super) use guard::survey;
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
 pub use plan::plan;

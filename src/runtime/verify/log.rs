@@ -11,7 +11,7 @@ use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
-use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on};
+use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on, survey};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
@@ -47,6 +47,7 @@ pub async fn check_live(
     shown: Shown,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
+    see_that_the_log_is_whole(site).await?;
     let targets = live_bounds(site, live).await?;
     with_shadow(site, live, &targets.clone(), async |shadow| {
         let refused = live_refused(site, live).await?;
@@ -113,6 +114,13 @@ pub async fn compare_with_log(
     })
     .await?;
     Ok(compared)
+}
+
+/// Refused for a log from which the views can't be had again.
+async fn see_that_the_log_is_whole(site: &Site) -> Result<(), VerifyError> {
+    let mut conn = site.access.connect().await?;
+    let (_, refusals) = survey(site, &mut conn).await?;
+    if refusals.is_empty() { Ok(()) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 
 /// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.

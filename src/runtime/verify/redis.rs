@@ -237,4 +237,29 @@ mod tests {
         assert_eq!(columns(&Text::Is(r#"{"a":1}"#.into()), None), ["a"]);
         assert!(columns(&Text::Absent, None).is_empty());
     }
+
+    /// Redis is judged by the log, also where the live views say something else.
+    #[test]
+    fn what_the_log_gives_is_right() {
+        let stamp = Stamp { epoch: 1, version: 1 };
+        let publication = |count: i64| Publication {
+            stamp,
+            replay: None,
+            alerts: None,
+            backlog: format!(r#"{{"scheduledBacklog":{count}}}"#),
+            by_provider: BTreeMap::new(),
+        };
+        let keys = Keys::new("p:");
+        let found_with = |held: i64, live: i64, log: i64| {
+            let held = Held::of(&publication(held));
+            let found = found(&keys, &held, &publication(live));
+            let seen = Seen { held, keys: keys.clone(), stamp, as_of: Timestamp::MIN, found };
+            let mut found = seen.against_log(&publication(live), &publication(log));
+            found.pop().map(|one| one.columns["scheduledBacklog"].expected.to_string())
+        };
+        assert_eq!(found_with(3, 3, 3), None);
+        assert_eq!(found_with(4, 3, 3).as_deref(), Some("3"));
+        assert_eq!(found_with(3, 4, 3), None, "the live views are wrong, Redis is not");
+        assert_eq!(found_with(4, 4, 3).as_deref(), Some("3"));
+    }
 }

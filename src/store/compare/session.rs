@@ -23,16 +23,20 @@ pub struct Side {
 }
 
 /// Texts must not depend on the server's settings, a comparison takes as long as it takes, and it takes one core at
-/// most. The server looks whether we are still there, so that an interrupted comparison doesn't go on alone.
+/// most.
 const SETTINGS: &str = "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set extra_float_digits = 1;
     set bytea_output = 'hex'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
-    set max_parallel_workers_per_gather = 0; set client_connection_check_interval = '1s'";
+    set max_parallel_workers_per_gather = 0";
+/// The server looks whether we are still there, so that an interrupted comparison doesn't go on alone.
+const NOT_ALONE: &str = "set client_connection_check_interval = '1s'";
 
 impl Side {
     /// Of a generation that nobody writes.
     pub async fn still(access: &Access, generation: Generation) -> Result<Side, StoreError> {
         let mut conn = access.connect().await?;
         sqlx::raw_sql(SETTINGS).execute(&mut conn).await?;
+        // Not every server's system can tell: then it goes on alone, for nobody.
+        let _ = sqlx::raw_sql(NOT_ALONE).execute(&mut conn).await;
         Ok(Side { conn, generation })
     }
 
