@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::News;
+use super::{News, Shown};
 use crate::cli::amounts::{clock, percent, thousands};
 use crate::domain::generation::{Phase, Progress};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
+/// A line that says nothing new shows that it goes on.
+const SAME_EVERY: Duration = Duration::from_secs(10);
 const DRAWN_PER_SECOND: u8 = 10;
 /// Steps of the bar.
 const STEPS: u64 = 10_000;
-const BAR: &str = "generation {prefix} [{bar:30}] {msg}";
+const BAR: &str = "{prefix} [{bar:30}] {msg}";
 
 pub enum Screen {
     Bar(Option<ProgressBar>),
@@ -34,9 +36,9 @@ impl Screen {
         match (self, news) {
             (Screen::Bar(Some(bar)), News::Note(line)) => bar.suspend(|| print(&line)),
             (_, News::Note(line)) => print(&line),
-            (Screen::Bar(bar), News::Progress(generation, progress)) => draw(bar, generation, &progress),
-            (Screen::Lines(lines), News::Progress(generation, progress)) => {
-                if let Some(line) = lines.next(Instant::now(), generation, &progress) {
+            (Screen::Bar(bar), News::Progress(shown)) => draw(bar, shown),
+            (Screen::Lines(lines), News::Progress(shown)) => {
+                if let Some(line) = lines.next(Instant::now(), shown) {
                     print(&line);
                 }
             }
@@ -53,11 +55,11 @@ impl Screen {
     }
 }
 
-fn draw(bar: &mut Option<ProgressBar>, generation: i32, progress: &Progress) {
+fn draw(bar: &mut Option<ProgressBar>, shown: Shown) {
     let bar = bar.get_or_insert_with(new_bar);
-    bar.set_prefix(generation.to_string());
-    bar.set_message(words(progress));
-    bar.set_position((progress.ratio.clamp(0.0, 1.0) * STEPS as f64) as u64);
+    bar.set_prefix(shown.subject);
+    bar.set_message(shown.words);
+    bar.set_position((shown.ratio.clamp(0.0, 1.0) * STEPS as f64) as u64);
 }
 
 fn new_bar() -> ProgressBar {
@@ -74,20 +76,22 @@ fn print(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// When a line is due: at each change of phase, and every two seconds between.
+/// When a line is due: at each change of phase, and every two seconds while there is something new to be said.
 #[derive(Default)]
 pub struct Lines {
-    last: Option<(Instant, i32, Phase)>,
+    last: Option<(Instant, Shown)>,
 }
 
 impl Lines {
-    fn next(&mut self, now: Instant, generation: i32, progress: &Progress) -> Option<String> {
-        let is_due = self.last.is_none_or(|(at, before, phase)| {
-            before != generation || phase != progress.phase || now.duration_since(at) >= LINE_EVERY
+    fn next(&mut self, now: Instant, shown: Shown) -> Option<String> {
+        let is_due = self.last.as_ref().is_none_or(|(at, before)| {
+            let every = if *before == shown { SAME_EVERY } else { LINE_EVERY };
+            before.phase != shown.phase || now.duration_since(*at) >= every
         });
         is_due.then(|| {
-            self.last = Some((now, generation, progress.phase));
-            format!("generation {generation}: {}", words(progress))
+            let line = format!("{}: {}", shown.subject, shown.words);
+            self.last = Some((now, shown));
+            line
         })
     }
 }
@@ -110,6 +114,10 @@ mod tests {
         Progress { phase, ratio, events: 0, events_per_second: rate, eta_seconds }
     }
 
+    fn shown(progress: Progress) -> Shown {
+        Shown::of("generation 2".into(), &progress)
+    }
+
     #[test]
     fn what_is_known_is_said() {
         let folding = progress(Phase::Folding, 0.413_4, 52_310.4, Some(9));
@@ -123,16 +131,16 @@ mod tests {
     #[test]
     fn a_line_every_two_seconds_and_at_each_phase() {
         let (mut lines, start) = (Lines::default(), Instant::now());
-        let mut at = |millis, phase| {
+        let mut at = |millis, phase, ratio| {
             let now = start + Duration::from_millis(millis);
-            lines.next(now, 2, &progress(phase, 1.0, 0.0, None)).is_some()
+            lines.next(now, shown(progress(phase, ratio, 0.0, None))).is_some()
         };
-        assert!(at(0, Phase::Settling));
-        assert!(!at(1_999, Phase::Settling));
-        assert!(at(2_000, Phase::Settling));
-        assert!(at(2_001, Phase::Indexing));
-        assert!(!at(4_000, Phase::Indexing));
-        assert!(at(4_001, Phase::Indexing));
+        assert!(at(0, Phase::Folding, 0.1));
+        assert!(!at(1_999, Phase::Folding, 0.2));
+        assert!(at(2_000, Phase::Folding, 0.2));
+        assert!(at(2_001, Phase::Settling, 1.0));
+        assert!(!at(12_000, Phase::Settling, 1.0), "nothing new");
+        assert!(at(12_001, Phase::Settling, 1.0), "but it goes on");
     }
 
     #[test]
@@ -141,7 +149,7 @@ mod tests {
         let mut bar = new_bar();
         bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
         let mut bar = Some(std::mem::replace(&mut bar, ProgressBar::hidden()));
-        draw(&mut bar, 2, &progress(Phase::Folding, 0.5, 52_310.0, Some(9)));
+        draw(&mut bar, shown(progress(Phase::Folding, 0.5, 52_310.0, Some(9))));
         let expected = "generation 2 [===============>              ] folding, 50.0 %, 52,310 events/s, ETA 0:09";
         assert_eq!(terminal.contents(), expected);
     }
