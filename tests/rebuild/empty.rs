@@ -5,7 +5,6 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
-use crate::PATIENCE;
 use crate::generations::{live, published, states};
 use crate::support::Stack;
 use crate::world::{World, last_object};
@@ -41,9 +40,9 @@ async fn a_topic_with_only_markers_is_rebuilt() {
     assert_eq!((&rebuilt["state"], &rebuilt["events"]), (&"live".into(), &0.into()), "{rebuilt:#}");
     assert_eq!(crate::generations::checkpoints(&world, 2).await, sorted(world.ends()));
     assert!(world.ends().iter().all(|(_, _, end)| *end >= 2));
-    world.verified().await;
     let running = world.run().await;
-    running.ready(PATIENCE).await;
+    published(&world, 2).await;
+    world.verified().await;
     running.terminate().await;
 }
 
