@@ -44,7 +44,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     };
     let access = access(&config)?;
     let watched = Watched::start(false)?;
-    let tell = |stage| watched.teller.show(shown(&stage));
+    let tell = |stage| watched.teller.show(shown_stage(&stage));
     let verified = verify(&config, &access, &options, &tell, &watched.stop).await;
     watched.end();
     let verified = verified.map_err(|error| failure(&config, error))?;
@@ -76,7 +76,7 @@ fn failure(config: &Config, error: VerifyError) -> Failure {
 }
 
 /// What is shown of a stage.
-fn shown(stage: &Stage) -> Shown {
+fn shown_stage(stage: &Stage) -> Shown {
     let step = |ratio, words: String| Shown { subject: SUBJECT.to_owned(), phase: words.clone(), ratio, words };
     match stage {
         Stage::Publications => step(0.0, "reading Redis and gauges".to_owned()),
