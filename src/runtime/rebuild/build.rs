@@ -103,7 +103,6 @@ async fn build_steps(
     }
     if !bulk::is_done(&mut conn, generation, Step::Keyed).await? {
         settle::build_keys(site, build, stop).await?;
-        bulk::analyze(&mut conn, generation).await?;
         bulk::finish(&mut conn, generation, Step::Keyed).await?;
     }
     if !bulk::is_done(&mut conn, generation, Step::Untangled).await? {

@@ -22,7 +22,7 @@ use crate::projection::load::Loading;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Content, Outcome};
 use crate::runtime::sieve::DecodingSieve;
-use crate::store::bulk::{Loader, Progressed};
+use crate::store::bulk::{self, Loader, Progressed};
 use crate::store::checkpoint::{self, Advance, Claim, Found};
 use crate::store::{StoreError, flood};
 
@@ -83,7 +83,7 @@ impl LoadWorker {
     }
 
     async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
-        let mut conn = self.site.access.connect().await?;
+        let mut conn = bulk::connect(&self.site.access).await?;
         let ways = self.claim(&mut conn).await?;
         let open: Vec<StreamPartition> =
             ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();

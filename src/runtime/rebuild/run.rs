@@ -20,7 +20,7 @@ use super::site::Site;
 use super::{checks, guard, plan, until};
 use crate::config::Config;
 use crate::domain::bounds::Bounds;
-use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::domain::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::key_sample::KeySample;
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
@@ -104,6 +104,10 @@ pub(super) async fn settle_state(
             Err(RebuildError::Checks(rebuilt))
         }
     }
+}
+
+fn checking(events: u64) -> Progress {
+    Progress { phase: Phase::Checking, ratio: 1.0, events, events_per_second: 0.0, eta_seconds: None }
 }
 
 /// What is built, or gone on with.
@@ -249,7 +253,11 @@ impl Run<'_> {
         let building = async {
             let built = build(self.site, build_it, &|progress| self.heart.tell(progress), &both).await;
             match &built {
-                Ok(_) => drop(is_whole.send(())),
+                Ok(built) => {
+                    self.heart.tell(checking(built.records.values().sum()));
+                    // Nobody waits where nothing is compared.
+                    let _ = is_whole.send(());
+                }
                 Err(_) => both.cancel(),
             }
             built

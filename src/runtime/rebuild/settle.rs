@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,8 @@ enum Work {
     Slice(i32),
     /// The key or index of this number.
     Key(usize),
+    /// What the planner has to know of this table.
+    Analyze(&'static str),
 }
 
 type Queue = Arc<Mutex<VecDeque<Work>>>;
@@ -31,9 +34,10 @@ pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Res
     work_off(site, build, stop, open.into_iter().map(Work::Slice)).await
 }
 
-/// Builds keys and indexes.
+/// Builds keys and indexes, and then looks at what is there: without that, the first queries would guess.
 pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
-    work_off(site, build, stop, (0..key_statements(build.generation).len()).map(Work::Key)).await
+    work_off(site, build, stop, (0..key_statements(build.generation).len()).map(Work::Key)).await?;
+    work_off(site, build, stop, bulk::ANALYZED.into_iter().map(Work::Analyze)).await
 }
 
 async fn work_off(
@@ -67,30 +71,39 @@ struct Task {
 impl Task {
     async fn run(&self, queue: &Queue) -> Result<(), RebuildError> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let mut conn = None;
         while let Some(work) = next() {
             let mut retries = Retries::new(&self.site, &self.stop, "settling states and building indexes");
             loop {
                 if self.stop.is_cancelled() {
                     return Err(RebuildError::stopped());
                 }
-                let done = self.work(work).await;
+                let done = self.work(&mut conn, work).await;
                 if let Some(outcome) = retries.outcome(done).await {
                     break outcome?;
                 }
+                // What state it is in is not known.
+                conn = None;
             }
         }
         Ok(())
     }
 
-    async fn work(&self, work: Work) -> Result<(), RebuildError> {
-        let mut conn = self.site.access.connect().await?;
+    async fn work(&self, conn: &mut Option<PgConnection>, work: Work) -> Result<(), RebuildError> {
+        let ready = match conn.take() {
+            Some(ready) => ready,
+            None => bulk::connect(&self.site.access).await?,
+        };
+        let conn = conn.insert(ready);
         let generation = self.build.generation;
         match work {
-            Work::Slice(slice) => Ok(bulk::settle_slice(&mut conn, generation, slice, self.slot).await.map(|_| ())?),
+            Work::Slice(slice) => drop(bulk::settle_slice(conn, generation, slice, self.slot).await?),
             Work::Key(at) => {
                 let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / 2;
-                Ok(bulk::build_keys(&mut conn, generation, at, memory_bytes).await.map(|_| ())?)
+                bulk::build_key(conn, generation, at, memory_bytes).await?;
             }
+            Work::Analyze(table) => bulk::analyze(conn, generation, table).await?,
         }
+        Ok(())
     }
 }

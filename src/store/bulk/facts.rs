@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
+use super::keys::ANALYZED;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
@@ -15,24 +16,26 @@ pub struct Facts {
     pub sequences: i64,
     /// Orders by the counts behind telemetry.
     pub counted_orders: i64,
-    pub replays: i64,
-    pub refills: i64,
-    pub runs: i64,
-    pub dead_letters: i64,
 }
 
 pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Facts, StoreError> {
     let sql = "select (select count(*) from {schema}.provider_order_events) as events,
                       orders.orders, orders.sequences,
                       (select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'orders')
-                          as counted_orders,
-                      (select count(*) from {schema}.replays) as replays,
-                      (select count(*) from {schema}.refills) as refills,
-                      (select count(*) from {schema}.automation_runs) as runs,
-                      (select count(*) from {schema}.dead_letters) as dead_letters
+                          as counted_orders
                  from (select count(*) as orders, coalesce(sum(last_sequence - missing_events), 0)::bigint as sequences
                          from {schema}.provider_orders) orders";
     Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
+}
+
+/// Which of the tables behind the views hold anything, in the order of `ANALYZED`.
+pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<Vec<(&'static str, bool)>, StoreError> {
+    let mut filled = Vec::new();
+    for table in ANALYZED {
+        let sql = generation.sql(&format!("select exists (select from {{schema}}.{table})"));
+        filled.push((table, sqlx::query_scalar(sql).fetch_one(&mut *conn).await?));
+    }
+    Ok(filled)
 }
 
 /// Records that the load has read, by topic and partition.

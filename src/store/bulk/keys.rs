@@ -6,25 +6,25 @@ use sqlx::postgres::PgConnection;
 use crate::store::error::StoreError;
 use crate::store::generation::{Generation, key_statements};
 
-const ANALYZED: [&str; 5] = ["provider_order_events", "provider_orders", "replays", "refills", "automation_runs"];
+/// Tables that a load fills.
+pub const ANALYZED: [&str; 5] = ["provider_order_events", "provider_orders", "replays", "refills", "automation_runs"];
 
-/// Builds the `at`-th key or index, unless it is there already; `false` when there is no such one. Several
-/// connections can build at a time.
-pub async fn build_keys(
+/// Builds the `at`-th key or index, unless it is there already. Several connections can build at a time.
+pub async fn build_key(
     conn: &mut PgConnection,
     generation: Generation,
     at: usize,
     memory_bytes: usize,
-) -> Result<bool, StoreError> {
-    let Some(statement) = key_statements(generation).into_iter().nth(at) else { return Ok(false) };
+) -> Result<(), StoreError> {
+    let Some(statement) = key_statements(generation).into_iter().nth(at) else { return Ok(()) };
     if is_there(conn, generation, &statement.0).await? {
-        return Ok(true);
+        return Ok(());
     }
     // Postgres takes 1 MB at least.
     let kilobytes = (memory_bytes / 1024).max(1024);
     sqlx::query(AssertSqlSafe(format!("set maintenance_work_mem = '{kilobytes}kB'"))).execute(&mut *conn).await?;
     sqlx::query(statement).execute(conn).await?;
-    Ok(true)
+    Ok(())
 }
 
 /// An index says so itself; a key is looked for by its name.
@@ -36,11 +36,9 @@ async fn is_there(conn: &mut PgConnection, generation: Generation, statement: &s
     Ok(sqlx::query_scalar(sql).bind(generation.schema()).bind(name).fetch_one(conn).await?)
 }
 
-/// Tells the planner what is there: without it, the first queries of a new generation would guess.
-pub async fn analyze(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    for table in ANALYZED {
-        let sql = format!("analyze {}.{table}", generation.schema());
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut *conn).await?;
-    }
+/// Tells the planner what is there.
+pub async fn analyze(conn: &mut PgConnection, generation: Generation, table: &str) -> Result<(), StoreError> {
+    let sql = format!("analyze {}.{table}", generation.schema());
+    sqlx::query(AssertSqlSafe(sql)).execute(conn).await?;
     Ok(())
 }

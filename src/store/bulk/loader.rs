@@ -12,6 +12,7 @@ use crate::domain::dead_letter::DeadLetter;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::store::checkpoint::{self, Advance};
+use crate::store::connect::Access;
 use crate::store::copy::{Copy, Rows};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
@@ -26,6 +27,14 @@ pub struct Progressed {
     pub records: u64,
 }
 
+/// A connection for a load. It does not wait for the disk at each commit: the generation is nobody's yet, a crash of
+/// the server loses the last commits alone, and what they held is done again.
+pub async fn connect(access: &Access) -> Result<PgConnection, StoreError> {
+    let mut conn = access.connect().await?;
+    sqlx::query("set synchronous_commit = off").execute(&mut conn).await?;
+    Ok(conn)
+}
+
 /// Between two cuts everything is one transaction.
 pub struct Loader {
     conn: PgConnection,
@@ -36,14 +45,13 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// `conn`: from [`connect`].
     pub async fn new(
         mut conn: PgConnection,
         generation: Generation,
         topics: Topics,
         slices: i64,
     ) -> Result<Loader, StoreError> {
-        // The generation is nobody's yet, and a cut that a crash loses is folded again.
-        sqlx::query("set synchronous_commit = off").execute(&mut conn).await?;
         for table in [&RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
