@@ -14,7 +14,7 @@ use crate::runtime::verify::{Stage, Verified, VerifyError, VerifyOptions, verify
 
 use super::Failure;
 use super::context::{Context, access, at_database, flag};
-use super::output::{plain, print, print_json};
+use super::output::{Output, plain, print, print_json};
 
 /// Longest text of a value that is printed for people.
 const SHOWN_CHARS: usize = 200;
@@ -22,9 +22,8 @@ const TELL_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Only this share of the orders and runs, in percent, such as 1 or 0.5
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     sample: Option<KeySample>,
@@ -49,7 +48,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let access = access(&config)?;
     let verified = verify(&config, &access, &options, &|stage| teller.tell(&stage), &stop).await;
     let verified = verified.map_err(|error| failure(&config, error))?;
-    if args.json {
+    if args.output.json {
         print_json(&machine(&verified))?
     } else {
         print(&readable(&verified))?

@@ -6,6 +6,7 @@ use crate::cli::amounts::moment;
 use crate::cli::output::{or_dash, plain, table};
 use crate::cli::progress::words;
 use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::domain::timestamp::Timestamp;
 
 const NAME_CHARS_MAX: usize = 60;
 const REASON_CHARS_MAX: usize = 120;
@@ -43,7 +44,7 @@ fn from(info: &GenerationInfo) -> String {
 /// A time; of offsets only for how many partitions they are, the rest is for `--json`.
 fn end(until: &Value) -> String {
     match (until["time"].as_str(), until["offsets"].as_array()) {
-        (Some(time), _) => plain(time, NAME_CHARS_MAX),
+        (Some(time), _) => Timestamp::parse(time).map_or_else(|| plain(time, NAME_CHARS_MAX), moment),
         (None, Some(offsets)) => format!("offsets of {} partitions", offsets.len()),
         (None, None) => "?".to_owned(),
     }
@@ -62,7 +63,6 @@ fn progress(info: &GenerationInfo) -> String {
 mod tests {
     use super::*;
     use crate::domain::generation::{Phase, Progress};
-    use crate::domain::timestamp::Timestamp;
     use serde_json::json;
 
     fn info(generation: i32, state: GenerationState) -> GenerationInfo {

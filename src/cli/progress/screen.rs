@@ -11,6 +11,8 @@ use crate::cli::amounts::{clock, percent, thousands};
 use crate::domain::generation::{Phase, Progress};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
+/// A line that says nothing new shows that it goes on.
+const SAME_EVERY: Duration = Duration::from_secs(10);
 const DRAWN_PER_SECOND: u8 = 10;
 /// Steps of the bar.
 const STEPS: u64 = 10_000;
@@ -74,20 +76,22 @@ fn print(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// When a line is due: at each change of phase, and every two seconds between.
+/// When a line is due: at each change of phase, and every two seconds while there is something new to be said.
 #[derive(Default)]
 pub struct Lines {
-    last: Option<(Instant, i32, Phase)>,
+    last: Option<(Instant, Phase, String)>,
 }
 
 impl Lines {
     fn next(&mut self, now: Instant, generation: i32, progress: &Progress) -> Option<String> {
-        let is_due = self.last.is_none_or(|(at, before, phase)| {
-            before != generation || phase != progress.phase || now.duration_since(at) >= LINE_EVERY
+        let line = format!("generation {generation}: {}", words(progress));
+        let is_due = self.last.as_ref().is_none_or(|(at, phase, said)| {
+            let every = if *said == line { SAME_EVERY } else { LINE_EVERY };
+            *phase != progress.phase || now.duration_since(*at) >= every
         });
         is_due.then(|| {
-            self.last = Some((now, generation, progress.phase));
-            format!("generation {generation}: {}", words(progress))
+            self.last = Some((now, progress.phase, line.clone()));
+            line
         })
     }
 }
@@ -123,16 +127,16 @@ mod tests {
     #[test]
     fn a_line_every_two_seconds_and_at_each_phase() {
         let (mut lines, start) = (Lines::default(), Instant::now());
-        let mut at = |millis, phase| {
+        let mut at = |millis, phase, ratio| {
             let now = start + Duration::from_millis(millis);
-            lines.next(now, 2, &progress(phase, 1.0, 0.0, None)).is_some()
+            lines.next(now, 2, &progress(phase, ratio, 0.0, None)).is_some()
         };
-        assert!(at(0, Phase::Settling));
-        assert!(!at(1_999, Phase::Settling));
-        assert!(at(2_000, Phase::Settling));
-        assert!(at(2_001, Phase::Indexing));
-        assert!(!at(4_000, Phase::Indexing));
-        assert!(at(4_001, Phase::Indexing));
+        assert!(at(0, Phase::Folding, 0.1));
+        assert!(!at(1_999, Phase::Folding, 0.2));
+        assert!(at(2_000, Phase::Folding, 0.2));
+        assert!(at(2_001, Phase::Settling, 1.0));
+        assert!(!at(12_000, Phase::Settling, 1.0), "nothing new");
+        assert!(at(12_001, Phase::Settling, 1.0), "but it goes on");
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Tracker {
     pub fn new() -> Tracker {
         Tracker {
             phase: Mutex::new(Phase::Folding),
-            total: AtomicU64::new(0),
+            // Not known yet; nothing of it is done.
+            total: AtomicU64::new(u64::MAX),
             passed: AtomicU64::new(0),
             records: AtomicU64::new(0),
             seen: Mutex::default(),
