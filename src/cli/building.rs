@@ -1,7 +1,8 @@
-//! What `rebuild` and `generations promote` share: something is built, watched, and can be stopped.
+//! What commands share that take long: they are watched, and can be stopped.
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -25,14 +26,9 @@ pub async fn watched(
     output: Output,
     work: impl AsyncFnOnce(Arc<dyn Observer>, CancellationToken) -> Result<Rebuilt, RebuildError>,
 ) -> Result<(), Failure> {
-    let stop = CancellationToken::new();
-    stop_on_signals(&stop).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")))?;
-    let teller = Teller::start(!yes && someone_there(), stop.clone());
-    let teller = teller.map_err(|error| Failure::failed(format!("no thread could be started: {error}")))?;
-    let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
-    let done = work(teller.clone(), stop.clone()).await;
-    told.abort();
-    teller.end();
+    let watched = Watched::start(!yes && someone_there())?;
+    let done = work(watched.teller.clone(), watched.stop.clone()).await;
+    let stop = watched.end();
     let show = |rebuilt: &Rebuilt| if output.json { print_json(rebuilt) } else { print(&readable(rebuilt, goal)) };
     match done {
         Ok(rebuilt) => {
@@ -47,6 +43,32 @@ pub async fn watched(
             }
             Err(failure(config, error))
         }
+    }
+}
+
+/// Work that shows how far it is and that SIGTERM or Ctrl-C stops.
+pub struct Watched {
+    pub teller: Arc<Teller>,
+    pub stop: CancellationToken,
+    told: JoinHandle<()>,
+}
+
+impl Watched {
+    /// `asks`: whether there is somebody to be asked.
+    pub fn start(asks: bool) -> Result<Watched, Failure> {
+        let stop = CancellationToken::new();
+        stop_on_signals(&stop).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")))?;
+        let teller = Teller::start(asks, stop.clone());
+        let teller = teller.map_err(|error| Failure::failed(format!("no thread could be started: {error}")))?;
+        let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
+        Ok(Watched { teller, stop, told })
+    }
+
+    /// Takes the bar away.
+    pub fn end(self) -> CancellationToken {
+        self.told.abort();
+        self.teller.end();
+        self.stop
     }
 }
 

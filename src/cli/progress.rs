@@ -1,4 +1,4 @@
-//! Shows how far a rebuild is, on standard error: a bar on a terminal, plain lines otherwise.
+//! Shows how far a rebuild or a comparison is, on standard error: a bar on a terminal, plain lines otherwise.
 //!
 //! Whoever tells the news only leaves it on a board; a thread of its own writes. So a terminal that stands still
 //! (Ctrl-S) holds nobody up.
@@ -26,8 +26,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Something to be shown.
 #[derive(Debug, Clone, PartialEq)]
 enum News {
-    Progress(i32, Progress),
+    Progress(Shown),
     Note(String),
+}
+
+/// How far something is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// What is under way: `generation 2`.
+    pub subject: String,
+    /// What is being done; a line is due whenever it changes.
+    pub phase: String,
+    /// 0 to 1.
+    pub ratio: f64,
+    /// Phase, share, rate and time left, as far as they are known.
+    pub words: String,
+}
+
+impl Shown {
+    pub fn of(subject: String, progress: &Progress) -> Shown {
+        Shown { subject, phase: progress.phase.words().to_owned(), ratio: progress.ratio, words: words(progress) }
+    }
 }
 
 #[derive(Default)]
@@ -46,8 +65,8 @@ impl Inbox {
     /// Of one phase only the newest matters.
     fn put(&mut self, news: News) {
         match (self.waiting.back_mut(), &news) {
-            (Some(News::Progress(before, old)), News::Progress(generation, new))
-                if before == generation && old.phase == new.phase =>
+            (Some(News::Progress(old)), News::Progress(new))
+                if old.subject == new.subject && old.phase == new.phase =>
             {
                 *old = new.clone();
             }
@@ -88,6 +107,10 @@ impl Teller {
         }
     }
 
+    pub fn show(&self, shown: Shown) {
+        self.tell(News::Progress(shown));
+    }
+
     fn tell(&self, news: News) {
         held(&self.board.news).put(news);
     }
@@ -95,7 +118,7 @@ impl Teller {
 
 impl Observer for Teller {
     fn progress(&self, generation: i32, progress: &Progress) {
-        self.tell(News::Progress(generation, progress.clone()));
+        self.show(Shown::of(format!("generation {generation}"), progress));
     }
 
     fn note(&self, line: &str) {
@@ -145,23 +168,26 @@ mod tests {
     use super::*;
     use crate::domain::generation::Phase;
 
-    fn progress(phase: Phase, events: u64) -> News {
-        News::Progress(2, Progress { phase, events, ..Progress::at_start() })
+    fn progress(phase: Phase, rate: f64) -> News {
+        News::Progress(Shown::of(
+            "generation 2".into(),
+            &Progress { phase, events_per_second: rate, ..Progress::at_start() },
+        ))
     }
 
     #[test]
     fn of_each_phase_the_newest_waits_to_be_shown() {
         let mut inbox = Inbox::default();
-        inbox.put(progress(Phase::Folding, 1));
-        inbox.put(progress(Phase::Folding, 2));
+        inbox.put(progress(Phase::Folding, 1.0));
+        inbox.put(progress(Phase::Folding, 2.0));
         inbox.put(News::Note("a note".into()));
-        inbox.put(progress(Phase::Folding, 3));
-        inbox.put(progress(Phase::Indexing, 3));
+        inbox.put(progress(Phase::Folding, 3.0));
+        inbox.put(progress(Phase::Indexing, 3.0));
         let expected = [
-            progress(Phase::Folding, 2),
+            progress(Phase::Folding, 2.0),
             News::Note("a note".into()),
-            progress(Phase::Folding, 3),
-            progress(Phase::Indexing, 3),
+            progress(Phase::Folding, 3.0),
+            progress(Phase::Indexing, 3.0),
         ];
         assert_eq!(inbox.waiting, expected);
     }

@@ -1,11 +1,6 @@
 //! `foldback verify`
 
-use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::difference::Difference;
@@ -13,12 +8,14 @@ use crate::domain::key_sample::{BUCKETS, KeySample};
 use crate::runtime::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
 use super::Failure;
+use super::building::Watched;
 use super::context::{Context, access, at_database, flag};
 use super::output::{Output, plain, print, print_json};
+use super::progress::Shown;
 
 /// Longest text of a value that is printed for people.
 const SHOWN_CHARS: usize = 200;
-const TELL_EVERY: Duration = Duration::from_secs(2);
+const SUBJECT: &str = "verify";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,10 +40,11 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         metrics_url: args.metrics_url,
         differences_max: config.verify.differences_max,
     };
-    let teller = Teller::default();
-    let stop = stop_on_signals()?;
     let access = access(&config)?;
-    let verified = verify(&config, &access, &options, &|stage| teller.tell(&stage), &stop).await;
+    let watched = Watched::start(false)?;
+    let tell = |stage| watched.teller.show(shown(&stage));
+    let verified = verify(&config, &access, &options, &tell, &watched.stop).await;
+    watched.end();
     let verified = verified.map_err(|error| failure(&config, error))?;
     if args.output.json {
         print_json(&machine(&verified))?
@@ -67,23 +65,6 @@ fn share(text: &str) -> Result<KeySample, String> {
     Ok(KeySample { per_million: orders as u32 })
 }
 
-fn stop_on_signals() -> Result<CancellationToken, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        told.cancel();
-    });
-    Ok(stop)
-}
-
 fn failure(config: &Config, error: VerifyError) -> Failure {
     match error {
         VerifyError::Store(error) => at_database(config, error),
@@ -92,30 +73,13 @@ fn failure(config: &Config, error: VerifyError) -> Failure {
     }
 }
 
-/// Says on standard error how far it is, now and then.
-#[derive(Default)]
-struct Teller(Mutex<Option<Instant>>);
-
-impl Teller {
-    fn tell(&self, stage: &Stage) {
-        let Ok(mut told) = self.0.lock() else { return };
-        if !std::io::stderr().is_terminal() || told.is_some_and(|at| at.elapsed() < TELL_EVERY) {
-            return;
-        }
-        *told = Some(Instant::now());
-        let line = match stage {
-            Stage::Publications => "reading Redis and gauges".to_owned(),
-            Stage::Folding(progress) => format!(
-                "{} the log again: {:.0} %, {} records, {:.0} records/s",
-                progress.phase.words(),
-                progress.ratio * 100.0,
-                progress.events,
-                progress.events_per_second
-            ),
-            Stage::Comparing(view) => format!("comparing {view}"),
-        };
-        // Nobody is left to be told where standard error is closed.
-        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{line}\n"));
+/// What is shown of a stage.
+fn shown(stage: &Stage) -> Shown {
+    let step = |ratio, words: String| Shown { subject: SUBJECT.to_owned(), phase: words.clone(), ratio, words };
+    match stage {
+        Stage::Publications => step(0.0, "reading Redis and gauges".to_owned()),
+        Stage::Folding(progress) => Shown::of(SUBJECT.to_owned(), progress),
+        Stage::Comparing(view) => step(1.0, format!("comparing {view}")),
     }
 }
 

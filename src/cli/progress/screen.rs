@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::News;
+use super::{News, Shown};
 use crate::cli::amounts::{clock, percent, thousands};
 use crate::domain::generation::{Phase, Progress};
 
@@ -16,7 +16,7 @@ const SAME_EVERY: Duration = Duration::from_secs(10);
 const DRAWN_PER_SECOND: u8 = 10;
 /// Steps of the bar.
 const STEPS: u64 = 10_000;
-const BAR: &str = "generation {prefix} [{bar:30}] {msg}";
+const BAR: &str = "{prefix} [{bar:30}] {msg}";
 
 pub enum Screen {
     Bar(Option<ProgressBar>),
@@ -36,9 +36,9 @@ impl Screen {
         match (self, news) {
             (Screen::Bar(Some(bar)), News::Note(line)) => bar.suspend(|| print(&line)),
             (_, News::Note(line)) => print(&line),
-            (Screen::Bar(bar), News::Progress(generation, progress)) => draw(bar, generation, &progress),
-            (Screen::Lines(lines), News::Progress(generation, progress)) => {
-                if let Some(line) = lines.next(Instant::now(), generation, &progress) {
+            (Screen::Bar(bar), News::Progress(shown)) => draw(bar, shown),
+            (Screen::Lines(lines), News::Progress(shown)) => {
+                if let Some(line) = lines.next(Instant::now(), shown) {
                     print(&line);
                 }
             }
@@ -55,11 +55,11 @@ impl Screen {
     }
 }
 
-fn draw(bar: &mut Option<ProgressBar>, generation: i32, progress: &Progress) {
+fn draw(bar: &mut Option<ProgressBar>, shown: Shown) {
     let bar = bar.get_or_insert_with(new_bar);
-    bar.set_prefix(generation.to_string());
-    bar.set_message(words(progress));
-    bar.set_position((progress.ratio.clamp(0.0, 1.0) * STEPS as f64) as u64);
+    bar.set_prefix(shown.subject);
+    bar.set_message(shown.words);
+    bar.set_position((shown.ratio.clamp(0.0, 1.0) * STEPS as f64) as u64);
 }
 
 fn new_bar() -> ProgressBar {
@@ -79,18 +79,18 @@ fn print(line: &str) {
 /// When a line is due: at each change of phase, and every two seconds while there is something new to be said.
 #[derive(Default)]
 pub struct Lines {
-    last: Option<(Instant, Phase, String)>,
+    last: Option<(Instant, Shown)>,
 }
 
 impl Lines {
-    fn next(&mut self, now: Instant, generation: i32, progress: &Progress) -> Option<String> {
-        let line = format!("generation {generation}: {}", words(progress));
-        let is_due = self.last.as_ref().is_none_or(|(at, phase, said)| {
-            let every = if *said == line { SAME_EVERY } else { LINE_EVERY };
-            *phase != progress.phase || now.duration_since(*at) >= every
+    fn next(&mut self, now: Instant, shown: Shown) -> Option<String> {
+        let is_due = self.last.as_ref().is_none_or(|(at, before)| {
+            let every = if *before == shown { SAME_EVERY } else { LINE_EVERY };
+            before.phase != shown.phase || now.duration_since(*at) >= every
         });
         is_due.then(|| {
-            self.last = Some((now, progress.phase, line.clone()));
+            let line = format!("{}: {}", shown.subject, shown.words);
+            self.last = Some((now, shown));
             line
         })
     }
@@ -114,6 +114,10 @@ mod tests {
         Progress { phase, ratio, events: 0, events_per_second: rate, eta_seconds }
     }
 
+    fn shown(progress: Progress) -> Shown {
+        Shown::of("generation 2".into(), &progress)
+    }
+
     #[test]
     fn what_is_known_is_said() {
         let folding = progress(Phase::Folding, 0.413_4, 52_310.4, Some(9));
@@ -129,7 +133,7 @@ mod tests {
         let (mut lines, start) = (Lines::default(), Instant::now());
         let mut at = |millis, phase, ratio| {
             let now = start + Duration::from_millis(millis);
-            lines.next(now, 2, &progress(phase, ratio, 0.0, None)).is_some()
+            lines.next(now, shown(progress(phase, ratio, 0.0, None))).is_some()
         };
         assert!(at(0, Phase::Folding, 0.1));
         assert!(!at(1_999, Phase::Folding, 0.2));
@@ -145,7 +149,7 @@ mod tests {
         let mut bar = new_bar();
         bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
         let mut bar = Some(std::mem::replace(&mut bar, ProgressBar::hidden()));
-        draw(&mut bar, 2, &progress(Phase::Folding, 0.5, 52_310.0, Some(9)));
+        draw(&mut bar, shown(progress(Phase::Folding, 0.5, 52_310.0, Some(9))));
         let expected = "generation 2 [===============>              ] folding, 50.0 %, 52,310 events/s, ETA 0:09";
         assert_eq!(terminal.contents(), expected);
     }
