@@ -37,7 +37,8 @@ pub struct Build {
     pub targets: Bounds,
     /// Which orders and runs.
     pub sample: KeySample,
-    /// Records that are refused whatever they say, as another generation refused them: by partition and offset.
+    /// Records that are refused though they could be folded, as another generation refused them: by partition and
+    /// offset.
     pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
     pub workers: usize,
     /// Of all workers together; 0: no bound.
@@ -48,7 +49,7 @@ pub struct Build {
 pub struct Built {
     /// How many records of each partition were read, those outside the sample included.
     pub records: BTreeMap<StreamPartition, u64>,
-    /// Records of `refused` that would have been accepted otherwise, or refused for another reason.
+    /// Records of `refused` that would have been accepted otherwise.
     pub forced: Vec<(StreamPartition, i64)>,
 }
 

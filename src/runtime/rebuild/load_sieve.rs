@@ -55,9 +55,14 @@ impl Sieve for LoadSieve {
 }
 
 impl LoadSieve {
+    /// A record that is refused anyway keeps its own reason.
     fn refuse(&self, item: Item, at: (StreamPartition, i64)) -> LoadItem {
-        let Some(rejection) = self.refused.get(&at) else { return LoadItem::Item { item, forced: false } };
-        let forced = !matches!(&item.content, Content::Rejected(now) if now.reason == rejection.reason);
-        LoadItem::Item { item: Item { record: item.record, content: Content::Rejected(rejection.clone()) }, forced }
+        match self.refused.get(&at) {
+            Some(rejection) if !matches!(item.content, Content::Rejected(_)) => {
+                let content = Content::Rejected(rejection.clone());
+                LoadItem::Item { item: Item { record: item.record, content }, forced: true }
+            }
+            _ => LoadItem::Item { item, forced: false },
+        }
     }
 }
