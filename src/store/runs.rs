@@ -40,6 +40,9 @@ pub const RUNS: Table = Table {
             and (excluded.partition, excluded.\"offset\") < (stored.partition, stored.\"offset\")",
 };
 
+/// Which of several reports of a run stands: domain::run::stands_over, as an order.
+pub const STANDING_FIRST: &str = "revision desc, partition, \"offset\"";
+
 pub fn encode(entry: &RunEntry, topic: &str, rows: &mut Rows) {
     let run = &entry.run;
     rows.row(RUNS.columns.len());

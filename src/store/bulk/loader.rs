@@ -17,7 +17,7 @@ use crate::store::copy::{Copy, Rows};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 use crate::store::history;
-use crate::store::runs::{self, RUNS};
+use crate::store::runs::{self, RUNS, STANDING_FIRST};
 use crate::store::write::{DEAD_LETTERS, propose_names, store_dead_letters};
 
 /// How a cut moves a partition, and how many records that were.
@@ -93,8 +93,9 @@ impl Loader {
         if !runs.is_empty() {
             let mut rows = Rows::new();
             runs.iter().for_each(|entry| runs::encode(entry, &self.topics.runs, &mut rows));
-            RUNS.upsert(&mut self.conn, self.generation, rows).await?;
-            self.clear_stage(RUNS.name).await?;
+            // Written at the cut: reports of one run may lie in partitions of several workers, who would wait for each
+            // other's cuts, and crosswise.
+            RUNS.stage(&mut self.conn, rows).await?;
         }
         if !dead_letters.is_empty() {
             store_dead_letters(&mut self.conn, self.generation, &self.topics, dead_letters).await?;
@@ -128,6 +129,7 @@ impl Loader {
         self.put_tangled(tangled.chain(also_tangled.iter().copied()).collect()).await?;
         drop(states);
         propose_names(&mut self.conn, self.generation, slot, names).await?;
+        RUNS.upsert_staged(&mut self.conn, self.generation, STANDING_FIRST).await?;
         let advances: Vec<Advance> = progressed.iter().map(|progressed| progressed.advance).collect();
         checkpoint::advance(&mut self.conn, self.generation, &self.topics, &advances).await?;
         self.count(progressed).await?;

@@ -41,9 +41,27 @@ impl Table {
         if rows.count() == 0 {
             return Ok(0);
         }
+        self.stage(conn, rows).await?;
+        let rows = format!("select {} from stage_{} order by {}", self.column_list(), self.name, self.key.join(", "));
+        self.insert(conn, generation, &rows).await
+    }
+
+    /// Keeps the rows in the staging table, until the transaction ends or `upsert_staged` writes them.
+    pub async fn stage(&self, conn: &mut PgConnection, rows: Rows) -> Result<(), StoreError> {
         rows.copy_into(conn, &format!("stage_{}", self.name), &self.column_list()).await?;
-        let done = sqlx::query(AssertSqlSafe(self.insert_sql(generation))).execute(conn).await?;
-        Ok(done.rows_affected())
+        Ok(())
+    }
+
+    /// Writes what was staged, of each key the row that comes first by `best`.
+    pub async fn upsert_staged(
+        &self,
+        conn: &mut PgConnection,
+        generation: Generation,
+        best: &str,
+    ) -> Result<u64, StoreError> {
+        let (columns, key) = (self.column_list(), self.key.join(", "));
+        let rows = format!("select distinct on ({key}) {columns} from stage_{} order by {key}, {best}", self.name);
+        self.insert(conn, generation, &rows).await
     }
 
     /// Like `upsert`, but fewer rows than given is an error: another instance has written them since.
@@ -61,19 +79,19 @@ impl Table {
         Err(StoreError::Stale { table: self.name, expected, written })
     }
 
-    fn insert_sql(&self, generation: Generation) -> String {
-        let columns = self.column_list();
+    async fn insert(&self, conn: &mut PgConnection, generation: Generation, rows: &str) -> Result<u64, StoreError> {
         let set: Vec<String> = self.columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-        format!(
-            "insert into {schema}.{name} as stored ({columns}) select {columns} from stage_{name} order by {key}
+        let sql = format!(
+            "insert into {schema}.{name} as stored ({columns}) {rows}
              {conflict} do update set {set} where {guard}",
             schema = generation.schema(),
             name = self.name,
-            key = self.key.join(", "),
+            columns = self.column_list(),
             conflict = self.conflict,
             set = set.join(", "),
             guard = self.guard,
-        )
+        );
+        Ok(sqlx::query(AssertSqlSafe(sql)).execute(conn).await?.rows_affected())
     }
 
     /// As a statement names them.
