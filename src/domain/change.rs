@@ -40,6 +40,9 @@ pub struct PartialState {
     pub tangled: bool,
 }
 
+/// Boxed: they move from map to list to writer, and only pointers should.
+pub type PartialStates = Vec<Box<PartialState>>;
+
 /// The OrderPlaced that names a provider: the greatest by (occurred_at, provider_order_id, sequence).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamedBy {

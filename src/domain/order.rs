@@ -229,8 +229,9 @@ impl Order {
         count(CountKind::Placed, i64::from(self.placement.is_set()));
         count(CountKind::Executed, self.replays.values().map(|replay| replay.executed).sum());
         count(CountKind::Failed, self.replays.values().map(|replay| replay.failed).sum());
-        let scheduled = |replay: &&Box<Replay>| self.replay_status(replay) == ReplayStatus::Scheduled;
-        count(CountKind::Scheduled, self.replays.values().filter(scheduled).count() as i64);
+        let scheduled =
+            self.replays.values().filter(|replay| self.replay_status(replay) == ReplayStatus::Scheduled).count();
+        count(CountKind::Scheduled, scheduled as i64);
         let guardrail = self.guardrail_status();
         count(CountKind::Guardrail(guardrail), i64::from(guardrail != GuardrailStatus::Idle));
         for rule in &self.service_rules.value {

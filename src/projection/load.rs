@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::batch::{Content, Item};
 use super::order::{name_provider, named_by};
-use crate::domain::change::{HistoryEntry, NamedBy, PartialState};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialState, PartialStates};
 use crate::domain::event::OrderEvent;
 use crate::domain::order::Order;
 use crate::domain::position::Position;
@@ -103,7 +103,7 @@ impl Loading {
     }
 
     /// Takes everything, and begins anew.
-    pub fn cut(&mut self) -> (Vec<Box<PartialState>>, BTreeMap<String, NamedBy>) {
+    pub fn cut(&mut self) -> (PartialStates, BTreeMap<String, NamedBy>) {
         self.bytes = 0;
         let orders = std::mem::take(&mut self.orders);
         (orders.into_values().map(|partial| partial.state).collect(), std::mem::take(&mut self.names))

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::domain::change::{HistoryEntry, NamedBy, PartialState};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialStates};
 use crate::log::reader::InFlight;
 use crate::projection::load::{LoadedBatch, LoadedEvent};
 use crate::projection::{Content, Item, Known, fold};
@@ -28,7 +28,7 @@ pub enum Task {
 
 /// Everything since the last cut, to be committed.
 pub struct Cut {
-    pub states: Vec<Box<PartialState>>,
+    pub states: PartialStates,
     pub names: BTreeMap<String, NamedBy>,
     pub progressed: Vec<Progressed>,
     pub slot: i32,

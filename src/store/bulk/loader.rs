@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use super::slices::slice_of;
-use crate::domain::change::{HistoryEntry, NamedBy, PartialState, RunEntry};
+use crate::domain::change::{HistoryEntry, NamedBy, PartialState, PartialStates, RunEntry};
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
@@ -114,7 +114,7 @@ impl Loader {
     /// of which Postgres refused an event.
     pub async fn cut(
         &mut self,
-        mut states: Vec<Box<PartialState>>,
+        mut states: PartialStates,
         also_tangled: &[Uuid],
         names: &BTreeMap<String, NamedBy>,
         progressed: &[Progressed],
