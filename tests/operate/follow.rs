@@ -13,7 +13,7 @@ use crate::log::{execute, folded, number, position, publish, stack};
 use crate::support::{Running, Stack, eventually};
 
 /// A second to notice, and some for a machine on which other tests run.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_instance_follows_a_cut_over_and_a_rollback() {

