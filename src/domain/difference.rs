@@ -1,5 +1,6 @@
 //! What is stored and not what the log gives.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -7,7 +8,9 @@ use serde_json::Value;
 
 /// Longest text of a value that is shown whole, in bytes of JSON: many large values together must not take the memory.
 const SHOWN_BYTES_MAX: usize = 4_096;
-const BEGINNING_CHARS: usize = 200;
+const PART_CHARS: usize = 200;
+/// What of a large value is shown before the first character that differs.
+const CONTEXT_CHARS: usize = 40;
 
 /// One row (or value, or series) that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,23 +34,36 @@ impl Difference {
         Difference { view: view.into(), key: key.into(), columns: BTreeMap::new() }
     }
 
-    /// Adds a column; a large value is shown by its beginning and its size.
+    /// Adds a column; of a large value the part is shown in which the two begin to differ, and its size.
     pub fn column(&mut self, name: impl Into<String>, stored: Value, expected: Value) {
-        self.columns.insert(name.into(), Differing { stored: shown(stored), expected: shown(expected) });
+        let parts = parts(&text(&stored), &text(&expected));
+        let differing = Differing { stored: parts.0.unwrap_or(stored), expected: parts.1.unwrap_or(expected) };
+        self.columns.insert(name.into(), differing);
     }
 }
 
-fn shown(value: Value) -> Value {
-    let text = match &value {
-        Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) | Value::Number(_) => value.to_string(),
-        Value::Null | Value::Bool(_) => return value,
-    };
-    if text.len() <= SHOWN_BYTES_MAX {
-        return value;
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        value => Cow::Owned(value.to_string()),
     }
-    let beginning: String = text.chars().take(BEGINNING_CHARS).collect();
-    Value::String(format!("{beginning}… ({} bytes)", text.len()))
+}
+
+/// What is shown instead of a value that is too large.
+fn parts(stored: &str, expected: &str) -> (Option<Value>, Option<Value>) {
+    let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
+    let from = common.saturating_sub(CONTEXT_CHARS);
+    (part(stored, from), part(expected, from))
+}
+
+fn part(text: &str, from: usize) -> Option<Value> {
+    if text.len() <= SHOWN_BYTES_MAX {
+        return None;
+    }
+    let before = if from > 0 { "…" } else { "" };
+    let part: String = text.chars().skip(from).take(PART_CHARS).collect();
+    let after = if text.chars().nth(from + PART_CHARS).is_some() { "…" } else { "" };
+    Some(Value::String(format!("{before}{part}{after} ({} bytes)", text.len())))
 }
 
 /// Differences as they are found: so many are named, further ones are counted.
@@ -131,12 +147,16 @@ mod tests {
     }
 
     #[test]
-    fn a_large_value_is_shown_by_its_beginning() {
+    fn of_a_large_value_the_part_is_shown_that_differs() {
         let mut difference = Difference::new("dead_letters", "t/0/1");
         difference.column("value", json!("x".repeat(10_000)), json!("short"));
         let column = &difference.columns["value"];
         assert_eq!(column.expected, json!("short"));
-        let stored = column.stored.as_str().unwrap();
-        assert!(stored.ends_with("… (10000 bytes)") && stored.len() < 300, "{stored}");
+        assert_eq!(column.stored, json!(format!("{}… (10000 bytes)", "x".repeat(200))));
+        let long = |end: &str| json!(format!("{}{end}", "x".repeat(10_000)));
+        difference.column("detail", long("here"), long("there"));
+        let column = &difference.columns["detail"];
+        let part = |end: &str, bytes| json!(format!("…{}{end} ({bytes} bytes)", "x".repeat(40)));
+        assert_eq!((&column.stored, &column.expected), (&part("here", 10_004), &part("there", 10_005)));
     }
 }

@@ -99,7 +99,10 @@ async fn what_an_operator_decided_on_a_dead_letter_carries_over() {
     world.verified().await;
 
     let generation = world.rebuild().await;
+    let running = world.run().await;
+    published(&world, generation).await;
     world.verified().await;
+    running.terminate().await;
     let discarded = format!("select {place} from foldback.dead_letters where discarded_at is not null");
     assert_eq!(world.sql(&discarded).await, Some(at.clone()));
     let of = format!("select generation::text from foldback.dead_letters where {place} = '{at}'");

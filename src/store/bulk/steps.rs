@@ -1,5 +1,6 @@
 //! How far a load is, so that one that was interrupted goes on.
 
+use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use crate::store::error::StoreError;
@@ -33,12 +34,13 @@ impl Step {
     }
 }
 
-/// Makes the load's own tables; states will lie in so many slices.
+/// Makes the load's own tables; states will lie in so many slices. All or nothing, as `is_loading` takes it.
 pub async fn begin(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<(), StoreError> {
-    sqlx::raw_sql(generation.sql(TABLES)).execute(&mut *conn).await?;
+    let mut tx = conn.begin().await?;
+    sqlx::raw_sql(generation.sql(TABLES)).execute(&mut *tx).await?;
     let sql = "insert into {schema}.load_steps (step, number) values ('slices', $1)";
-    sqlx::query(generation.sql(sql)).bind(slices).execute(conn).await?;
-    Ok(())
+    sqlx::query(generation.sql(sql)).bind(slices).execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Whether a load of the generation was begun and its tables are still there.
