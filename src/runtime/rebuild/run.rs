@@ -252,15 +252,19 @@ impl Run<'_> {
         let both = self.stop.child_token();
         let building = async {
             let built = build(self.site, build_it, &|progress| self.heart.tell(progress), &both).await;
-            match &built {
+            let counted = match built {
                 Ok(built) => {
                     self.heart.tell(checking(built.records.values().sum()));
                     // Nobody waits where nothing is compared.
                     let _ = is_whole.send(());
+                    self.counted(build_it.generation).await.map(|check| (built, check))
                 }
-                Err(_) => both.cancel(),
+                Err(error) => Err(error),
+            };
+            if counted.is_err() {
+                both.cancel();
             }
-            built
+            counted
         };
         let comparing = async {
             let second = self.second(build_it, whole, &both).await;
@@ -275,13 +279,17 @@ impl Run<'_> {
             (Err(RebuildError::Stopped(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(built), Ok(second)) => (built, second),
         };
+        let (built, counts) = built;
         let events = built.records.values().sum();
-        let mut conn = self.site.access.connect().await?;
-        let mut found = vec![checks::counts(&mut conn, build_it.generation).await?];
+        let mut found = vec![counts];
         if let Some(second) = second {
             found.extend(checks::second(self.site, &built.records, &second));
         }
         Ok((events, found))
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Check, RebuildError> {
+        checks::counts(&mut self.site.access.connect().await?, generation).await
     }
 
     async fn second(

@@ -24,6 +24,8 @@ enum Work {
     Analyze(&'static str),
 }
 
+const TASKS_PER_WORKER: usize = 2;
+
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
 /// Writes the orders of every slice that is still open.
@@ -48,7 +50,8 @@ async fn work_off(
 ) -> Result<(), RebuildError> {
     let queue: Queue = Arc::new(Mutex::new(work.collect()));
     let mut tasks = JoinSet::new();
-    for slot in 0..i32::try_from(build.workers).unwrap_or(i32::MAX) {
+    // While one waits for the server, another works.
+    for slot in 0..i32::try_from(build.workers * TASKS_PER_WORKER).unwrap_or(i32::MAX) {
         let task = Task { site: site.clone(), build: build.clone(), stop: stop.clone(), slot };
         let queue = queue.clone();
         tasks.spawn(async move { task.run(&queue).await });
@@ -99,7 +102,7 @@ impl Task {
         match work {
             Work::Slice(slice) => drop(bulk::settle_slice(conn, generation, slice, self.slot).await?),
             Work::Key(at) => {
-                let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / 2;
+                let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / TASKS_PER_WORKER;
                 bulk::build_key(conn, generation, at, memory_bytes).await?;
             }
             Work::Analyze(table) => bulk::analyze(conn, generation, table).await?,
