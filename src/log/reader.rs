@@ -29,6 +29,8 @@ use crate::observe::health::{self, Readiness, Severity};
 const POLL_MIN: Duration = Duration::from_millis(1);
 /// Longest wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
+/// How often it is looked whether there is room again.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
 /// How often partitions that wait for something are looked after, and positions without records are passed on.
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -119,11 +121,10 @@ impl<S: Sieve> Reader<S> {
 
     fn run(mut self) {
         while self.obey() {
-            self.relieve();
-            match self.consumer.poll(self.poll_timeout()) {
-                Some(Ok(message)) => self.take(&message),
-                Some(Err(error)) => self.complain(&error),
-                None => {}
+            if self.is_held_up() {
+                std::thread::sleep(FULL_PAUSE);
+            } else {
+                self.poll();
             }
             self.flush_if_due();
             if Instant::now() >= self.next_upkeep {
@@ -238,6 +239,22 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
+    fn poll(&mut self) {
+        self.relieve();
+        match self.consumer.poll(self.poll_timeout()) {
+            Some(Ok(message)) => self.take(&message),
+            Some(Err(error)) => self.complain(&error),
+            None => {}
+        }
+    }
+
+    /// Whether to leave what librdkafka has fetched where it is, since too much is in flight. Only where nobody expels
+    /// a consumer that doesn't poll; what is fetched would be thrown away by a pause.
+    fn is_held_up(&self) -> bool {
+        self.settings.assignment != Assignment::Group
+            && self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max
+    }
+
     /// Pauses everything while too much is in flight, and goes on when there is room again.
     fn relieve(&mut self) {
         let in_flight = self.in_flight.load(Ordering::Relaxed);
@@ -250,7 +267,7 @@ impl<S: Sieve> Reader<S> {
                     self.full = true;
                     return self.pause(&self.active());
                 }
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(FULL_PAUSE);
             }
         } else if self.full && in_flight < self.settings.queue_bytes_max / 2 {
             self.full = false;
