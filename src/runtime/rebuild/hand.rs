@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::trim::give_back;
 use crate::domain::change::{HistoryEntry, NamedBy, PartialStates};
 use crate::log::reader::InFlight;
 use crate::projection::load::{LoadedBatch, LoadedEvent};
@@ -53,6 +54,7 @@ impl Hand {
                 Task::Cut { cut, done } => {
                     let refused = std::mem::take(&mut self.refused);
                     self.loader.cut(cut.states, &refused, &cut.names, &cut.progressed, cut.slot).await?;
+                    give_back();
                     // A worker that has ended needs to be told nothing.
                     let _ = done.send(());
                 }

@@ -24,6 +24,7 @@ mod run;
 mod settle;
 mod site;
 mod tracker;
+mod trim;
 mod untangle;
 mod until;
 
