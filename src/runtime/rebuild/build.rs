@@ -24,7 +24,7 @@ use crate::store::{Generation, StoreError};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// What the process takes beside its workers; where little memory is set, half of it.
-const BASE_BYTES: usize = 48 * 1024 * 1024;
+const BASE_BYTES: usize = 64 * 1024 * 1024;
 /// About so many records of the log belong to the orders of one slice, so that a slice's states fit into memory.
 const SLICE_RECORDS: u64 = 15_000;
 const SLICES_MAX: u64 = 8_192;

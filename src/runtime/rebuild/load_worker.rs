@@ -29,7 +29,7 @@ use crate::store::{StoreError, flood};
 /// Batches that wait for the hand; each is bounded by the reader.
 const TASKS_MAX: usize = 2;
 /// Share of a worker's memory that states take before a cut; the rest is for queues, batches and what is written.
-const STATES_SHARE: usize = 4;
+const STATES_SHARE: usize = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What one worker is given.
