@@ -20,7 +20,7 @@ const SETTINGS: [(&str, &str); 2] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_of_a_rebuild_leave_one_live_generation_that_is_equal() {
-    let mut world = World::with_every(1).await;
+    let mut world = World::with_every(2).await;
     world.publish(0.8).await;
     let running = world.run().await;
     world.wait_for_end(&[&running]).await;

@@ -87,7 +87,7 @@ fn plain_lines(written: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_operator_decided_on_a_dead_letter_carries_over() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     let refused = r#"select id::text from foldback.dead_letters where reason = 'malformed' order by id limit 1"#;
     let id = world.sql(refused).await.unwrap();
     let place = r#"topic || ' ' || partition || ' ' || "offset""#;

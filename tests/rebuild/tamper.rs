@@ -117,7 +117,7 @@ const TAMPERINGS: [Tampering; 12] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_changed_row_is_found_named_and_repaired() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     // it publishes what the generation after the rebuild shows
     let running = world.run().await;
     let before = world.make_up().await;
@@ -138,7 +138,7 @@ async fn every_kind_of_changed_row_is_found_named_and_repaired() {
 /// Everything at once is named too, each row by its own key.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_foreign_order_are_named_in_every_view() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     let running = world.run().await;
     marker::write(&world, 1).await;
     marker::published(&world).await;
@@ -233,7 +233,7 @@ async fn assert_redis_named(world: &World, view: &str, part: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_value_in_redis_is_found_and_repaired_with_foldback_stopped() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     age(&world, "backlog", |value| value["scheduledBacklog"] = json!(4_711)).await;
     assert_redis_named(&world, "redis:backlog", "4711").await;
     repaired_with(&world, None).await;
@@ -247,7 +247,7 @@ async fn an_old_value_in_redis_is_found_and_repaired_with_foldback_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_value_in_redis_is_found_and_repaired_with_foldback_running() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     // so slow to heal what others write that it is still there when verify looks
     let running = world.run_with(&[("FOLDBACK__PUBLISHER__RECONCILE_MS", "60000")]).await;
     eventually(PATIENCE, || async {
@@ -279,7 +279,7 @@ async fn repaired_with(world: &World, running: Option<&Running>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gauges_are_compared_where_a_metrics_address_is_given() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     let running = world.run().await;
     let address = running.url("/metrics");
     eventually(PATIENCE, || async {
@@ -302,7 +302,7 @@ async fn gauges_are_compared_where_a_metrics_address_is_given() {
 /// A share of the orders, by the hash of their key: an edit is found by some shares and not by others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_compares_its_share_of_the_orders() {
-    let world = World::folded(8).await;
+    let world = World::folded(16).await;
     world.foldback(&["verify", "--sample", "10"]).await.exits(0);
     world.run_sql("update gen_1.refills set response = 'tampered'").await;
     let refills: usize = world.sql("select count(*)::text from gen_1.refills").await.unwrap().parse().unwrap();

@@ -75,7 +75,7 @@ async fn up_to_the_cut_over_both_are_equal(world: &World) {
 /// With several workers, with one that may use hardly any memory, and checked to the last row before the cut-over.
 #[tokio::test(flavor = "multi_thread")]
 async fn however_it_is_rebuilt_the_views_are_the_same() {
-    let world = World::folded(2).await;
+    let world = World::folded(3).await;
     let running = world.run().await;
     for (args, settings) in [
         (&["--workers", "1", "--verify", "full"][..], &[("FOLDBACK__REBUILD__MEMORY_BYTES", "33554432")][..]),
