@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 
 use crate::store::error::StoreError;
-use crate::store::generation::{self, Generation};
+use crate::store::generation::Generation;
 use crate::store::generations::live_projection;
 use crate::store::migrate::PROJECTION_VERSION;
 
@@ -34,10 +34,23 @@ impl Serving {
     /// Holds the generation as it is until the transaction ends: a cut-over waits for it, and fences what comes later.
     pub(super) async fn hold(self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
         match self {
-            Serving::Live => generation::hold_live(conn, generation).await,
+            Serving::Live => hold_live(conn, generation).await,
             Serving::Generation(_) => hold_building(conn, generation).await,
         }
     }
+}
+
+/// As long as it is live and of our projection; one that went and came back as another's is not ours any more.
+async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let sql = "select 1 from foldback.generations
+                where generation = $1 and state = 'live' and projection_version = $2 for share";
+    sqlx::query(sql)
+        .bind(generation.0)
+        .bind(PROJECTION_VERSION)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or(StoreError::NotLive(generation.0))
 }
 
 async fn building_projection(conn: &mut PgConnection, generation: Generation) -> Result<i32, StoreError> {
