@@ -127,7 +127,7 @@ async fn a_newer_schema_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_rebuild_at_the_same_time_is_refused() {
-    let world = World::folded(2).await;
+    let world = World::folded(3).await;
     let slow = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
     let mut first = world.start_with(&["rebuild", "--yes"], &slow);
     eventually(PATIENCE, || async {

@@ -103,11 +103,11 @@ async fn nearly_live(world: &World, rebuild: &mut Background) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_instance_killed_during_the_cut_over_goes_on_with_the_new_generation() {
-    let mut world = World::with_every(4).await;
+    let mut world = World::with_every(8).await;
     world.publish(0.6).await;
     world.fold().await;
     let mut moments = Moments::seeded(8);
-    for round in 1..=4 {
+    for round in 1..=3 {
         let running = world.run().await;
         let mut rebuild = world.start_with(&["rebuild", "--yes"], &SETTINGS);
         nearly_live(&world, &mut rebuild).await;
@@ -116,7 +116,7 @@ async fn a_running_instance_killed_during_the_cut_over_goes_on_with_the_new_gene
         rebuild.wait(PATIENCE).await.exits(0);
         let generation = live(&world).await;
         assert_eq!(generation, round + 1);
-        world.publish(if round == 4 { 1.0 } else { 0.25 }).await;
+        world.publish(if round == 3 { 1.0 } else { 0.25 }).await;
         let running = world.run().await;
         published(&world, generation).await;
         world.assert_all(&running, generation).await;
@@ -130,7 +130,7 @@ async fn a_running_instance_killed_during_the_cut_over_goes_on_with_the_new_gene
 /// Ctrl-C ends it like any other command, and the next one goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_rebuild_is_gone_on_with_or_begun_anew() {
-    let world = World::folded(2).await;
+    let world = World::folded(3).await;
     interrupted(&world, 2).await;
     assert_eq!(world.rebuild().await, 2, "the same generation goes on");
     world.assert_generation(2, world.reference()).await;
