@@ -17,6 +17,7 @@ const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 pub struct Access {
     options: PgConnectOptions,
     connect_timeout: Duration,
+    is_unhurried: bool,
 }
 
 impl Access {
@@ -29,21 +30,24 @@ impl Access {
             .options([("timezone", "UTC"), ("intervalstyle", "iso_8601")])
             .log_statements(LevelFilter::Off)
             .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
-        Ok(Access { options, connect_timeout })
+        Ok(Access { options, connect_timeout, is_unhurried: false })
     }
 
     /// The same without a limit on the time of a statement: a load's COPY or an index takes as long as it takes.
     pub fn unhurried(&self) -> Access {
         let options = self.options.clone().options([("statement_timeout", "0")]);
-        Access { options, connect_timeout: self.connect_timeout }
+        Access { options, connect_timeout: self.connect_timeout, is_unhurried: true }
     }
 
     /// One connection of its own, for a writer or a lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
         match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {
             Ok(connected) => {
-                let conn = connected?;
+                let mut conn = connected?;
                 self.send_at_once();
+                if self.is_unhurried {
+                    watch_client(&mut conn).await;
+                }
                 Ok(conn)
             }
             Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
@@ -67,5 +71,14 @@ impl Access {
         if self.options.get_socket().is_none() {
             set_nodelay(self.options.get_port());
         }
+    }
+}
+
+/// A long statement ends soon after its client is gone, and with it its locks: whoever comes next need not wait for an
+/// index that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
+async fn watch_client(conn: &mut PgConnection) {
+    let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
+    if let Err(error) = set {
+        tracing::debug!(%error, "the server doesn't look after its clients");
     }
 }

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
+use tokio::time::sleep;
 
 use super::error::RebuildError;
 use super::site::Site;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, Lock, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
+
+/// A process that was killed holds the lock until Postgres notices, which takes it a moment.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// Holds the lock that lets one process at a time change generations, and sees that this binary knows the database.
 pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
@@ -18,8 +24,11 @@ pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
         Err(error @ StoreError::SchemaVersion { .. }) => return Err(RebuildError::Refused(vec![error.to_string()])),
         checked => checked?,
     }
-    if generations::hold(&mut conn, Lock::Rebuild).await? {
-        return Ok(conn);
+    for _ in 0..LOCK_TRIES {
+        if generations::hold(&mut conn, Lock::Rebuild).await? {
+            return Ok(conn);
+        }
+        sleep(LOCK_PAUSE).await;
     }
     Err(RebuildError::Refused(vec![another(&mut conn).await?]))
 }
