@@ -14,7 +14,7 @@ use crate::store::generations::{self, Lock, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
 
 /// A process that was killed holds the lock until Postgres notices, which takes it a moment.
-const LOCK_TRIES: u32 = 20;
+const LOCK_TRIES: u32 = 12;
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// Holds the lock that lets one process at a time change generations, and sees that this binary knows the database.

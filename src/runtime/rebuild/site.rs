@@ -11,13 +11,16 @@ use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::log::ReaderSettings;
 use crate::log::settings::Assignment;
-use crate::log::survey::{TopicSurvey, survey};
+use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::observe::{Metrics, Readiness};
 use crate::runtime::registry::Resolver;
 use crate::store::checkpoint::Found;
 use crate::store::connect::Access;
 
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Brokers that don't answer once (this process may have been stopped meanwhile) are asked again.
+const SURVEY_TRIES: u32 = 3;
+const SURVEY_PAUSE: Duration = Duration::from_millis(500);
 /// A reader that stops waits so long for what it has handed over: everything that isn't cut is read again anyway.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_millis(50);
@@ -53,7 +56,16 @@ impl Site {
 
     /// What the log holds now.
     pub async fn survey(&self) -> Result<Vec<TopicSurvey>, RebuildError> {
-        Ok(survey(&self.config.kafka, &self.topics, SURVEY_TIMEOUT).await?)
+        let mut tries = 1;
+        loop {
+            match survey(&self.config.kafka, &self.topics, SURVEY_TIMEOUT).await {
+                Err(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) if tries < SURVEY_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(SURVEY_PAUSE).await;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// A reader of these partitions alone, whose queues together stay within about `memory_bytes`.
