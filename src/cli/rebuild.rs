@@ -5,7 +5,6 @@ pub mod result;
 mod until;
 
 use crate::config::Config;
-use crate::domain::record::Topics;
 use crate::runtime::rebuild::{self, Depth, RebuildOptions, Until};
 
 use super::Failure;
@@ -59,7 +58,7 @@ enum Verify {
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     check(&args)?;
     let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
-    let until = args.until.clone().map(|typed| typed.resolve(&topics(&config))).transpose()?;
+    let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
     if args.plan {
         return show_plan(&config, until.as_ref(), args.output).await;
     }
@@ -106,10 +105,6 @@ fn goal(options: &RebuildOptions) -> Goal {
         (None, false) => Goal::Aside,
         (None, true) => Goal::Live,
     }
-}
-
-fn topics(config: &Config) -> Topics {
-    Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() }
 }
 
 async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Result<(), Failure> {

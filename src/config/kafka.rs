@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::values::Values;
 use super::{ConfigError, Key, Kind, Preset, Secret, kafka_properties};
+use crate::domain::record::Topics;
 
 const BROKERS: Key = Key::text(
     "kafka.brokers",
@@ -47,6 +48,11 @@ pub struct Kafka {
 }
 
 impl Kafka {
+    /// The two topics that are folded.
+    pub fn topics(&self) -> Topics {
+        Topics { orders: self.orders_topic.clone(), runs: self.runs_topic.clone() }
+    }
+
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
         let kafka = Self {
             brokers: values.text(&BROKERS)?,

@@ -18,7 +18,6 @@ use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::config::kafka::Kafka;
-use crate::domain::record::Topics;
 use crate::log::admin;
 use crate::log::{Assignment, ReaderSettings};
 use crate::observe::health::{self, Severity};
@@ -164,7 +163,7 @@ async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
 }
 
 fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metrics: &Arc<Metrics>) -> WorkerSettings {
-    let topics = Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() };
+    let topics = config.kafka.topics();
     let reader = ReaderSettings {
         kafka: config.kafka.clone(),
         topics: topics.clone(),

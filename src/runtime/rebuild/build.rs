@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::error::RebuildError;
+use super::follow::positions;
 use super::load_worker::{LoadWorker, left};
 use super::site::{Site, found, share};
 use super::tracker::Tracker;
@@ -19,7 +20,7 @@ use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
 use crate::store::bulk::{self, Step};
-use crate::store::generations::checkpoints;
+use crate::store::checkpoint::Found;
 use crate::store::{Generation, StoreError};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -85,12 +86,14 @@ async fn build_steps(
 ) -> Result<Built, RebuildError> {
     let generation = build.generation;
     let mut conn = site.access.connect().await?;
-    if !bulk::is_loading(&mut conn, generation).await? {
-        bulk::begin(&mut conn, generation, slices(site, build).await?).await?;
-    }
     let mut forced = Vec::new();
-    if !bulk::is_done(&mut conn, generation, Step::Folded).await? {
-        forced = fold_log(site, build, tracker, stop).await?;
+    let is_loading = bulk::is_loading(&mut conn, generation).await?;
+    if !is_loading || !bulk::is_done(&mut conn, generation, Step::Folded).await? {
+        let found = found(&site.survey().await?);
+        if !is_loading {
+            bulk::begin(&mut conn, generation, slices(&found, build)).await?;
+        }
+        forced = fold_log(site, build, &found, tracker, stop).await?;
         bulk::finish(&mut conn, generation, Step::Folded).await?;
     }
     if !bulk::is_done(&mut conn, generation, Step::Settled).await? {
@@ -115,10 +118,10 @@ async fn build_steps(
 }
 
 /// So many that the states of each fit into a worker's memory.
-async fn slices(site: &Site, build: &Build) -> Result<i64, RebuildError> {
-    let offsets: u64 = left(&found(&site.survey().await?), &HashMap::new(), build).iter().map(|(_, left)| left).sum();
+fn slices(found: &BTreeMap<StreamPartition, Found>, build: &Build) -> i64 {
+    let offsets: u64 = left(found, &BTreeMap::new(), build).iter().map(|(_, left)| left).sum();
     let slices = (offsets / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
-    Ok(i64::try_from(slices).unwrap_or(i64::MAX))
+    i64::try_from(slices).unwrap_or(i64::MAX)
 }
 
 async fn records(
@@ -137,14 +140,13 @@ async fn records(
 async fn fold_log(
     site: &Site,
     build: &Build,
+    found: &BTreeMap<StreamPartition, Found>,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
 ) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
     let mut conn = site.access.connect().await?;
-    let found = found(&site.survey().await?);
     let slices = bulk::slices(&mut conn, build.generation).await?;
-    let (total, left) = begin_tracking(site, build, tracker, &mut conn, &found).await?;
-    tracing::debug!(total, "offsets to fold");
+    let left = begin_tracking(site, build, tracker, &mut conn, found).await?;
     let shares = share(left, build.workers);
     let memory = site.config.rebuild.memory_bytes;
     let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
@@ -179,25 +181,19 @@ async fn fold_log(
     failed.map_or(Ok(forced), Err)
 }
 
-/// Where each partition stands: the whole way in offsets, and what is left of each partition.
+/// Tells the tracker where the partitions stand; what is left of each.
 async fn begin_tracking(
     site: &Site,
     build: &Build,
     tracker: &Tracker,
     conn: &mut PgConnection,
-    found: &BTreeMap<StreamPartition, crate::store::checkpoint::Found>,
-) -> Result<(u64, Vec<(StreamPartition, u64)>), RebuildError> {
-    let at = checkpoints(conn, build.generation).await?;
-    let at: HashMap<StreamPartition, i64> = at
-        .into_iter()
-        .filter_map(|((topic, partition), offset)| {
-            Some((StreamPartition { stream: site.topics.stream(&topic)?, partition }, offset))
-        })
-        .collect();
-    let whole: u64 = left(found, &HashMap::new(), build).iter().map(|(_, left)| left).sum();
+    found: &BTreeMap<StreamPartition, Found>,
+) -> Result<Vec<(StreamPartition, u64)>, RebuildError> {
+    let at = positions(site, build.generation).await?;
+    let whole: u64 = left(found, &BTreeMap::new(), build).iter().map(|(_, left)| left).sum();
     let left = left(found, &at, build);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();
     let read: u64 = records(site, conn, build.generation).await?.values().sum();
     tracker.set(whole, whole.saturating_sub(rest), read);
-    Ok((whole, left))
+    Ok(left)
 }

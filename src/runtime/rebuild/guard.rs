@@ -96,7 +96,7 @@ fn log_refusals(
 }
 
 /// Whether a topic starts at its beginning.
-pub fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
+fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
     (partition.log_start > 0).then(|| {
         format!(
             "topic {}, partition {} begins at offset {}: what was before is gone (retention, or deleted records); \
@@ -140,7 +140,7 @@ fn free_bytes(path: &Path) -> Option<u64> {
 }
 
 /// As people read it: 1.4 GB.
-pub fn size_text(bytes: u64) -> String {
+fn size_text(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
     let mut unit = 0;

@@ -1,6 +1,6 @@
 //! A worker of a load: a reader of its own partitions, the fold, and a hand that writes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -349,7 +349,7 @@ impl Throttle {
 /// Partitions by how much is left of each.
 pub fn left(
     found: &BTreeMap<StreamPartition, Found>,
-    at: &HashMap<StreamPartition, i64>,
+    at: &BTreeMap<StreamPartition, i64>,
     build: &Build,
 ) -> Vec<(StreamPartition, u64)> {
     let left = |found: &Found| {

@@ -127,15 +127,14 @@ async fn find_or_create(
     let asked = options.until.as_ref().map(|until| until_json(until, site));
     for info in generations::list(conn).await? {
         let generation = Generation(info.generation);
-        let found = generations::find(conn, generation).await?;
-        let targets = found.and_then(|(_, targets)| Bounds::from_json(&targets?, &site.topics));
-        match targets {
-            Some(targets) if goes_on(&info, options, &asked) => {
-                observer.note(&format!("going on with generation {}", info.generation));
-                return Ok(Job { generation, targets });
-            }
-            _ => drop_if_left_over(conn, &info, observer).await?,
+        if goes_on(&info, options, &asked)
+            && let Some((_, Some(targets))) = generations::find(conn, generation).await?
+            && let Some(targets) = Bounds::from_json(&targets, &site.topics)
+        {
+            observer.note(&format!("going on with generation {}", info.generation));
+            return Ok(Job { generation, targets });
         }
+        drop_if_left_over(conn, &info, observer).await?;
     }
     let targets = until::targets(site, survey, options.until.as_ref()).await?;
     let new = NewGeneration {

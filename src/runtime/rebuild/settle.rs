@@ -100,7 +100,7 @@ impl Task {
         let conn = conn.insert(ready);
         let generation = self.build.generation;
         match work {
-            Work::Slice(slice) => drop(bulk::settle_slice(conn, generation, slice, self.slot).await?),
+            Work::Slice(slice) => bulk::settle_slice(conn, generation, slice, self.slot).await?,
             Work::Key(at) => {
                 let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / TASKS_PER_WORKER;
                 bulk::build_key(conn, generation, at, memory_bytes).await?;

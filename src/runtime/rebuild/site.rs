@@ -43,7 +43,7 @@ pub struct Site {
 
 impl Site {
     pub fn new(config: &Config, access: &Access) -> Result<Site, RebuildError> {
-        let topics = Topics { orders: config.kafka.orders_topic.clone(), runs: config.kafka.runs_topic.clone() };
+        let topics = config.kafka.topics();
         let limits = Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() };
         let decoder = Decoder::new(limits);
         let readiness = Readiness::default();

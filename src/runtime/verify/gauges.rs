@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::{NotChecked, VerifyOptions};
-use super::recheck::{FRESH_MICROS, LOOK_MAX, Open};
+use super::recheck::{FRESH_MICROS, LOOK_MAX, Open, judged_by_log};
 use crate::domain::difference::Difference;
 use crate::observe::gauges::EngineValues;
 use crate::observe::scrape::{Series, leads};
@@ -34,10 +34,7 @@ impl Seen {
     /// The same against the log: where the live views give something else than the log, a gauge is right if it shows what
     /// the log gives.
     pub fn against_log(self, live: &Series, log: &Series) -> Vec<Difference> {
-        let place = |difference: &Difference| (difference.view.clone(), difference.key.clone());
-        let wrong: BTreeSet<_> = found(live, log).iter().map(place).collect();
-        let by_log = found(&self.shown, log).into_iter().filter(|one| wrong.contains(&place(one)));
-        self.found.iter().filter(|one| !wrong.contains(&place(one))).cloned().chain(by_log).collect()
+        judged_by_log(self.found, found(live, log), found(&self.shown, log))
     }
 }
 

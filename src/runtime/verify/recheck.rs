@@ -20,8 +20,20 @@ pub struct Open {
     last: BTreeMap<Place, Difference>,
 }
 
+fn place(difference: &Difference) -> Place {
+    (difference.view.clone(), difference.key.clone())
+}
+
 fn by_place(found: Vec<Difference>) -> BTreeMap<Place, Difference> {
-    found.into_iter().map(|difference| ((difference.view.clone(), difference.key.clone()), difference)).collect()
+    found.into_iter().map(|difference| (place(&difference), difference)).collect()
+}
+
+/// What counts of what differs from the live views: where those are `wrong`, what differs from the log instead.
+pub fn judged_by_log(by_views: Vec<Difference>, wrong: Vec<Difference>, by_log: Vec<Difference>) -> Vec<Difference> {
+    let wrong = by_place(wrong);
+    let is_wrong = |one: &Difference| wrong.contains_key(&place(one));
+    let right = by_views.into_iter().filter(|one| !is_wrong(one));
+    right.chain(by_log.into_iter().filter(|one| is_wrong(one))).collect()
 }
 
 impl Open {

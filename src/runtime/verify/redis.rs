@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::NotChecked;
-use super::recheck::{FRESH_MICROS, LOOK_EVERY, LOOK_MAX, Open};
+use super::recheck::{FRESH_MICROS, LOOK_EVERY, LOOK_MAX, Open, judged_by_log};
 use crate::config::Config;
 use crate::domain::difference::Difference;
 use crate::domain::snapshot::{Snapshot, Stamp};
@@ -46,10 +46,8 @@ impl Seen {
     /// The same against the log: where the live views give something else than the log, Redis is right if it holds what
     /// the log gives. Both publications have `stamp` and `as_of`.
     pub fn against_log(self, live: &Publication, log: &Publication) -> Vec<Difference> {
-        let place = |difference: &Difference| (difference.view.clone(), difference.key.clone());
-        let wrong: BTreeSet<_> = found(&self.keys, &Held::of(live), log).iter().map(place).collect();
-        let by_log = found(&self.keys, &self.held, log).into_iter().filter(|one| wrong.contains(&place(one)));
-        self.found.iter().filter(|one| !wrong.contains(&place(one))).cloned().chain(by_log).collect()
+        let wrong = found(&self.keys, &Held::of(live), log);
+        judged_by_log(self.found, wrong, found(&self.keys, &self.held, log))
     }
 }
 

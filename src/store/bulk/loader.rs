@@ -1,6 +1,6 @@
 //! One worker's connection to the tables of a load.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::slices::slice_of;
 use crate::domain::change::{HistoryEntry, NamedBy, PartialState, PartialStates, RunEntry};
 use crate::domain::dead_letter::DeadLetter;
-use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::store::checkpoint::{self, Advance};
 use crate::store::connect::Access;
@@ -182,17 +181,13 @@ impl Loader {
     }
 
     async fn count(&mut self, progressed: &[Progressed]) -> Result<(), StoreError> {
-        let mut counts: HashMap<StreamPartition, i64> = HashMap::new();
-        for Progressed { advance, records } in progressed {
-            *counts.entry(advance.of).or_default() += i64::try_from(*records).unwrap_or(i64::MAX);
-        }
         let sql = "insert into {schema}.load_counts as stored (topic, partition, records) values ($1, $2, $3)
                    on conflict (topic, partition) do update set records = stored.records + excluded.records";
-        for (of, records) in counts {
+        for Progressed { advance, records } in progressed {
             sqlx::query(self.generation.sql(sql))
-                .bind(self.topics.name(of.stream))
-                .bind(of.partition)
-                .bind(records)
+                .bind(self.topics.name(advance.of.stream))
+                .bind(advance.of.partition)
+                .bind(i64::try_from(*records).unwrap_or(i64::MAX))
                 .execute(&mut self.conn)
                 .await?;
         }

@@ -14,7 +14,7 @@ mod trial;
 pub use facts::{Facts, facts, filled, record_counts};
 pub use keys::{ANALYZED, analyze, build_key};
 pub use loader::{Loader, Progressed, connect};
-pub use slices::{Settled, open_slices, settle_slice, slice_of};
+pub use slices::{open_slices, settle_slice};
 pub use steps::{Step, begin, drop_tables, finish, is_done, is_loading, slices};
 pub use tangled::{claims, forget, move_claims, next_tangled, renew_names};
 pub use trial::try_history;

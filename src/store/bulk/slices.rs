@@ -26,13 +26,6 @@ pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     (hash % slices.unsigned_abs().max(1)) as i32
 }
 
-/// What a slice came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settled {
-    pub orders: u64,
-    pub tangled: u64,
-}
-
 /// The slices whose orders are not written yet. Makes their states quick to find first.
 pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
     let index = "create index if not exists load_states_slice on {schema}.load_states (slice)";
@@ -51,7 +44,7 @@ pub async fn settle_slice(
     generation: Generation,
     slice: i32,
     slot: i32,
-) -> Result<Settled, StoreError> {
+) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     let (states, tangled) = joined(&mut tx, generation, slice).await?;
     let mut counts = Counts::default();
@@ -64,8 +57,7 @@ pub async fn settle_slice(
     sqlx::query(generation.sql(sql)).bind(slice).bind(found).execute(&mut *tx).await?;
     let sql = "insert into {schema}.load_slices (slice) values ($1)";
     sqlx::query(generation.sql(sql)).bind(slice).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(Settled { orders: states.len() as u64, tangled: tangled.len() as u64 })
+    Ok(tx.commit().await?)
 }
 
 async fn joined(
