@@ -127,15 +127,9 @@ async fn a_newer_schema_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_rebuild_at_the_same_time_is_refused() {
-    let world = World::folded(3).await;
-    let slow = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
-    let mut first = world.start_with(&["rebuild", "--yes"], &slow);
-    eventually(PATIENCE, || async {
-        let schema = world.sql("select to_regnamespace('gen_2')::text").await;
-        schema.ok_or_else(|| first.written())
-    })
-    .await;
-    first.pause();
+    let world = World::folded(8).await;
+    let mut first = world.start_with(&["rebuild", "--yes"], &[]);
+    first.pause_once(PATIENCE, || async { world.sql("select to_regnamespace('gen_2')::text").await.is_some() }).await;
     assert!(first.exited().is_none(), "it ended too soon for this test: {}", first.written());
     assert_eq!(live(&world).await, 1, "it ended too soon for this test");
     for args in [

@@ -145,18 +145,17 @@ async fn an_interrupted_rebuild_is_gone_on_with_or_begun_anew() {
 
 /// A rebuild that is interrupted once it has committed something of this generation.
 async fn interrupted(world: &World, generation: i64) {
-    let slow = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "20")];
-    let rebuild = world.start_with(&["rebuild", "--yes"], &slow);
-    eventually(PATIENCE, || async {
-        let table = format!("gen_{generation}.checkpoints");
-        if world.sql(&format!("select to_regclass('{table}')::text")).await.is_none() {
-            return Err("no generation yet".to_owned());
-        }
-        let moved = world.sql(&format!("select (sum(next_offset) > 0)::text from {table}")).await;
-        if moved.as_deref() == Some("true") { Ok(()) } else { Err(rebuild.written()) }
-    })
-    .await;
+    let rebuild = world.start_with(&["rebuild", "--yes"], &SETTINGS);
+    rebuild
+        .pause_once(PATIENCE, || async {
+            let table = format!("gen_{generation}.checkpoints");
+            let is_there = world.sql(&format!("select to_regclass('{table}')::text")).await.is_some();
+            let moved = format!("select (sum(next_offset) > 0)::text from {table}");
+            is_there && world.sql(&moved).await.as_deref() == Some("true")
+        })
+        .await;
     rebuild.interrupt();
+    rebuild.go_on();
     let ended = rebuild.wait(PATIENCE).await;
     assert!(ended.code.is_some_and(|code| code != 0), "it should say that it did not finish: {ended:?}");
     let states = states(world).await;

@@ -1,6 +1,9 @@
 //! What is told of a rebuild while it works, and what it takes over from the generation before.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::PATIENCE;
 use crate::events::{Event, lives};
@@ -11,13 +14,13 @@ use crate::views::metric;
 use crate::world::World;
 
 const GENERATIONS: &str = "/api/v1/fulfillment/providers/automation/generations";
-const SETTINGS: [(&str, &str); 2] = [("FOLDBACK__REBUILD__CUT_MS", "50"), ("FOLDBACK__BATCH__RECORDS_MAX", "50")];
+const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__REBUILD__CUT_MS", "50")];
 
 /// Enough events that there is a middle.
 async fn long() -> (World, Vec<Event>) {
     let mut world = World::with_every(1000).await;
     world.publisher.ahead.clear();
-    let events = lives(1_500, 20);
+    let events = lives(2_000, 20);
     Log::of(&world.stack).write(&events, 4).await;
     (world, events)
 }
@@ -27,14 +30,14 @@ fn progress_of(generations: &[Value]) -> Option<Value> {
 }
 
 /// Stops it in the middle of its folding, where it has told others of its progress.
-async fn paused(world: &World, rebuild: &Background) -> Value {
-    eventually(PATIENCE, || async {
-        let progress = progress_of(&list(world).await).ok_or_else(|| rebuild.written())?;
-        let ratio = progress["ratio"].as_f64().ok_or_else(|| progress.to_string())?;
-        if ratio > 0.0 { Ok(()) } else { Err(progress.to_string()) }
-    })
-    .await;
-    rebuild.pause();
+async fn paused(world: &World, running: &Running, rebuild: &Background) -> Value {
+    let middle = |progress: Value| progress["ratio"].as_f64().is_some_and(|ratio| ratio > 0.0 && ratio < 0.9);
+    rebuild
+        .pause_once(PATIENCE, || async {
+            let generations = running.json(GENERATIONS).await["generations"].as_array().unwrap().clone();
+            progress_of(&generations).is_some_and(middle)
+        })
+        .await;
     progress_of(&list(world).await).unwrap_or_else(|| panic!("it was over too soon:\n{}", rebuild.written()))
 }
 
@@ -44,7 +47,7 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     let running = world.run().await;
     assert_eq!(metric(&running, "foldback_rebuild_progress_ratio").await.unwrap_or(0.0), 0.0);
     let rebuild = world.start_with(&["rebuild", "--yes", "--workers", "1"], &SETTINGS);
-    let progress = paused(&world, &rebuild).await;
+    let progress = paused(&world, &running, &rebuild).await;
     let ratio = progress["ratio"].as_f64().unwrap();
     assert!(ratio > 0.0 && ratio <= 1.0, "{progress}");
     assert!(progress["phase"].is_string() && progress["eventsPerSecond"].is_number(), "{progress}");
@@ -56,6 +59,8 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     shown_by_metrics(&running, ratio).await;
     let text = world.foldback(&["generations", "list"]).await.exits(0).stdout;
     assert!(text.contains("building") && text.contains('%'), "{text}");
+    // lines come every two seconds: the next one tells where it stood
+    sleep(Duration::from_secs(3)).await;
     rebuild.go_on();
     let ended = rebuild.wait(PATIENCE).await.exits(0);
     plain_lines(&format!("{}{}", ended.stdout, ended.stderr));

@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
@@ -36,6 +37,22 @@ impl Background {
     /// Stops it where it is, with its connections open, until `go_on`.
     pub fn pause(&self) {
         signal(self.child.id(), "STOP");
+    }
+
+    /// Lets it work for a fraction of the time, as on a slow machine, and leaves it paused as soon as `seen` says so;
+    /// panics with what it wrote where that takes longer than `timeout`.
+    pub async fn pause_once<F: Future<Output = bool>>(&self, timeout: Duration, mut seen: impl FnMut() -> F) {
+        let end = Instant::now() + timeout;
+        loop {
+            self.pause();
+            sleep(Duration::from_millis(60)).await;
+            if seen().await {
+                return;
+            }
+            assert!(Instant::now() < end, "not seen within {timeout:?}:\n{}", self.written());
+            self.go_on();
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub fn go_on(&self) {
