@@ -8,6 +8,7 @@ mod support;
 
 mod copy;
 mod discard;
+mod fence;
 mod follow;
 mod log;
 mod nodelay;

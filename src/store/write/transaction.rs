@@ -86,8 +86,10 @@ async fn write_all(
     commit: &Commit<'_>,
 ) -> Result<(), StoreError> {
     serving.hold(conn, generation).await?;
-    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
+    // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
+    // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
     checkpoint::advance(conn, generation, commit.topics, commit.advances).await?;
+    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
     if serving == Serving::Live {
         sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
     }
