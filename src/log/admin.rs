@@ -8,7 +8,7 @@ use rdkafka::error::KafkaError;
 
 use crate::config::kafka::Kafka;
 
-use super::client::client_config;
+use super::client::{client_config, let_go};
 
 /// The brokers, and what they know of the topics asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,9 @@ pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Resu
     let asked = tokio::task::spawn_blocking(move || metadata(&admin, &names, timeout).map(|cluster| (admin, cluster)));
     let (admin, mut cluster) = asked.await.map_err(|_| KafkaError::Canceled)??;
     let there: Vec<&mut TopicFacts> = cluster.topics.iter_mut().filter(|topic| topic.partitions > 0).collect();
-    settings(&admin, there, timeout).await?;
-    Ok(cluster)
+    let told = settings(&admin, there, timeout).await;
+    let_go(admin);
+    told.map(|()| cluster)
 }
 
 /// Asks for all topics: asking for one by name could make it, where the cluster makes topics on demand.

@@ -6,6 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use super::admin::{self, TopicFacts};
+use super::client::let_go;
 use super::consumer::consumer_config;
 use super::topic_id::topic_ids;
 use crate::config::kafka::Kafka;
@@ -103,6 +104,7 @@ fn survey_topics(
             partitions: ends.collect::<Result<_, SurveyError>>()?,
         });
     }
+    let_go(consumer);
     Ok(surveys)
 }
 

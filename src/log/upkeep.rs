@@ -29,21 +29,27 @@ impl<S: Sieve> Reader<S> {
         let partitions: Vec<(StreamPartition, Partition)> =
             lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
         let now = Instant::now();
+        let mut ready = Vec::new();
         for (of, partition) in partitions {
+            let lease = partition.lease;
             let answered = match partition.phase {
-                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, partition.lease),
+                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, lease),
                 Phase::Granted { next_offset, not_before } if now >= not_before => {
-                    self.activate(of, partition.lease, next_offset)
+                    self.ready(of, lease, next_offset, &mut ready)
                 }
                 Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
-                    self.activate(of, partition.lease, next_offset)
+                    self.ready(of, lease, next_offset, &mut ready)
                 }
-                _ => true,
+                _ => Some(()),
             };
             // Brokers that don't answer for one partition would hold the thread up for each other one too.
-            if !answered {
+            if answered.is_none() {
                 break;
             }
+        }
+        // Only now: a broker answers nothing else while it waits for new records on the same connection.
+        for (of, lease, next_offset) in ready {
+            self.activate(of, lease, next_offset);
         }
         self.pass_positions();
         if now >= self.next_topic_guard {
@@ -56,8 +62,8 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
-    fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
+    /// Asks the writer to claim a partition, with where its log starts. `None` if the brokers don't answer.
+    fn claim(&mut self, of: StreamPartition, lease: u64) -> Option<()> {
         match self.first_offset_and_topic_id(of) {
             Ok((log_start, topic_id)) => {
                 if let Some(topic_id) = topic_id.clone() {
@@ -65,12 +71,12 @@ impl<S: Sieve> Reader<S> {
                 }
                 self.change(of, lease, Phase::Claiming);
                 lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
-                true
+                Some(())
             }
             Err(error) => {
                 self.report(of, &format!("its first offset and topic can't be asked for ({error}); trying again"));
                 self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
-                false
+                None
             }
         }
     }
@@ -96,34 +102,39 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Goes to the claimed position and reads on from there, if the log still holds it. `false` if the brokers
-    /// don't answer.
-    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) -> bool {
-        let later = |pause| Phase::Granted { next_offset, not_before: Instant::now() + pause };
-        match self.watermarks(of) {
-            Err(error) => {
-                self.report(of, &format!("its offsets can't be asked for ({error}); trying again"));
-                self.change(of, lease, later(RETRY_PAUSE));
-                return false;
+    /// Adds a partition whose claimed position the log still holds. `None` if the brokers don't answer.
+    fn ready(
+        &self,
+        of: StreamPartition,
+        lease: u64,
+        next_offset: i64,
+        ready: &mut Vec<(StreamPartition, u64, i64)>,
+    ) -> Option<()> {
+        let (answered, problem) = match self.watermarks(of) {
+            Ok((log_start, end)) if (log_start..=end).contains(&next_offset) => {
+                ready.push((of, lease, next_offset));
+                return Some(());
             }
-            Ok((log_start, end)) if next_offset < log_start || next_offset > end => {
-                self.report(of, &lost_log(log_start, end, next_offset));
-                self.change(of, lease, later(RETRY_PAUSE));
-                return true;
-            }
-            Ok(_) => {}
-        }
+            Ok((log_start, end)) => (Some(()), lost_log(log_start, end, next_offset)),
+            Err(error) => (None, format!("its offsets can't be asked for ({error}); trying again")),
+        };
+        self.report(of, &problem);
+        self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });
+        answered
+    }
+
+    /// Goes to the claimed position and reads on from there.
+    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
         let topic = self.settings.topics.name(of.stream);
         if let Err(error) = self.fetch_from(of, next_offset) {
             debug!(topic, partition = of.partition, %error, "not fetched yet; trying again");
-            self.change(of, lease, later(UPKEEP_EVERY));
-            return true;
+            self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + UPKEEP_EVERY });
+            return;
         }
         let stale = self.position(of);
         self.change(of, lease, Phase::Active { next_offset, stale });
         self.readiness.clear(&health::log_guard(topic, of.partition));
         info!(topic, partition = of.partition, next_offset, "reading");
-        true
     }
 
     /// An assignment with an offset, and not a seek: a seek of a partition whose fetch is about to start gets lost.
