@@ -10,6 +10,10 @@ use tracing::log::LevelFilter;
 use super::error::StoreError;
 use super::nagle::set_nodelay;
 
+/// What `pg_stat_activity` calls our connections.
+pub const APPLICATION_NAME: &str = "foldback";
+/// What takes hours doesn't give up since this machine stood still for a moment.
+const UNHURRIED_TRIES: u32 = 3;
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
 /// How to reach Postgres.
@@ -24,7 +28,7 @@ impl Access {
     /// `url`: `postgres://user:password@host:port/database`. The error never repeats the URL.
     pub fn new(url: &str, connect_timeout: Duration, statement_timeout: Duration) -> Result<Access, StoreError> {
         let options = PgConnectOptions::from_str(url)?
-            .application_name("foldback")
+            .application_name(APPLICATION_NAME)
             .options([("statement_timeout", statement_timeout.as_millis().to_string())])
             // Durations and times must not depend on the server's settings.
             .options([("timezone", "UTC"), ("intervalstyle", "iso_8601")])
@@ -41,6 +45,17 @@ impl Access {
 
     /// One connection of its own, for a writer or a lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let mut tries = if self.is_unhurried { UNHURRIED_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match self.try_connect().await {
+                Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) if tries > 0 => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_connect(&self) -> Result<PgConnection, StoreError> {
         match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {
             Ok(connected) => {
                 let mut conn = connected?;

@@ -18,7 +18,7 @@ use super::site::Site;
 use crate::domain::generation::{Phase, Progress};
 use crate::domain::partition::StreamPartition;
 use crate::store::Generation;
-use crate::store::generations::{self, CutOver, live_projection};
+use crate::store::generations::{self, CutOver, Moment, live_projection};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Pause after a try of the cut-over that readers were in the way of.
@@ -37,6 +37,14 @@ pub struct Finish<'a> {
     pub stop: &'a CancellationToken,
 }
 
+/// Workers that fold the generation on, and where the log's partitions ended when they began.
+struct Following {
+    follower: Follower,
+    ends: BTreeMap<StreamPartition, i64>,
+    /// By when all that had been loaded was committed.
+    whole: Moment,
+}
+
 /// How the last steps ended.
 pub enum Finished {
     Live { dropped: Vec<i32> },
@@ -48,28 +56,34 @@ impl Finish<'_> {
     /// Folds on until the end of the log is near, checks, and cuts over if `promote`.
     pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
         let mut conn = self.site.access.connect().await?;
+        let whole = generations::now(&mut conn).await?;
         self.tell(Phase::CatchingUp, 0.0);
-        let mut follower = self.follow().await?;
-        let finished = self.steps(&mut conn, &mut follower, promote, checks).await;
-        follower.0.stop().await;
+        let mut following = self.follow(whole).await?;
+        let finished = self.steps(&mut conn, &mut following, promote, checks).await;
+        match finished {
+            // They can't write any more, and the operator need not wait until they have found out.
+            Ok(Finished::Live { .. }) => drop(tokio::spawn(following.follower.stop())),
+            _ => following.follower.stop().await,
+        }
         finished
     }
 
-    async fn follow(&self) -> Result<(Follower, Vec<StreamPartition>), RebuildError> {
-        let partitions: Vec<StreamPartition> =
-            self.site.survey().await?.iter().flat_map(|topic| &topic.partitions).map(|at| at.of).collect();
+    /// Follows every partition that is there now.
+    async fn follow(&self, whole: Moment) -> Result<Following, RebuildError> {
+        let ends = self.ends().await?;
+        let partitions: Vec<StreamPartition> = ends.keys().copied().collect();
         let follower = Follower::start(self.site, self.generation, &partitions, self.workers, None)?;
-        Ok((follower, partitions))
+        Ok(Following { follower, ends, whole })
     }
 
     async fn steps(
         &self,
         conn: &mut PgConnection,
-        follower: &mut (Follower, Vec<StreamPartition>),
+        following: &mut Following,
         promote: bool,
         checks: &mut Vec<Check>,
     ) -> Result<Finished, RebuildError> {
-        let behind = self.catch_up(&follower.1).await?;
+        let behind = self.catch_up(&following.ends).await?;
         self.tell(Phase::Checking, 1.0);
         let live = live_projection(conn).await?.generation;
         crate::store::discards::apply(conn, self.generation).await?;
@@ -89,27 +103,31 @@ impl Finish<'_> {
             return Ok(Finished::Ready);
         }
         self.tell(Phase::CuttingOver, 1.0);
-        self.cut_over(conn, follower).await
+        self.cut_over(conn, following).await
     }
 
     /// Waits until the generation is near the end of the log; how far it is behind then, by partition.
-    async fn catch_up(&self, followed: &[StreamPartition]) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+    /// `followed`: where the log ended when its partitions began to be followed.
+    async fn catch_up(
+        &self,
+        followed: &BTreeMap<StreamPartition, i64>,
+    ) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
         let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
-        let mut ends = BTreeMap::new();
-        let mut surveyed: Option<Instant> = None;
+        let mut ends = followed.clone();
+        let mut surveyed = Instant::now();
         let mut first = None;
         loop {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
             }
-            if surveyed.is_none_or(|at| at.elapsed() >= SURVEY_EVERY) {
+            if surveyed.elapsed() >= SURVEY_EVERY {
                 ends = self.ends().await?;
-                surveyed = Some(Instant::now());
+                surveyed = Instant::now();
             }
             let at = positions(self.site, self.generation).await?;
             let behind: BTreeMap<StreamPartition, i64> = ends
                 .iter()
-                .filter(|(of, _)| followed.contains(of))
+                .filter(|(of, _)| followed.contains_key(of))
                 .map(|(of, end)| (*of, (end - at.get(of).copied().unwrap_or(0)).max(0)))
                 .collect();
             let lag: i64 = behind.values().sum();
@@ -128,18 +146,18 @@ impl Finish<'_> {
         Ok(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.end)).collect())
     }
 
-    async fn cut_over(
-        &self,
-        conn: &mut PgConnection,
-        follower: &mut (Follower, Vec<StreamPartition>),
-    ) -> Result<Finished, RebuildError> {
+    async fn cut_over(&self, conn: &mut PgConnection, following: &mut Following) -> Result<Finished, RebuildError> {
         let rebuild = &self.site.config.rebuild;
         let deadline = Instant::now() + rebuild.cut_over_timeout;
         loop {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
             }
-            match generations::cut_over(conn, self.generation, rebuild.lock_timeout).await? {
+            let tried = match generations::older_than(conn, following.whole).await? {
+                Some(reader) => CutOver::InTheWay(reader),
+                None => generations::cut_over(conn, self.generation, rebuild.lock_timeout).await?,
+            };
+            match tried {
                 CutOver::Done { .. } => break,
                 CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
                 CutOver::InTheWay(why) if Instant::now() >= deadline => {
@@ -153,7 +171,7 @@ impl Finish<'_> {
                 }
                 CutOver::InTheWay(why) => {
                     tracing::debug!("not cut over yet: {why}");
-                    self.follow_new_partitions(follower).await?;
+                    self.follow_new_partitions(following).await?;
                     sleep(TRY_PAUSE).await;
                 }
             }
@@ -164,13 +182,13 @@ impl Finish<'_> {
     }
 
     /// Partitions may have been added meanwhile.
-    async fn follow_new_partitions(&self, follower: &mut (Follower, Vec<StreamPartition>)) -> Result<(), RebuildError> {
+    async fn follow_new_partitions(&self, following: &mut Following) -> Result<(), RebuildError> {
         let now = self.ends().await?;
-        if now.keys().all(|of| follower.1.contains(of)) {
+        if now.keys().all(|of| following.ends.contains_key(of)) {
             return Ok(());
         }
-        let old = std::mem::replace(follower, self.follow().await?);
-        old.0.stop().await;
+        let old = std::mem::replace(following, self.follow(following.whole).await?);
+        old.follower.stop().await;
         Ok(())
     }
 

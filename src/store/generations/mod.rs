@@ -11,6 +11,7 @@ mod list;
 mod lock;
 mod progress;
 mod remove;
+mod snapshots;
 
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
@@ -20,3 +21,4 @@ pub use list::{Live, checkpoints, find, list, live_projection, running};
 pub use lock::{Lock, hold, still_held};
 pub use progress::{back_to, fail, ready, reopen, tell};
 pub use remove::{drop_generation, drop_shadows, retire};
+pub use snapshots::{Moment, now, older_than};
