@@ -15,21 +15,6 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// `1536` -> `1.5 KiB`
-pub fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if number < 1024 {
-        return format!("{number} B");
-    }
-    let (mut value, mut unit) = (number as f64 / 1024.0, 0);
-    // From here on one digit behind the point would round up to the next unit.
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 /// `69` seconds -> `1:09`
 pub fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -61,12 +46,6 @@ mod tests {
     fn numbers_have_commas() {
         let texts = [0, 999, 1_000, 52_310, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "52,310", "1,234,567"]);
-    }
-
-    #[test]
-    fn bytes_have_a_fitting_unit() {
-        let texts = [0, 1_023, 1_024, 1_536, 1_048_575, 5_368_709_120, u64::MAX].map(bytes);
-        assert_eq!(texts, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "5.0 GiB", "16384.0 PiB"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A plan as a table.
 
-use crate::cli::amounts::{bytes, lasting, thousands};
+use crate::cli::amounts::{lasting, thousands};
 use crate::cli::output::{or_dash, plain, table};
+use crate::domain::size::size_text;
 use crate::runtime::rebuild::{Plan, PlannedPartition, PlannedTopic};
 
 const TOPIC_CHARS_MAX: usize = 249;
@@ -15,7 +16,7 @@ fn partitions(plan: &Plan) -> String {
     let each = plan.topics.iter().flat_map(|topic| topic.partitions.iter().map(|partition| row(topic, partition)));
     let all = || plan.topics.iter().flat_map(|topic| &topic.partitions);
     let events = thousands(all().map(|partition| partition.events).sum());
-    let size = bytes(all().map(|partition| partition.bytes).sum());
+    let size = size_text(all().map(|partition| partition.bytes).sum());
     let total = ["(all)".to_owned(), String::new(), String::new(), String::new(), events, size].to_vec();
     table(&std::iter::once(head).chain(each).chain([total]).collect::<Vec<_>>())
 }
@@ -27,7 +28,7 @@ fn row(topic: &PlannedTopic, partition: &PlannedPartition) -> Vec<String> {
         partition.from.to_string(),
         partition.to.to_string(),
         thousands(partition.events),
-        bytes(partition.bytes),
+        size_text(partition.bytes),
     ]
 }
 
@@ -51,7 +52,7 @@ fn facts(plan: &Plan) -> String {
         reasons => format!("yes, for {reasons} reasons"),
     };
     let facts = [
-        ("space in Postgres", format!("about {}", bytes(plan.space_bytes))),
+        ("space in Postgres", format!("about {}", size_text(plan.space_bytes))),
         ("time", format!("about {}", lasting(plan.seconds))),
         ("would be refused", refused),
     ];

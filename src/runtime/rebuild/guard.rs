@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::error::RebuildError;
 use super::site::Site;
+use crate::domain::size::size_text;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, Lock, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
@@ -137,16 +138,4 @@ pub async fn space_refusal(
 fn free_bytes(path: &Path) -> Option<u64> {
     let found = path.ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-/// As people read it: 1.4 GB.
-fn size_text(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
