@@ -129,7 +129,7 @@ impl Worker {
             let Some(message) = self.consumer.poll(Duration::from_millis(100)) else { continue };
             let message = message?;
             if let Some(entry) = decode(&self.registry, &self.handle, &message) {
-                encode(&entry, &self.topic, &mut self.rows);
+                encode((&entry).into(), &self.topic, &mut self.rows);
             }
             let (partition, behind) = (message.partition(), message.offset() + 1);
             drop(message);

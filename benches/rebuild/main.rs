@@ -14,9 +14,14 @@ use std::sync::Arc;
 use foldback::config::{Config, Inputs};
 use foldback::store::connect::Access;
 use foldback::store::generation::live;
+use mimalloc::MiMalloc;
 use sqlx::AssertSqlSafe;
 
 use report::{Measured, Pair};
+
+/// As the command that it is measured beside.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
