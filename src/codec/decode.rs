@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::event::OrderEvent;
-use crate::domain::record::{RawRecord, Stream};
+use crate::domain::record::{RawRecord, RecordView, Stream};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::run::Run;
 
@@ -74,6 +74,11 @@ impl Decoder {
 
     /// Never waits and never panics, whatever the bytes.
     pub fn decode(&self, record: &RawRecord) -> Decode {
+        self.decode_view(record.view())
+    }
+
+    /// The same of a record whose bytes belong to somebody else.
+    pub fn decode_view(&self, record: RecordView<'_>) -> Decode {
         match self.try_decode(record) {
             Ok(decode) => decode,
             Err(rejection) => Decode::Rejected(rejection),
@@ -93,7 +98,7 @@ impl Decoder {
         &self.0.cache
     }
 
-    fn try_decode(&self, record: &RawRecord) -> Result<Decode, Rejection> {
+    fn try_decode(&self, record: RecordView<'_>) -> Result<Decode, Rejection> {
         let value = self.value(record)?;
         let (framing, datum) = Framing::split(value).map_err(|problem| Rejection::new(Reason::Malformed, problem))?;
         match framing {
@@ -109,9 +114,9 @@ impl Decoder {
         }
     }
 
-    fn value<'r>(&self, record: &'r RawRecord) -> Result<&'r [u8], Rejection> {
+    fn value<'r>(&self, record: RecordView<'r>) -> Result<&'r [u8], Rejection> {
         let max = self.0.limits.value_bytes_max;
-        match &record.value {
+        match record.value {
             Some(value) if value.len() > max => Err(Rejection::new(
                 Reason::TooLarge,
                 format!("the value has {} bytes; limits.value_bytes_max is {max}", value.len()),
@@ -128,11 +133,11 @@ fn unknown_fingerprint(fingerprint: u64) -> Rejection {
     Rejection::new(Reason::SchemaUnknown, detail)
 }
 
-fn event(prepared: &Prepared, record: &RawRecord, datum: &[u8]) -> Result<Decoded, Rejection> {
+fn event(prepared: &Prepared, record: RecordView<'_>, datum: &[u8]) -> Result<Decoded, Rejection> {
     let value = prepared.read(record.stream, datum)?;
     let (decoded, id) =
         apply_rules(record.stream, value).map_err(|Invalid(detail)| Rejection::new(Reason::Invalid, detail))?;
-    check_key(record.key.as_deref(), id)?;
+    check_key(record.key, id)?;
     Ok(decoded)
 }
 

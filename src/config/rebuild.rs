@@ -17,8 +17,9 @@ const MEMORY_BYTES: Key = Key::number(
     32 * 1024 * 1024,
     1 << 40,
     "bytes",
-    "Memory of a rebuild's states, queues and batches, of all workers together. States beyond it go to Postgres, and \
-     are joined again at the end: a longer log takes no more memory.",
+    "Memory of a rebuild's queues, batches and events that are put aside, of all workers together. What is put aside \
+     goes to Postgres until each order is folded: a longer log takes no more memory. Postgres may take as much again \
+     while it builds indexes.",
 );
 const CUT_MS: Key = Key::millis(
     "rebuild.cut_ms",

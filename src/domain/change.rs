@@ -32,16 +32,15 @@ pub struct RunEntry {
     pub drift: Vec<Drift>,
 }
 
-/// What some of an order's events come to, in a bulk load: joined with the others' at its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PartialState {
-    pub order: Order,
-    /// A sequence came twice: `order` holds only the first claims.
-    pub tangled: bool,
+/// What all events of some orders come to, folded at once by a bulk load.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settled {
+    pub orders: Vec<Order>,
+    /// Orders of which two events claim one sequence.
+    pub tangled: BTreeSet<Uuid>,
+    /// Where events lie again that the orders have seen: these copies don't belong into the history.
+    pub copies: Vec<Position>,
 }
-
-/// Boxed: they move from map to list to writer, and only pointers should.
-pub type PartialStates = Vec<Box<PartialState>>;
 
 /// The OrderPlaced that names a provider: the greatest by (occurred_at, provider_order_id, sequence).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use super::money::{Decimal, Money};
 use super::timestamp::Timestamp;
 
 /// One accepted fact about one provider order; every value in it keeps the rules of the contract.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderEvent {
     pub event_id: Uuid,
     pub provider_order_id: Uuid,
@@ -22,7 +22,7 @@ pub struct OrderEvent {
     pub payload: Payload,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     OrderPlaced(OrderPlaced),
     OrderAmended(OrderAmended),

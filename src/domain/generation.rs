@@ -65,7 +65,7 @@ impl Phase {
     pub fn words(self) -> &'static str {
         match self {
             Phase::Folding => "folding",
-            Phase::Settling => "settling states",
+            Phase::Settling => "settling orders",
             Phase::Indexing => "building indexes",
             Phase::CatchingUp => "catching up",
             Phase::Checking => "checking",

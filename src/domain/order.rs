@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::event::{Guardrails, OrderAmended, OrderPlaced, Payload, ServiceRule};
@@ -16,7 +15,7 @@ use super::telemetry::{CountKey, CountKind, Counts};
 use super::timestamp::Timestamp;
 
 /// What OrderPlaced alone sets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     pub order_id: Uuid,
     pub order_item_id: Uuid,
@@ -27,14 +26,14 @@ pub struct Placement {
     pub placed_at: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     pub cancelled_at: Timestamp,
     pub reason: Option<String>,
 }
 
 /// Every field is a register by sequence, so that events may arrive in any order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     pub provider_order_id: Uuid,
     /// Grows by one with every write of the stored order; 0: not stored yet.
@@ -95,29 +94,6 @@ impl Order {
                 response: recorded.response.clone(),
             }),
             _ => self.apply_to_replay(sequence, payload),
-        }
-        true
-    }
-
-    /// Takes in what other events of the same order have come to. `false`, and nothing changes, if both have seen one
-    /// sequence: which event stands there is then for the caller to settle.
-    pub fn join(&mut self, other: Order) -> bool {
-        if !self.seen.unite(&other.seen) {
-            return false;
-        }
-        self.placement.join(other.placement);
-        self.provider_reference.join(other.provider_reference);
-        self.amount.join(other.amount);
-        self.provider_cost.join(other.provider_cost);
-        self.guardrails.join(other.guardrails);
-        self.service_rules.join(other.service_rules);
-        self.cancellation.join(other.cancellation);
-        self.last_event.join(other.last_event);
-        for (replay_id, replay) in other.replays {
-            self.replay(replay_id).join(*replay);
-        }
-        for refill in other.refills.into_values() {
-            self.refill(*refill);
         }
         true
     }
@@ -223,7 +199,11 @@ impl Order {
 
     /// Adds (`sign` 1) or takes away (`sign` -1) what this order contributes to telemetry and backlog.
     pub fn contribute(&self, counts: &mut Counts, sign: i64) {
-        let mut count = |kind, count: i64| counts.add(self.count_key(kind), sign * count);
+        let mut count = |kind, count: i64| {
+            if count != 0 {
+                counts.add(self.count_key(kind), sign * count);
+            }
+        };
         count(CountKind::Orders, 1);
         count(CountKind::Gaps, i64::from(self.seen.missing() > 0));
         count(CountKind::Placed, i64::from(self.placement.is_set()));

@@ -30,6 +30,29 @@ pub struct RawRecord {
     pub recorded_at: Option<Timestamp>,
 }
 
+/// A record whose bytes belong to somebody else; without its headers.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordView<'a> {
+    pub stream: Stream,
+    pub position: Position,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    /// As `RawRecord::recorded_at`.
+    pub recorded_at: Option<Timestamp>,
+}
+
+impl RawRecord {
+    pub fn view(&self) -> RecordView<'_> {
+        RecordView {
+            stream: self.stream,
+            position: self.position,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            recorded_at: self.recorded_at,
+        }
+    }
+}
+
 /// The names of the two topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {

@@ -1,12 +1,11 @@
 //! A refill of an order: the last writer wins.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::money::Money;
 use super::timestamp::Timestamp;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refill {
     pub refill_id: Uuid,
     /// Sequence of the event that stands.

@@ -1,9 +1,7 @@
 //! A last-writer-wins register: the value of the highest sequence.
 
-use serde::{Deserialize, Serialize};
-
 /// Sequence 0: never set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Register<T> {
     pub sequence: i64,
     pub value: T,
@@ -18,13 +16,6 @@ impl<T> Register<T> {
     pub fn set(&mut self, sequence: i64, value: T) {
         if sequence > self.sequence {
             *self = Register { sequence, value };
-        }
-    }
-
-    /// Takes the other's value if a higher sequence has set it.
-    pub fn join(&mut self, other: Register<T>) {
-        if other.sequence > self.sequence {
-            *self = other;
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::money::Money;
@@ -36,7 +35,7 @@ impl ReplayStatus {
 }
 
 /// What ReplayScheduled, ReplayExecuted and ReplayFailed carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     pub requested_amount: Option<Money>,
     pub rule_ids: Vec<String>,
@@ -44,7 +43,7 @@ pub struct Request {
 }
 
 /// What ReplayExecuted and ReplayFailed carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub performed_at: Option<Timestamp>,
     pub response: Option<String>,
@@ -52,7 +51,7 @@ pub struct Outcome {
 
 /// Fields that the same events carry share a register; which event type is the latest follows from the
 /// registers' sequences, so that the status needs none of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
     pub replay_id: Uuid,
     pub request: Register<Request>,
@@ -86,17 +85,6 @@ impl Replay {
         } else {
             ReplayStatus::Scheduled
         }
-    }
-
-    /// Takes in what other events of the same replay have come to.
-    pub fn join(&mut self, other: Replay) {
-        self.request.join(other.request);
-        self.schedule.join(other.schedule);
-        self.outcome.join(other.outcome);
-        self.failure.join(other.failure);
-        self.cancel.join(other.cancel);
-        self.executed += other.executed;
-        self.failed += other.failed;
     }
 
     pub fn attempts(&self) -> i64 {

@@ -1,9 +1,7 @@
 //! The set of an order's sequences that are there: almost always one range.
 
-use serde::{Deserialize, Serialize};
-
 /// Sorted, disjoint, non-adjacent ranges of sequences, ends included.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SequenceSet(Vec<(i64, i64)>);
 
 impl SequenceSet {
@@ -41,23 +39,6 @@ impl SequenceSet {
             (true, false) => self.0[after - 1].1 = sequence,
             (false, true) => self.0[after].0 = sequence,
             (false, false) => self.0.insert(after, (sequence, sequence)),
-        }
-        true
-    }
-
-    /// Takes in all sequences of a set that has none of ours; `false`, and nothing changes, if it has one.
-    pub fn unite(&mut self, other: &SequenceSet) -> bool {
-        let mut ranges: Vec<(i64, i64)> = self.0.iter().chain(&other.0).copied().collect();
-        ranges.sort_unstable();
-        if ranges.windows(2).any(|pair| pair[1].0 <= pair[0].1) {
-            return false;
-        }
-        self.0.clear();
-        for (first, last) in ranges {
-            match self.0.last_mut() {
-                Some(before) if before.1 + 1 == first => before.1 = last,
-                _ => self.0.push((first, last)),
-            }
         }
         true
     }
@@ -105,24 +86,6 @@ mod tests {
             prop_assert_eq!((set.last(), set.count()), (last, model.len() as i64));
             prop_assert_eq!(set.missing(), last - model.len() as i64);
             prop_assert_eq!(SequenceSet::from_bounds(&set.bounds()), Some(set));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn disjoint_sets_unite_and_others_do_not(
-            a in prop::collection::btree_set(1i64..40, 0..30),
-            b in prop::collection::btree_set(1i64..40, 0..30),
-        ) {
-            let set = |sequences: &BTreeSet<i64>| {
-                let mut set = SequenceSet::default();
-                sequences.iter().for_each(|sequence| { set.insert(*sequence); });
-                set
-            };
-            let mut united = set(&a);
-            let disjoint = a.is_disjoint(&b);
-            prop_assert_eq!(united.unite(&set(&b)), disjoint);
-            prop_assert_eq!(united, if disjoint { set(&a.union(&b).copied().collect()) } else { set(&a) });
         }
     }
 

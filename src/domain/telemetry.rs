@@ -3,7 +3,8 @@
 //! Counts are kept as deltas (`contribution(after) - contribution(before)`), so that reading them costs the
 //! same at a million orders as at ten.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -72,11 +73,10 @@ pub struct CountKey {
 
 /// Signed counts; a key whose count comes back to zero is as if it had never been there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<CountKey, i64>);
+pub struct Counts(HashMap<CountKey, i64>);
 
 impl Counts {
     pub fn add(&mut self, key: CountKey, count: i64) {
-        use std::collections::btree_map::Entry;
         match self.0.entry(key) {
             Entry::Vacant(entry) if count != 0 => {
                 entry.insert(count);
@@ -91,8 +91,11 @@ impl Counts {
         }
     }
 
+    /// In the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&CountKey, i64)> {
-        self.0.iter().map(|(key, count)| (key, *count))
+        let mut counts: Vec<(&CountKey, i64)> = self.0.iter().map(|(key, count)| (key, *count)).collect();
+        counts.sort_unstable();
+        counts.into_iter()
     }
 
     pub fn is_empty(&self) -> bool {

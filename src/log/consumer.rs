@@ -17,6 +17,12 @@ const DEFAULTS: [(&str, &str); 5] = [
 ];
 /// What is read ahead, unless a reader's settings say otherwise.
 const QUEUE_KBYTES: usize = 32 * 1024;
+/// At least so many answers of a broker fit into what is read ahead: an answer is taken whole, however full the queue is
+/// then, and is several times as large once it is unpacked.
+const ANSWERS_MIN: usize = 4;
+/// What librdkafka takes for a broker's answer at least.
+const ANSWER_BYTES_MIN: usize = 1_000_000;
+const ANSWER_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Not to be changed: kafka.properties with one of these is refused.
 const REQUIRED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
@@ -31,8 +37,11 @@ const REQUIRED: [(&str, &str); 7] = [
 /// Settings of a consumer that reads from explicit positions.
 pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConfig {
     let mut config = client_config(kafka);
-    let queue_kbytes = queue_kbytes.unwrap_or(QUEUE_KBYTES).to_string();
-    for (name, value) in DEFAULTS.into_iter().chain([("queued.max.messages.kbytes", queue_kbytes.as_str())]) {
+    let kbytes = queue_kbytes.unwrap_or(QUEUE_KBYTES);
+    let answer = (kbytes * 1024 / ANSWERS_MIN).clamp(ANSWER_BYTES_MIN, ANSWER_BYTES_MAX).to_string();
+    let kbytes = kbytes.to_string();
+    let bounds = [("queued.max.messages.kbytes", kbytes.as_str()), ("fetch.max.bytes", answer.as_str())];
+    for (name, value) in DEFAULTS.into_iter().chain(bounds) {
         if !kafka.properties.contains_key(name) {
             config.set(name, value);
         }

@@ -4,14 +4,15 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::domain::partition::StreamPartition;
-use crate::domain::record::RawRecord;
+use crate::domain::record::{RawRecord, RecordView};
 
 /// Turns a raw record into what the batch carries. Must not block.
 pub trait Sieve: Send + 'static {
     type Item: Send + 'static;
 
-    /// What the batch carries for a record that is not wanted, told by its key alone: nothing of it is copied.
-    fn pass_over(&self, _of: StreamPartition, _offset: i64, _key: Option<&[u8]>) -> Option<Self::Item> {
+    /// What the batch carries for a record of whose bytes nothing has to be kept, and about how much memory that takes.
+    /// `None`: it is sifted.
+    fn glance(&self, _record: RecordView<'_>) -> Option<(Self::Item, usize)> {
         None
     }
 

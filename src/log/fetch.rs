@@ -12,7 +12,7 @@ use super::consumer::consumer_config;
 use super::settings::ReaderSettings;
 use crate::domain::partition::StreamPartition;
 use crate::domain::position::Position;
-use crate::domain::record::{Header, RawRecord, Stream, Topics};
+use crate::domain::record::{Header, RawRecord, RecordView, Stream, Topics};
 use crate::domain::timestamp::Timestamp;
 
 /// How many offsets are read through rather than skipped: a fetch that starts anew costs about as much.
@@ -141,22 +141,34 @@ fn timed_out(topics: &Topics, of: StreamPartition, offset: i64, timeout: Duratio
     FetchError::TimedOut { topic, partition: of.partition, offset, seconds }
 }
 
+/// A message in librdkafka's buffers.
+pub fn record_view<'m>(stream: Stream, message: &'m BorrowedMessage<'_>) -> RecordView<'m> {
+    RecordView {
+        stream,
+        position: Position { partition: message.partition(), offset: message.offset() },
+        key: message.key(),
+        value: message.payload(),
+        recorded_at: message
+            .timestamp()
+            .to_millis()
+            .and_then(|millis| millis.checked_mul(1000))
+            .and_then(Timestamp::from_micros),
+    }
+}
+
 /// Copies a message out of librdkafka's buffers.
 pub fn raw_record(stream: Stream, message: &BorrowedMessage<'_>) -> RawRecord {
     let copy = |bytes: &[u8]| bytes::Bytes::copy_from_slice(bytes);
     let headers = message.headers().map(|headers| {
         headers.iter().map(|header| Header { key: header.key.to_owned(), value: header.value.map(copy) }).collect()
     });
+    let RecordView { position, key, value, recorded_at, .. } = record_view(stream, message);
     RawRecord {
         stream,
-        position: Position { partition: message.partition(), offset: message.offset() },
-        key: message.key().map(copy),
-        value: message.payload().map(copy),
+        position,
+        key: key.map(copy),
+        value: value.map(copy),
         headers: headers.unwrap_or_default(),
-        recorded_at: message
-            .timestamp()
-            .to_millis()
-            .and_then(|millis| millis.checked_mul(1000))
-            .and_then(Timestamp::from_micros),
+        recorded_at,
     }
 }

@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 use super::consumer::reader_config;
 use super::context::{ReaderContext, lock, stop_fetching};
 use super::delivery::{Control, Delivery, Sieve, Sifted};
-use super::fetch::raw_record;
+use super::fetch::{raw_record, record_view};
 use super::partition::{Partition, Phase};
 use super::settings::{Assignment, ReaderSettings};
 use super::state::State;
@@ -36,8 +36,6 @@ pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
-/// What a record that is passed over takes.
-const PASSED_OVER_BYTES: usize = 256;
 
 /// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
 pub type InFlight = Arc<AtomicUsize>;
@@ -120,15 +118,18 @@ impl<S: Sieve> Reader<S> {
     }
 
     fn run(mut self) {
+        // Read once a round: at a million records a second, the clock costs as much as a record's way to the sieve.
+        let mut now = Instant::now();
         while self.obey() {
             if self.is_held_up() {
                 std::thread::sleep(FULL_PAUSE);
             } else {
-                self.poll();
+                self.poll(now);
             }
-            self.flush_if_due();
-            if Instant::now() >= self.next_upkeep {
-                self.next_upkeep = Instant::now() + UPKEEP_EVERY;
+            now = Instant::now();
+            self.flush_if_due(now);
+            if now >= self.next_upkeep {
+                self.next_upkeep = now + UPKEEP_EVERY;
                 self.upkeep();
             }
         }
@@ -188,9 +189,11 @@ impl<S: Sieve> Reader<S> {
         self.stop_fetching(of);
     }
 
-    fn poll_timeout(&self) -> Duration {
+    fn poll_timeout(&self, now: Instant) -> Duration {
         match lock(&self.state).started() {
-            Some(started) => self.settings.linger.saturating_sub(started.elapsed()).clamp(POLL_MIN, POLL_MAX),
+            Some(started) => {
+                self.settings.linger.saturating_sub(now.saturating_duration_since(started)).clamp(POLL_MIN, POLL_MAX)
+            }
             None => POLL_MAX,
         }
     }
@@ -199,20 +202,24 @@ impl<S: Sieve> Reader<S> {
         let Some(stream) = self.settings.topics.stream(message.topic()) else { return };
         let of = StreamPartition { stream, partition: message.partition() };
         let offset = message.offset();
-        if !lock(&self.state).wants(of, offset) {
+        let mut state = lock(&self.state);
+        if !state.wants(of, offset) {
             return;
         }
-        if let Some(item) = self.sieve.pass_over(of, offset, message.key()) {
-            self.in_flight.fetch_add(PASSED_OVER_BYTES, Ordering::Relaxed);
-            return lock(&self.state).take(of, offset, PASSED_OVER_BYTES, item);
+        if let Some((item, bytes)) = self.sieve.glance(record_view(stream, message)) {
+            self.in_flight.fetch_add(bytes, Ordering::Relaxed);
+            return state.take(of, offset, bytes, item);
         }
         let bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
         match self.sieve.sift(raw_record(stream, message)) {
             Sifted::Item(item) => {
                 self.in_flight.fetch_add(bytes, Ordering::Relaxed);
-                lock(&self.state).take(of, offset, bytes, item);
+                state.take(of, offset, bytes, item);
             }
-            Sifted::Wait(token) => self.wait_for(of, offset, token),
+            Sifted::Wait(token) => {
+                drop(state);
+                self.wait_for(of, offset, token);
+            }
         }
     }
 
@@ -227,11 +234,12 @@ impl<S: Sieve> Reader<S> {
         self.stop_fetching(of);
     }
 
-    fn flush_if_due(&mut self) {
+    fn flush_if_due(&mut self, now: Instant) {
         let mut state = lock(&self.state);
         let batch = state.batch();
         let full = batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max;
-        let lingered = state.started().is_some_and(|started| started.elapsed() >= self.settings.linger);
+        let lingered =
+            state.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
         // While the writer is busy the batch grows: what is behind catches up in fewer, larger transactions.
         let idle = self.in_flight.load(Ordering::Relaxed) <= batch.bytes;
         if full || (lingered && idle) {
@@ -239,9 +247,10 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    fn poll(&mut self) {
+    fn poll(&mut self, now: Instant) {
         self.relieve();
-        match self.consumer.poll(self.poll_timeout()) {
+        // What is there already needs no look at the clock.
+        match self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now))) {
             Some(Ok(message)) => self.take(&message),
             Some(Err(error)) => self.complain(&error),
             None => {}

@@ -7,9 +7,10 @@ pub mod batch;
 mod contest;
 pub mod fold;
 pub mod known;
-pub mod load;
 mod order;
 mod run;
+pub mod settle;
+pub mod spill;
 pub mod streak;
 
 pub use batch::{Content, Item, Outcome};
@@ -17,6 +18,6 @@ pub use fold::{Folded, fold};
 pub use known::{Known, Standing, StoredRun};
 
 #[cfg(test)]
-mod load_tests;
+mod settle_tests;
 #[cfg(test)]
 mod tests;

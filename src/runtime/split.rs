@@ -40,7 +40,11 @@ async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result
 
 /// Makes a refused record of it, with what Postgres said.
 pub fn refuse(item: &mut Item, error: &sqlx::Error) {
+    item.content = Content::Rejected(refusal(error));
+}
+
+/// What Postgres said of a value that it can't store.
+pub fn refusal(error: &sqlx::Error) -> Rejection {
     let message = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
-    let detail = format!("Postgres can't store a value of it: {message}");
-    item.content = Content::Rejected(Rejection::new(Reason::Invalid, detail));
+    Rejection::new(Reason::Invalid, format!("Postgres can't store a value of it: {message}"))
 }

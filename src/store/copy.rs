@@ -44,6 +44,15 @@ impl<'c> Copy<'c> {
         Ok(())
     }
 
+    /// Sends rows that were encoded elsewhere (`Rows::part`), behind what has gathered.
+    pub async fn send_rows(&mut self, rows: &[u8]) -> Result<(), StoreError> {
+        self.send().await?;
+        for piece in rows.chunks(PIECE_BYTES) {
+            self.copy.send(piece).await?;
+        }
+        Ok(())
+    }
+
     /// How many rows were written.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
         self.rows.bytes.extend_from_slice(&(-1i16).to_be_bytes());
@@ -67,11 +76,28 @@ impl Default for Rows {
 
 impl Rows {
     pub fn new() -> Rows {
-        Rows { bytes: SIGNATURE.to_vec(), count: 0 }
+        Rows::with_capacity(0)
+    }
+
+    /// With room for rows of so many bytes.
+    pub fn with_capacity(bytes: usize) -> Rows {
+        let mut rows = Rows { bytes: Vec::with_capacity(SIGNATURE.len() + bytes), count: 0 };
+        rows.bytes.extend_from_slice(SIGNATURE);
+        rows
     }
 
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Where the next row begins.
+    pub fn end(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The rows that begin and end there.
+    pub fn part(&self, from: usize, to: usize) -> &[u8] {
+        &self.bytes[from..to]
     }
 
     /// Starts a row; exactly `columns` values have to follow.

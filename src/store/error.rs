@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The generation that was being built went live, was refused or was removed.
     #[error("generation {0} is not being built any more")]
     NotBuilding(i32),
+    /// A crash of Postgres has emptied the unlogged tables of a load.
+    #[error("what had been put aside to build generation {0} went with a crash of Postgres; building it begins again")]
+    LoadLost(i32),
     /// The same events would give other views by this binary than the generation holds.
     #[error(
         "generation {generation} was folded by projection version {stored}, this binary folds version {binary}: it \

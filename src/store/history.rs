@@ -1,6 +1,5 @@
 //! The history: every accepted event, as it stands at its sequence.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use sqlx::Row;
@@ -25,33 +24,50 @@ pub async fn append(
     conn: &mut PgConnection,
     generation: Generation,
     topic: &str,
-    entries: &[impl Borrow<HistoryEntry> + Sync],
-) -> Result<(), StoreError> {
-    append_to(conn, &format!("{}.provider_order_events", generation.schema()), topic, entries).await
-}
-
-/// The same into another table of the same columns.
-pub(super) async fn append_to(
-    conn: &mut PgConnection,
-    table: &str,
-    topic: &str,
-    entries: &[impl Borrow<HistoryEntry> + Sync],
+    entries: &[HistoryEntry],
 ) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut copy = Copy::begin(conn, table, COLUMNS).await?;
+    let mut copy = Copy::begin(conn, &table(generation), COLUMNS).await?;
     for entry in entries {
-        encode(entry.borrow(), topic, &mut copy.rows);
+        encode(entry.into(), topic, &mut copy.rows);
         copy.flush().await?;
     }
     copy.finish().await?;
     Ok(())
 }
 
-/// Appends the row of an entry.
-pub fn encode(entry: &HistoryEntry, topic: &str, rows: &mut Rows) {
-    let event = &entry.event;
+/// A generation's history.
+pub(super) fn table(generation: Generation) -> String {
+    format!("{}.provider_order_events", generation.schema())
+}
+
+/// Adds rows that `encode` wrote, to a generation's history or a table of its columns.
+pub(super) async fn append_encoded(conn: &mut PgConnection, table: &str, rows: &[u8]) -> Result<(), StoreError> {
+    let mut copy = Copy::begin(conn, table, COLUMNS).await?;
+    copy.send_rows(rows).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+/// What a row of the history says.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryRow<'e> {
+    pub event: &'e OrderEvent,
+    pub position: Position,
+    pub recorded_at: Option<Timestamp>,
+}
+
+impl<'e> From<&'e HistoryEntry> for HistoryRow<'e> {
+    fn from(entry: &'e HistoryEntry) -> HistoryRow<'e> {
+        HistoryRow { event: &entry.event, position: entry.position, recorded_at: entry.recorded_at }
+    }
+}
+
+/// Appends a row.
+pub fn encode(row: HistoryRow<'_>, topic: &str, rows: &mut Rows) {
+    let event = row.event;
     rows.row(10);
     rows.uuid(event.provider_order_id);
     rows.int8(event.sequence);
@@ -60,9 +76,9 @@ pub fn encode(entry: &HistoryEntry, topic: &str, rows: &mut Rows) {
     rows.timestamptz(event.occurred_at);
     rows.jsonb(|out| event.payload.write_json(out));
     rows.text(topic);
-    rows.int4(entry.position.partition);
-    rows.int8(entry.position.offset);
-    rows.optional(entry.recorded_at, Rows::timestamptz);
+    rows.int4(row.position.partition);
+    rows.int8(row.position.offset);
+    rows.optional(row.recorded_at, Rows::timestamptz);
 }
 
 /// Takes the rows at the entries' sequences away and puts the entries there.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::RebuildError;
 use super::follow::positions;
 use super::load_worker::{LoadWorker, left};
-use super::site::{Site, found, share};
+use super::site::{Site, share};
 use super::tracker::Tracker;
 use super::{settle, untangle};
 use crate::domain::bounds::Bounds;
@@ -26,7 +26,7 @@ use crate::store::{Generation, StoreError};
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// What the process takes beside its workers; where little memory is set, half of it.
 const BASE_BYTES: usize = 64 * 1024 * 1024;
-/// About so many records of the log belong to the orders of one slice, so that a slice's states fit into memory.
+/// About so many records of the log belong to the orders of one slice, so that a slice's orders fit into memory.
 const SLICE_RECORDS: u64 = 15_000;
 const SLICES_MAX: u64 = 8_192;
 
@@ -34,6 +34,8 @@ const SLICES_MAX: u64 = 8_192;
 #[derive(Clone)]
 pub struct Build {
     pub generation: Generation,
+    /// How each partition of the log is found (`site::found`).
+    pub found: Arc<BTreeMap<StreamPartition, Found>>,
     /// Where each partition ends.
     pub targets: Bounds,
     /// Which orders and runs.
@@ -44,7 +46,11 @@ pub struct Build {
     pub workers: usize,
     /// Of all workers together; 0: no bound.
     pub records_per_second_max: u64,
+    pub note: Note,
 }
+
+/// Takes a sentence for whoever waits.
+pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Built {
@@ -78,22 +84,40 @@ pub async fn build(
     }
 }
 
+/// Begins again where a crash of Postgres has taken what was put aside.
 async fn build_steps(
     site: &Site,
     build: &Build,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
 ) -> Result<Built, RebuildError> {
+    loop {
+        match try_build(site, build, tracker, stop).await {
+            Err(RebuildError::Store(error @ StoreError::LoadLost(_))) => {
+                (build.note)(&error.to_string());
+                bulk::begin_again(&mut bulk::connect(&site.access).await?, build.generation).await?;
+                tracker.enter(Phase::Folding);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn try_build(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Built, RebuildError> {
     let generation = build.generation;
-    let mut conn = site.access.connect().await?;
+    let mut conn = bulk::connect(&site.access).await?;
     let mut forced = Vec::new();
     let is_loading = bulk::is_loading(&mut conn, generation).await?;
     if !is_loading || !bulk::is_done(&mut conn, generation, Step::Folded).await? {
-        let found = found(&site.survey().await?);
         if !is_loading {
-            bulk::begin(&mut conn, generation, slices(&found, build)).await?;
+            bulk::begin(&mut conn, generation, slices(build)).await?;
         }
-        forced = fold_log(site, build, &found, tracker, stop).await?;
+        forced = fold_log(site, build, tracker, stop).await?;
         bulk::finish(&mut conn, generation, Step::Folded).await?;
     }
     if !bulk::is_done(&mut conn, generation, Step::Settled).await? {
@@ -117,9 +141,9 @@ async fn build_steps(
     Ok(Built { records: records(site, &mut conn, generation).await?, forced })
 }
 
-/// So many that the states of each fit into a worker's memory.
-fn slices(found: &BTreeMap<StreamPartition, Found>, build: &Build) -> i64 {
-    let offsets: u64 = left(found, &BTreeMap::new(), build).iter().map(|(_, left)| left).sum();
+/// So many that the orders of each fit into a worker's memory.
+fn slices(build: &Build) -> i64 {
+    let offsets: u64 = left(build, &BTreeMap::new()).iter().map(|(_, left)| left).sum();
     let slices = (offsets / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
     i64::try_from(slices).unwrap_or(i64::MAX)
 }
@@ -140,13 +164,12 @@ async fn records(
 async fn fold_log(
     site: &Site,
     build: &Build,
-    found: &BTreeMap<StreamPartition, Found>,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
 ) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
-    let mut conn = site.access.connect().await?;
+    let mut conn = bulk::connect(&site.access).await?;
     let slices = bulk::slices(&mut conn, build.generation).await?;
-    let left = begin_tracking(site, build, tracker, &mut conn, found).await?;
+    let left = begin_tracking(site, build, tracker, &mut conn).await?;
     let shares = share(left, build.workers);
     let memory = site.config.rebuild.memory_bytes;
     let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
@@ -158,7 +181,7 @@ async fn fold_log(
         let worker = LoadWorker {
             site: site.clone(),
             build: build.clone(),
-            found: partitions.iter().filter_map(|of| found.get(of).cloned()).collect(),
+            found: partitions.iter().filter_map(|of| build.found.get(of).cloned()).collect(),
             slices,
             slot,
             memory_bytes,
@@ -187,11 +210,10 @@ async fn begin_tracking(
     build: &Build,
     tracker: &Tracker,
     conn: &mut PgConnection,
-    found: &BTreeMap<StreamPartition, Found>,
 ) -> Result<Vec<(StreamPartition, u64)>, RebuildError> {
     let at = positions(site, build.generation).await?;
-    let whole: u64 = left(found, &BTreeMap::new(), build).iter().map(|(_, left)| left).sum();
-    let left = left(found, &at, build);
+    let whole: u64 = left(build, &BTreeMap::new()).iter().map(|(_, left)| left).sum();
+    let left = left(build, &at);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();
     let read: u64 = records(site, conn, build.generation).await?.values().sum();
     tracker.set(whole, whole.saturating_sub(rest), read);

@@ -9,11 +9,10 @@ use super::build::Built;
 use super::error::RebuildError;
 use super::options::{Check, Depth};
 use super::site::Site;
-use crate::domain::bounds::Bounds;
 use crate::domain::difference::Differences;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
-use crate::runtime::verify;
+use crate::runtime::verify::{self, LogPart};
 use crate::store::Generation;
 use crate::store::bulk::{Facts, facts, filled};
 use crate::store::generations::unexplained;
@@ -48,7 +47,7 @@ pub struct Second {
 pub async fn compared(
     site: &Site,
     generation: Generation,
-    ends: &Bounds,
+    log: LogPart<'_>,
     depth: Depth,
     whole: impl Future<Output = ()>,
     stop: &CancellationToken,
@@ -58,7 +57,7 @@ pub async fn compared(
         Depth::Sample(per_million) => KeySample { per_million },
         Depth::Full => KeySample::ALL,
     };
-    let (built, differences) = verify::compare_with_log(site, generation, ends, sample, whole, stop).await?;
+    let (built, differences) = verify::compare_with_log(site, generation, log, sample, whole, stop).await?;
     Ok(Some(Second { sample, built, differences }))
 }
 

@@ -4,6 +4,7 @@ use rdkafka::error::KafkaError;
 
 use super::options::Rebuilt;
 use crate::codec::RegistrySetupError;
+use crate::domain::packed::PackedError;
 use crate::log::survey::SurveyError;
 use crate::store::StoreError;
 
@@ -24,6 +25,8 @@ pub enum RebuildError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Registry(#[from] RegistrySetupError),
+    #[error(transparent)]
+    Packed(#[from] PackedError),
     #[error(transparent)]
     Survey(#[from] SurveyError),
     /// Waiting can help.

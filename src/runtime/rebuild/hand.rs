@@ -1,19 +1,21 @@
 //! The hand that writes what a load worker has folded, while that one folds on.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::trim::give_back;
-use crate::domain::change::{HistoryEntry, NamedBy, PartialStates};
+use super::error::RebuildError;
+use super::site::Site;
+use crate::domain::packed::Piece;
+use crate::domain::partition::StreamPartition;
+use crate::domain::record::Stream;
+use crate::domain::rejection::Rejection;
 use crate::log::reader::InFlight;
-use crate::projection::load::{LoadedBatch, LoadedEvent};
 use crate::projection::{Content, Item, Known, fold};
-use crate::runtime::split::refuse;
+use crate::runtime::split::{refusal, refuse};
 use crate::store::StoreError;
-use crate::store::bulk::{Loader, Progressed};
+use crate::store::bulk::{Cut, HistoryBatch, Loader};
 
 pub enum Task {
     /// Rows of a batch, which took so many bytes in flight.
@@ -27,15 +29,17 @@ pub enum Task {
     },
 }
 
-/// Everything since the last cut, to be committed.
-pub struct Cut {
-    pub states: PartialStates,
-    pub names: BTreeMap<String, NamedBy>,
-    pub progressed: Vec<Progressed>,
-    pub slot: i32,
+/// What a batch adds to the tables.
+pub struct LoadedBatch {
+    pub history: HistoryBatch,
+    /// Of the orders' events, for when each order is folded.
+    pub pieces: Vec<Piece>,
+    /// Runs and refused records, which need no state: `fold` them.
+    pub others: Vec<Item>,
 }
 
 pub struct Hand {
+    pub site: Site,
     pub loader: Loader,
     pub in_flight: InFlight,
     /// Orders of which Postgres has refused an event since the last cut.
@@ -44,64 +48,71 @@ pub struct Hand {
 
 impl Hand {
     /// Writes until nothing more comes. What isn't cut then is let go.
-    pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), StoreError> {
+    pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), RebuildError> {
         while let Some(task) = tasks.recv().await {
             match task {
                 Task::Append { batch, bytes } => {
                     self.append(batch).await?;
                     self.in_flight.fetch_sub(bytes, Ordering::Relaxed);
                 }
-                Task::Cut { cut, done } => {
-                    let refused = std::mem::take(&mut self.refused);
-                    self.loader.cut(cut.states, &refused, &cut.names, &cut.progressed, cut.slot).await?;
-                    give_back();
+                Task::Cut { mut cut, done } => {
+                    // They were put aside already: their orders are folded again without them.
+                    cut.tangled.append(&mut self.refused);
+                    self.loader.cut(cut).await?;
                     // A worker that has ended needs to be told nothing.
                     let _ = done.send(());
                 }
             }
         }
-        self.loader.close().await
+        Ok(self.loader.close().await?)
     }
 
-    async fn append(&mut self, batch: LoadedBatch) -> Result<(), StoreError> {
-        let LoadedBatch { events, mut others } = batch;
+    async fn append(&mut self, batch: LoadedBatch) -> Result<(), RebuildError> {
+        let LoadedBatch { history, pieces, mut others } = batch;
+        self.loader.spill(&pieces).await?;
         let changes = fold(&others, &Known::default()).changes;
-        let entries: Vec<&HistoryEntry> = events.iter().map(|event| &event.entry).collect();
-        match self.loader.append(&entries, &changes.runs, &changes.dead_letters).await {
+        let rows = history.rows(0, history.events().len());
+        match self.loader.append(rows, &changes.runs, &changes.dead_letters).await {
             Err(StoreError::Data(_)) => {
-                self.append_events(&events).await?;
-                self.append_others(&mut others).await
+                self.append_events(&history).await?;
+                Ok(self.append_others(&mut others).await?)
             }
-            outcome => outcome,
+            outcome => Ok(outcome?),
         }
     }
 
-    /// Halves until each event that Postgres refuses stands alone, and makes a dead letter of it.
-    async fn append_events(&mut self, events: &[LoadedEvent]) -> Result<(), StoreError> {
-        let mut parts = vec![(0, events.len())];
+    /// Halves until each event that Postgres refuses stands alone, and makes dead letters of them.
+    async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), RebuildError> {
+        let mut refused = Vec::new();
+        let mut parts = vec![(0, history.events().len())];
         while let Some((from, to)) = parts.pop() {
-            let entries: Vec<&HistoryEntry> = events[from..to].iter().map(|event| &event.entry).collect();
-            match self.loader.append(&entries, &[], &[]).await {
+            match self.loader.append(history.rows(from, to), &[], &[]).await {
                 Ok(()) => {}
-                Err(StoreError::Data(error)) if to - from == 1 => self.refuse_event(&events[from], &error).await?,
+                Err(StoreError::Data(error)) if to - from == 1 => refused.push((from, refusal(&error))),
                 Err(StoreError::Data(_)) => {
                     let middle = from + (to - from) / 2;
                     parts.extend([(middle, to), (from, middle)]);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        self.refuse(history, refused).await
     }
 
-    /// The event is in its order's state already: the order counts as tangled, and is folded again without it.
-    async fn refuse_event(&mut self, event: &LoadedEvent, error: &sqlx::Error) -> Result<(), StoreError> {
-        let content = Content::Order(Box::new(event.entry.event.clone()));
-        let mut item = Item { record: event.record.clone(), content };
-        refuse(&mut item, error);
-        self.refused.push(event.entry.event.provider_order_id);
-        let changes = fold(&[item], &Known::default()).changes;
-        self.loader.append(&[], &[], &changes.dead_letters).await
+    /// A row keeps no raw bytes, which a dead letter needs: they come from the log again.
+    async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), RebuildError> {
+        let events = refused.iter().map(|(index, _)| history.events()[*index]);
+        self.refused.extend(events.clone().map(|event| event.provider_order_id));
+        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
+        let wanted = events.map(|event| (of(event.position.partition), event.position.offset)).collect();
+        let mut records = self.site.fetch(wanted).await?;
+        let item = |(index, rejection): (usize, Rejection)| {
+            let record = records.remove(&(Stream::Orders, history.events()[index].position))?;
+            Some(Item { record, content: Content::Rejected(rejection) })
+        };
+        let items: Vec<Item> = refused.into_iter().filter_map(item).collect();
+        let changes = fold(&items, &Known::default()).changes;
+        Ok(self.loader.append(&[], &[], &changes.dead_letters).await?)
     }
 
     /// One by one: where Postgres refuses the highest report of a run, the next lower one stands.

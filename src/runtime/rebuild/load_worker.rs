@@ -11,25 +11,31 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
 use super::error::RebuildError;
-use super::hand::{Cut, Hand, Task};
+use super::hand::{Hand, LoadedBatch, Task};
 use super::load_sieve::{LoadItem, LoadSieve};
 use super::retry::Retries;
 use super::site::Site;
 use super::tracker::Tracker;
 use crate::domain::partition::StreamPartition;
+use crate::domain::rejection::Reason;
 use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
-use crate::projection::load::Loading;
+use crate::projection::spill::Spill;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Content, Outcome};
 use crate::runtime::sieve::DecodingSieve;
-use crate::store::bulk::{self, Loader, Progressed};
+use crate::store::bulk::{self, Cut, HistoryBatch, Loader, Progressed, slice_of};
 use crate::store::checkpoint::{self, Advance, Claim, Found};
+use crate::store::history::HistoryRow;
 use crate::store::{StoreError, flood};
 
 /// Batches that wait for the hand; each is bounded by the reader.
 const TASKS_MAX: usize = 2;
-/// Share of a worker's memory that states take before a cut; the rest is for queues, batches and what is written.
-const STATES_SHARE: usize = 5;
+/// Of a worker's memory, what events that were put aside may take before a cut, and what the reader's queues may; the
+/// rest is for batches and what is written.
+const SPILL_PERCENT: usize = 20;
+const READER_PERCENT: usize = 14;
+/// So many pieces are written together.
+const PIECES_MIN: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What one worker is given.
@@ -60,7 +66,7 @@ struct Way {
 struct Attempt<'w> {
     worker: &'w LoadWorker,
     ways: BTreeMap<StreamPartition, Way>,
-    loading: Loading,
+    spill: Spill,
     tasks: mpsc::Sender<Task>,
     last_cut: Instant,
     forced: Vec<(StreamPartition, i64)>,
@@ -83,7 +89,7 @@ impl LoadWorker {
     }
 
     async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
-        let mut conn = bulk::connect(&self.site.access).await?;
+        let mut conn = bulk::connect_to_load(&self.site.access, self.build.generation).await?;
         let ways = self.claim(&mut conn).await?;
         let open: Vec<StreamPartition> =
             ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();
@@ -92,15 +98,15 @@ impl LoadWorker {
         }
         let loader = Loader::new(conn, self.build.generation, self.site.topics.clone(), self.slices).await?;
         let (deliveries, mut queue) = mpsc::unbounded_channel();
-        let settings = self.site.reader(open, self.memory_bytes / 6);
+        let settings = self.site.reader(open, self.memory_bytes / 100 * READER_PERCENT);
         let reader = Reader::start(settings, self.site.readiness.clone(), self.sieve(), deliveries)?;
         let (tasks, todo) = mpsc::channel(TASKS_MAX);
-        let hand = Hand { loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
+        let hand = Hand { site: self.site.clone(), loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
         let hand = tokio::spawn(hand.run(todo));
         let mut attempt = Attempt {
             worker: self,
             ways,
-            loading: Loading::default(),
+            spill: Spill::new(usize::try_from(self.slices).unwrap_or(1)),
             tasks,
             last_cut: Instant::now(),
             forced: Vec::new(),
@@ -111,7 +117,8 @@ impl LoadWorker {
         self.tracker.lose(attempt.uncut);
         // The hand ends when nobody gives it anything any more.
         drop(attempt);
-        stop_reader(&reader, queue).await;
+        // Its client takes a tenth of a second to end, for which nobody has to wait.
+        tokio::spawn(stop_reader(reader, queue));
         finish(folded, hand).await
     }
 
@@ -142,7 +149,7 @@ impl LoadWorker {
 }
 
 /// Ends the reader and takes what it still delivers, so that it waits for nobody.
-async fn stop_reader(reader: &ReaderHandle, mut queue: UnboundedReceiver<Delivery<LoadItem>>) {
+async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery<LoadItem>>) {
     // A reader that has ended needs to be told nothing.
     let _ = reader.controls.send(Control::Stop);
     while let Some(delivery) = queue.recv().await {
@@ -159,11 +166,11 @@ async fn stop_reader(reader: &ReaderHandle, mut queue: UnboundedReceiver<Deliver
 /// The hand's error is the cause where the fold only found it gone.
 async fn finish<T>(
     folded: Result<T, RebuildError>,
-    hand: JoinHandle<Result<(), StoreError>>,
+    hand: JoinHandle<Result<(), RebuildError>>,
 ) -> Result<T, RebuildError> {
     let written = hand.await.map_err(|error| RebuildError::Failed(format!("a writer ended early: {error}")))?;
     match (folded, written) {
-        (_, Err(error)) => Err(error.into()),
+        (_, Err(error)) => Err(error),
         (folded, Ok(())) => folded,
     }
 }
@@ -210,34 +217,46 @@ impl Attempt<'_> {
         }
     }
 
-    async fn take(&mut self, batch: Batch<LoadItem>) -> Result<(), RebuildError> {
-        let mut items = Vec::with_capacity(batch.items.len());
+    async fn take(&mut self, read: Batch<LoadItem>) -> Result<(), RebuildError> {
+        // Where a sample is taken, most of what is read is skipped.
+        let events = if self.worker.build.sample.is_all() { read.items.len() } else { 0 };
+        let mut batch =
+            LoadedBatch { history: HistoryBatch::with_capacity(events), pieces: Vec::new(), others: Vec::new() };
         let mut records = 0;
-        for item in batch.items {
+        for item in read.items {
             let (of, offset) = item.at();
             let Some(way) = self.ways.get_mut(&of).filter(|way| offset < way.target && offset >= way.at) else {
                 continue;
             };
             way.records += 1;
             records += 1;
-            if let LoadItem::Item { item, forced } = item {
-                guard(way, &item.content, offset).map_err(|limit| self.worker.flood(of, offset, limit))?;
-                if forced {
-                    self.forced.push((of, offset));
+            match item {
+                LoadItem::Event { event, position, recorded_at } => {
+                    way.guard.streak = None;
+                    self.spill.push(slice_of(event.provider_order_id, self.worker.slices), &event, position)?;
+                    let row = HistoryRow { event: &event, position, recorded_at };
+                    batch.history.push(row, &self.worker.site.topics.orders);
                 }
-                items.push(item);
+                LoadItem::Other { item, forced } => {
+                    way.pass(&item.content, offset).map_err(|limit| self.worker.flood(of, offset, limit))?;
+                    if forced {
+                        self.forced.push((of, offset));
+                    }
+                    batch.others.push(*item);
+                }
+                LoadItem::Skipped { .. } => {}
             }
         }
         let mut offsets = 0;
-        for span in &batch.spans {
+        for span in &read.spans {
             let Some(way) = self.ways.get_mut(&span.of) else { continue };
             let to = span.to.min(way.target);
             // Never negative: a span behind what is folded moves nothing.
             offsets += u64::try_from(to - way.at).unwrap_or(0);
             way.at = way.at.max(to);
         }
-        let loaded = self.loading.fold(items);
-        self.give(Task::Append { batch: loaded, bytes: batch.bytes }).await?;
+        batch.pieces = self.spill.take_full(PIECES_MIN);
+        self.give(Task::Append { batch, bytes: read.bytes }).await?;
         self.worker.tracker.advance(offsets, records);
         self.uncut = (self.uncut.0 + offsets, self.uncut.1 + records);
         self.throttle.wait(records, &self.worker.stop).await;
@@ -250,7 +269,7 @@ impl Attempt<'_> {
     }
 
     async fn cut_if_due(&mut self) -> Result<(), RebuildError> {
-        let is_full = self.loading.bytes() >= self.worker.memory_bytes / STATES_SHARE;
+        let is_full = self.spill.open_bytes() >= self.worker.memory_bytes / 100 * SPILL_PERCENT;
         let is_late = self.last_cut.elapsed() >= self.worker.site.config.rebuild.cut;
         if is_full || is_late { self.cut().await } else { Ok(()) }
     }
@@ -261,11 +280,11 @@ impl Attempt<'_> {
         if progressed.is_empty() {
             return Ok(());
         }
-        let (states, names) = self.loading.cut();
-        let (done, cut) = oneshot::channel();
-        let slot = self.worker.slot;
-        self.give(Task::Cut { cut: Cut { states, names, progressed, slot }, done }).await?;
-        cut.await.map_err(|_| RebuildError::Failed("the writer is gone".into()))?;
+        let (pieces, names) = self.spill.cut();
+        let (done, written) = oneshot::channel();
+        let cut = Cut { pieces, names, tangled: Vec::new(), progressed, slot: self.worker.slot };
+        self.give(Task::Cut { cut, done }).await?;
+        written.await.map_err(|_| RebuildError::Failed("the writer is gone".into()))?;
         for way in self.ways.values_mut() {
             way.claim.next_offset = way.at;
             way.claim.streak = way.guard.streak;
@@ -291,26 +310,23 @@ impl Attempt<'_> {
     }
 }
 
-/// The limit that is reached, if too many records in a row were refused for one reason.
-fn guard(way: &mut Way, content: &Content, offset: i64) -> Result<(), (crate::domain::rejection::Reason, i64)> {
-    let outcome = match content {
-        Content::Rejected(rejection) => Outcome::DeadLetter(rejection.reason),
-        _ => Outcome::Applied,
-    };
-    let passes = way.guard.pass(outcome, || way.allowed.contains(&offset));
-    match outcome {
-        Outcome::DeadLetter(reason) if !passes => Err((reason, way.guard.refusals_max)),
-        _ => Ok(()),
+impl Way {
+    /// The limit that is reached, if too many records in a row were refused for one reason.
+    fn pass(&mut self, content: &Content, offset: i64) -> Result<(), (Reason, i64)> {
+        let outcome = match content {
+            Content::Rejected(rejection) => Outcome::DeadLetter(rejection.reason),
+            _ => Outcome::Applied,
+        };
+        let passes = self.guard.pass(outcome, || self.allowed.contains(&offset));
+        match outcome {
+            Outcome::DeadLetter(reason) if !passes => Err((reason, self.guard.refusals_max)),
+            _ => Ok(()),
+        }
     }
 }
 
 impl LoadWorker {
-    fn flood(
-        &self,
-        of: StreamPartition,
-        offset: i64,
-        (reason, refusals_max): (crate::domain::rejection::Reason, i64),
-    ) -> RebuildError {
+    fn flood(&self, of: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> RebuildError {
         let (topic, partition) = (self.site.topics.name(of.stream), of.partition);
         RebuildError::Refused(vec![format!(
             "{refusals_max} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, \
@@ -347,14 +363,10 @@ impl Throttle {
 }
 
 /// Partitions by how much is left of each.
-pub fn left(
-    found: &BTreeMap<StreamPartition, Found>,
-    at: &BTreeMap<StreamPartition, i64>,
-    build: &Build,
-) -> Vec<(StreamPartition, u64)> {
+pub fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
     let left = |found: &Found| {
         let from = at.get(&found.of).copied().unwrap_or(found.log_start);
         u64::try_from(build.targets.of(found.of).unwrap_or(from) - from).unwrap_or(0)
     };
-    found.values().map(|found| (found.of, left(found))).collect()
+    build.found.values().map(|found| (found.of, left(found))).collect()
 }

@@ -24,7 +24,6 @@ mod run;
 mod settle;
 mod site;
 mod tracker;
-mod trim;
 mod untangle;
 mod until;
 
@@ -39,3 +38,4 @@ pub use plan::plan;
 pub use promote::{drop_generation, promote, roll_back};
 pub use run::rebuild;
 pub use site::Site;
+pub(super) use site::found;

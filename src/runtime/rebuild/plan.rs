@@ -13,10 +13,13 @@ use crate::domain::bounds::Bounds;
 use crate::log::sample::{LogSample, SampleBounds, sample};
 use crate::log::survey::TopicSurvey;
 use crate::log::{Sieve, Sifted};
-use crate::projection::load::Loading;
+use crate::projection::spill::Spill;
+use crate::projection::{Content, Item};
 use crate::runtime::sieve::DecodingSieve;
+use crate::store::bulk::HistoryBatch;
 use crate::store::connect::Access;
 use crate::store::generations::{self, live_projection};
+use crate::store::history::HistoryRow;
 use crate::store::{StoreError, bulk, migrate};
 
 /// Space of an event with its share of orders, replays and indexes, where nothing is there to measure it by. As the
@@ -128,13 +131,26 @@ async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, Rebuil
     }
     let events = items.len();
     let started = Instant::now();
-    let loaded = Loading::default().fold(items);
+    let batch = try_fold(site, &items)?;
     let mut conn = site.access.connect().await?;
-    let entries: Vec<_> = loaded.events.iter().map(|event| &event.entry).collect();
-    bulk::try_history(&mut conn, &site.topics, &entries).await?;
+    bulk::try_history(&mut conn, &batch).await?;
     seconds += started.elapsed();
     let seconds_per_event = if events == 0 { 0.0 } else { seconds.as_secs_f64() / events as f64 };
     Ok(Measured { samples, seconds_per_event })
+}
+
+/// As a load does.
+fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, RebuildError> {
+    let mut spill = Spill::new(1);
+    let mut batch = HistoryBatch::with_capacity(items.len());
+    for Item { record, content } in items {
+        if let Content::Order(event) = content {
+            spill.push(0, event, record.position)?;
+            let row = HistoryRow { event, position: record.position, recorded_at: record.recorded_at };
+            batch.push(row, &site.topics.orders);
+        }
+    }
+    Ok(batch)
 }
 
 /// Records of schemas that the registry still has to be asked for are tried again, within a bound.

@@ -15,11 +15,14 @@ use super::heart::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, Rebuilt, RolledBack};
 use super::run::settle_state;
-use super::site::Site;
+use super::site::{Site, found};
 use super::{checks, guard};
 use crate::config::Config;
 use crate::domain::bounds::Bounds;
 use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::domain::partition::StreamPartition;
+use crate::runtime::verify::LogPart;
+use crate::store::checkpoint::Found;
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -39,7 +42,7 @@ pub async fn promote(
     let started = Instant::now();
     let site = Site::new(config, access)?;
     let mut lock = guard::enter(&site).await?;
-    let (_, refusals) = guard::survey(&site, &mut lock).await?;
+    let (survey, refusals) = guard::survey(&site, &mut lock).await?;
     if !refusals.is_empty() {
         return Err(RebuildError::Refused(refusals));
     }
@@ -57,7 +60,7 @@ pub async fn promote(
         stop: &heart.lost,
     };
     let mut checks = Vec::new();
-    let outcome = check_and_finish(&site, &finish, &mut checks).await;
+    let outcome = check_and_finish(&site, &finish, &Arc::new(found(&survey)), &mut checks).await;
     let mut conn = match heart.end().await {
         Ok(conn) => conn,
         Err(_) => site.access.connect().await?,
@@ -121,20 +124,25 @@ async fn has_checkpoints(conn: &mut PgConnection, generation: Generation) -> Res
     Ok(!generations::checkpoints(conn, generation).await?.is_empty())
 }
 
-async fn check_and_finish(site: &Site, finish: &Finish<'_>, found: &mut Vec<Check>) -> Result<Finished, RebuildError> {
+async fn check_and_finish(
+    site: &Site,
+    finish: &Finish<'_>,
+    found: &Arc<BTreeMap<StreamPartition, Found>>,
+    checks: &mut Vec<Check>,
+) -> Result<Finished, RebuildError> {
     let mut conn = site.access.connect().await?;
-    found.push(checks::counts(&mut conn, finish.generation).await?);
+    checks.push(checks::counts(&mut conn, finish.generation).await?);
     let ends = Bounds(positions(site, finish.generation).await?);
     let depth = Depth::Sample(site.config.rebuild.sample_per_million);
-    let whole = std::future::ready(());
-    if let Some(second) = checks::compared(site, finish.generation, &ends, depth, whole, finish.stop).await? {
+    let (log, whole) = (LogPart { found, ends: &ends }, std::future::ready(()));
+    if let Some(second) = checks::compared(site, finish.generation, log, depth, whole, finish.stop).await? {
         // How many records it was folded from is not known any more.
-        found.extend(checks::second(site, &BTreeMap::new(), &second));
+        checks.extend(checks::second(site, &BTreeMap::new(), &second));
     }
-    if found.iter().any(|check| !check.passed) {
+    if checks.iter().any(|check| !check.passed) {
         return Ok(Finished::Refused);
     }
-    finish.run(true, found).await
+    finish.run(true, checks).await
 }
 
 /// Makes the newest kept generation live again, at once. `yes`: even if no instance is there that can fold it on.

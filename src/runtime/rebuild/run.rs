@@ -1,5 +1,6 @@
 //! `rebuild`: the next generation from the log's start to live.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::build::{Build, build};
+use super::build::{Build, Note, build};
 use super::checks::Second;
 use super::error::RebuildError;
 use super::finish::{Finish, Finished};
@@ -16,13 +17,16 @@ use super::follow::positions;
 use super::heart::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
-use super::site::Site;
+use super::site::{Site, found};
 use super::{checks, guard, plan, until};
 use crate::config::Config;
 use crate::domain::bounds::Bounds;
 use crate::domain::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::key_sample::KeySample;
+use crate::domain::partition::StreamPartition;
 use crate::log::survey::TopicSurvey;
+use crate::runtime::verify::LogPart;
+use crate::store::checkpoint::Found;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -113,6 +117,7 @@ fn checking(events: u64) -> Progress {
 /// What is built, or gone on with.
 struct Job {
     generation: Generation,
+    found: Arc<BTreeMap<StreamPartition, Found>>,
     targets: Bounds,
 }
 
@@ -124,6 +129,7 @@ async fn find_or_create(
     survey: &[TopicSurvey],
     observer: &Arc<dyn Observer>,
 ) -> Result<Job, RebuildError> {
+    let found = Arc::new(found(survey));
     let asked = options.until.as_ref().map(|until| until_json(until, site));
     for info in generations::list(conn).await? {
         let generation = Generation(info.generation);
@@ -132,7 +138,7 @@ async fn find_or_create(
             && let Some(targets) = Bounds::from_json(&targets, &site.topics)
         {
             observer.note(&format!("going on with generation {}", info.generation));
-            return Ok(Job { generation, targets });
+            return Ok(Job { generation, found, targets });
         }
         drop_if_left_over(conn, &info, observer).await?;
     }
@@ -145,7 +151,7 @@ async fn find_or_create(
     };
     let generation = generations::create(conn, &new).await?;
     observer.note(&format!("building generation {}", generation.0));
-    Ok(Job { generation, targets })
+    Ok(Job { generation, found, targets })
 }
 
 fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value>) -> bool {
@@ -209,18 +215,19 @@ impl Run<'_> {
         if !self.is_built().await? {
             let build_it = Build {
                 generation,
+                found: self.job.found.clone(),
                 targets: self.job.targets.clone(),
                 sample: KeySample::ALL,
                 refused: Arc::default(),
                 workers,
                 records_per_second_max: 0,
+                note: self.note(),
             };
             (events, checks) = self.build_and_check(&build_it).await?;
             if checks.iter().any(|check| !check.passed) {
                 return Ok((Finished::Refused, events, checks));
             }
-            let mut conn = self.site.access.connect().await?;
-            bulk::drop_tables(&mut conn, generation).await?;
+            bulk::drop_tables(&mut bulk::connect(&self.site.access).await?, generation).await?;
         }
         if self.options.until.is_some() {
             return Ok((Finished::Ready, events, checks));
@@ -287,6 +294,11 @@ impl Run<'_> {
         Ok((events, found))
     }
 
+    fn note(&self) -> Note {
+        let observer = self.observer.clone();
+        Arc::new(move |text| observer.note(text))
+    }
+
     async fn counted(&self, generation: Generation) -> Result<Check, RebuildError> {
         checks::counts(&mut self.site.access.connect().await?, generation).await
     }
@@ -303,15 +315,16 @@ impl Run<'_> {
                 std::future::pending().await
             }
         };
-        let (generation, targets, depth) = (build_it.generation, &self.job.targets, self.options.depth);
+        let (generation, depth) = (build_it.generation, self.options.depth);
+        let log = LogPart { found: &self.job.found, ends: &self.job.targets };
         if depth == Depth::Full {
             // As much work as the first fold: one after the other.
             stop.run_until_cancelled(whole).await.ok_or_else(RebuildError::stopped)?;
-            return checks::compared(self.site, generation, targets, depth, std::future::ready(()), stop).await;
+            return checks::compared(self.site, generation, log, depth, std::future::ready(()), stop).await;
         }
         let mut site = self.site.clone();
         site.config.rebuild.memory_bytes /= SECOND_SHARE;
         site.config.rebuild.workers = 1;
-        checks::compared(&site, generation, targets, depth, whole, stop).await
+        checks::compared(&site, generation, log, depth, whole, stop).await
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a load: orders from their partial states, and keys; several connections side by side.
+//! The end of a load: orders from what was put aside of them, and keys; several connections side by side.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,52 +11,58 @@ use super::build::Build;
 use super::error::RebuildError;
 use super::retry::Retries;
 use super::site::Site;
-use crate::store::bulk;
-use crate::store::generation::key_statements;
+use crate::projection::settle::settle as settle_orders;
+use crate::store::StoreError;
+use crate::store::bulk::{self, Means, Settling, Slice};
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Work {
-    /// The orders of this slice.
-    Slice(i32),
-    /// The key or index of this number.
-    Key(usize),
-    /// What the planner has to know of this table.
-    Analyze(&'static str),
+    /// The orders of these slices.
+    Slices(Vec<i32>),
+    /// What the planner has to know of the history.
+    AnalyzeHistory,
+    /// Keys and indexes of this table, and what the planner has to know of it.
+    Table(&'static str),
 }
 
-const TASKS_PER_WORKER: usize = 2;
+/// At most so many slices are one transaction, which is done again if it fails.
+const SLICES_TOGETHER: usize = 16;
 
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
-/// Writes the orders of every slice that is still open.
+/// Writes the orders of every slice that is still open, and looks at the history, which is whole by now.
 pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
     let mut conn = site.access.connect().await?;
     let slices = bulk::slices(&mut conn, build.generation).await?;
     let open = bulk::open_slices(&mut conn, build.generation, slices).await?;
-    work_off(site, build, stop, open.into_iter().map(Work::Slice)).await
+    // While one waits for the server, another works.
+    let tasks = build.workers * 2;
+    // Several of each task, so that they end at about the same time.
+    let together = (open.len() / tasks / 4).clamp(1, SLICES_TOGETHER);
+    let slices = open.chunks(together).map(|slices| Work::Slices(slices.to_vec()));
+    work_off(site, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
 }
 
-/// Builds keys and indexes, and then looks at what is there: without that, the first queries would guess.
+/// Builds keys and indexes, and looks at what is there: without that, the first queries would guess.
 pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
-    work_off(site, build, stop, (0..key_statements(build.generation).len()).map(Work::Key)).await?;
-    work_off(site, build, stop, bulk::ANALYZED.into_iter().map(Work::Analyze)).await
+    work_off(site, build, stop, build.workers, bulk::FILLED.into_iter().map(Work::Table)).await
 }
 
 async fn work_off(
     site: &Site,
     build: &Build,
     stop: &CancellationToken,
+    tasks: usize,
     work: impl Iterator<Item = Work>,
 ) -> Result<(), RebuildError> {
     let queue: Queue = Arc::new(Mutex::new(work.collect()));
-    let mut tasks = JoinSet::new();
-    // While one waits for the server, another works.
-    for slot in 0..i32::try_from(build.workers * TASKS_PER_WORKER).unwrap_or(i32::MAX) {
+    let mut running = JoinSet::new();
+    for slot in 0..i32::try_from(tasks).unwrap_or(i32::MAX) {
         let task = Task { site: site.clone(), build: build.clone(), stop: stop.clone(), slot };
         let queue = queue.clone();
-        tasks.spawn(async move { task.run(&queue).await });
+        running.spawn(async move { task.run(&queue).await });
     }
-    while let Some(ended) = tasks.join_next().await {
+    while let Some(ended) = running.join_next().await {
         // The others end with the set.
         ended.map_err(|error| RebuildError::Failed(format!("a task ended early: {error}")))??;
     }
@@ -76,12 +82,12 @@ impl Task {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut conn = None;
         while let Some(work) = next() {
-            let mut retries = Retries::new(&self.site, &self.stop, "settling states and building indexes");
+            let mut retries = Retries::new(&self.site, &self.stop, "settling orders and building indexes");
             loop {
                 if self.stop.is_cancelled() {
                     return Err(RebuildError::stopped());
                 }
-                let done = self.work(&mut conn, work).await;
+                let done = self.work(&mut conn, &work).await;
                 if let Some(outcome) = retries.outcome(done).await {
                     break outcome?;
                 }
@@ -92,21 +98,48 @@ impl Task {
         Ok(())
     }
 
-    async fn work(&self, conn: &mut Option<PgConnection>, work: Work) -> Result<(), RebuildError> {
+    /// The history takes about as long as all others together: beside one process for each of the two, the rest of the
+    /// workers helps with it. More processes than that would stand in each other's way.
+    fn means(&self, table: &str) -> Means {
+        let workers = self.build.workers.max(1);
+        let memory_bytes = self.site.config.rebuild.memory_bytes / workers;
+        let helpers = if table == bulk::HISTORY { workers.saturating_sub(2) } else { 0 };
+        Means { memory_bytes, helpers }
+    }
+
+    async fn work(&self, conn: &mut Option<PgConnection>, work: &Work) -> Result<(), RebuildError> {
         let ready = match conn.take() {
             Some(ready) => ready,
-            None => bulk::connect(&self.site.access).await?,
+            // Nothing that was put aside is needed any more.
+            None if matches!(work, Work::Table(_)) => bulk::connect(&self.site.access).await?,
+            None => bulk::connect_to_load(&self.site.access, self.build.generation).await?,
         };
         let conn = conn.insert(ready);
         let generation = self.build.generation;
         match work {
-            Work::Slice(slice) => bulk::settle_slice(conn, generation, slice, self.slot).await?,
-            Work::Key(at) => {
-                let memory_bytes = self.site.config.rebuild.memory_bytes / self.build.workers.max(1) / TASKS_PER_WORKER;
-                bulk::build_key(conn, generation, at, memory_bytes).await?;
+            Work::Slices(slices) => {
+                let mut settling = Settling::begin(conn, generation, self.slot).await?;
+                for slice in slices {
+                    settle_slice(&mut settling, *slice).await?;
+                }
+                settling.commit().await?;
             }
-            Work::Analyze(table) => bulk::analyze(conn, generation, table).await?,
+            Work::AnalyzeHistory => bulk::analyze(conn, generation, bulk::HISTORY).await?,
+            Work::Table(table) => {
+                if *table != bulk::HISTORY {
+                    bulk::analyze(conn, generation, table).await?;
+                }
+                bulk::build_keys(conn, generation, table, self.means(table)).await?;
+            }
         }
         Ok(())
     }
+}
+
+async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), StoreError> {
+    let Slice { pieces, tangled } = settling.read(slice).await?;
+    let settled = settle_orders(&pieces, &tangled)
+        .map_err(|error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") })?;
+    drop(pieces);
+    settling.write(slice, &settled).await
 }

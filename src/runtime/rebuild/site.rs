@@ -1,6 +1,6 @@
 //! What every fold outside `run` needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use super::error::RebuildError;
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::domain::partition::StreamPartition;
-use crate::domain::record::Topics;
+use crate::domain::position::Position;
+use crate::domain::record::{RawRecord, Stream, Topics};
 use crate::log::ReaderSettings;
+use crate::log::fetch::fetch_records;
 use crate::log::settings::Assignment;
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::observe::{Metrics, Readiness};
@@ -23,6 +25,7 @@ const SURVEY_TRIES: u32 = 3;
 const SURVEY_PAUSE: Duration = Duration::from_millis(500);
 /// A reader that stops waits so long for what it has handed over: everything that isn't cut is read again anyway.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 const LINGER: Duration = Duration::from_millis(50);
 const RECORDS_MAX: usize = 20_000;
 const KIB: usize = 1024;
@@ -68,6 +71,21 @@ impl Site {
         }
     }
 
+    /// Records again, by their positions. An error if one of them can't be had.
+    pub(super) async fn fetch(
+        &self,
+        wanted: Vec<(StreamPartition, i64)>,
+    ) -> Result<HashMap<(Stream, Position), RawRecord>, RebuildError> {
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let settings = self.reader(Vec::new(), 0);
+        let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
+        let records =
+            fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
+        Ok(records.into_iter().map(|record| ((record.stream, record.position), record)).collect())
+    }
+
     /// A reader of these partitions alone, whose queues together stay within about `memory_bytes`.
     pub(super) fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
         ReaderSettings {
@@ -76,7 +94,7 @@ impl Site {
             assignment: Assignment::Fixed(partitions),
             linger: LINGER,
             records_max: RECORDS_MAX,
-            bytes_max: (memory_bytes / 8).max(256 * KIB),
+            bytes_max: (memory_bytes / 5).max(256 * KIB),
             queue_bytes_max: (memory_bytes / 2).max(KIB * KIB),
             kafka_queue_kbytes: Some((memory_bytes / 2 / KIB).max(KIB)),
             drain_timeout: DRAIN_TIMEOUT,

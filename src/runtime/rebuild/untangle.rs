@@ -1,8 +1,5 @@
 //! Tangled orders, folded again from all their claims by the fold that runs live.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
@@ -13,7 +10,6 @@ use crate::domain::change::{ChangeSet, HistoryEntry};
 use crate::domain::partition::StreamPartition;
 use crate::domain::position::Position;
 use crate::domain::record::{RawRecord, Stream};
-use crate::log::fetch::fetch_records;
 use crate::projection::{Content, Item};
 use crate::runtime::fold::fold_batch;
 use crate::runtime::state_cache::StateCache;
@@ -22,7 +18,6 @@ use crate::store::write::{Commit, Serving, Writer};
 
 /// Orders of one transaction.
 const ORDERS_MAX: i64 = 500;
-const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Folds every tangled order. Doing it again is harmless: what is stored already is a duplicate then.
 pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
@@ -73,23 +68,11 @@ fn item(claim: HistoryEntry) -> Item {
 
 async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), RebuildError> {
     let of = |position: Position| StreamPartition { stream: Stream::Orders, partition: position.partition };
-    let wanted: Vec<(StreamPartition, i64)> = changes
-        .dead_letters
-        .iter()
-        .map(|dead_letter| dead_letter.record.position)
-        .map(|position| (of(position), position.offset))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let settings = site.reader(Vec::new(), 0);
-    let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
-    let records =
-        fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
-    let records: HashMap<Position, RawRecord> = records.into_iter().map(|record| (record.position, record)).collect();
+    let positions = changes.dead_letters.iter().map(|dead_letter| dead_letter.record.position);
+    let mut records = site.fetch(positions.map(|position| (of(position), position.offset)).collect()).await?;
     for dead_letter in &mut changes.dead_letters {
-        if let Some(record) = records.get(&dead_letter.record.position) {
-            dead_letter.record = record.clone();
+        if let Some(record) = records.remove(&(Stream::Orders, dead_letter.record.position)) {
+            dead_letter.record = record;
         }
     }
     Ok(())

@@ -11,8 +11,10 @@ use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
 use crate::domain::partition::StreamPartition;
 use crate::domain::rejection::Rejection;
-use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on, survey};
+use crate::runtime::rebuild::{Build, Built, RebuildError, Site, build, fold_on, found, survey};
+
 use crate::store::Generation;
+use crate::store::checkpoint::Found;
 use crate::store::compare::{Moment, SHAPES, Sampled, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
 
@@ -47,17 +49,19 @@ pub async fn check_live(
     shown: Shown,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
-    see_that_the_log_is_whole(site).await?;
+    let found = Arc::new(whole_log(site).await?);
     let targets = live_bounds(site, live).await?;
     with_shadow(site, live, &targets.clone(), async |shadow| {
         let refused = live_refused(site, live).await?;
         let mut shadow = Build {
             generation: shadow,
+            found,
             targets,
             sample: options.sample,
             refused,
             workers: site.config.rebuild.workers,
             records_per_second_max: options.records_per_second_max,
+            note: Arc::new(|_| {}),
         };
         let built = build(site, &shadow, &|progress| observer(Stage::Folding(progress)), stop).await?;
         let refused_only_live = only_live(site, &shadow.refused, &built.forced);
@@ -78,13 +82,20 @@ pub async fn check_live(
     .await
 }
 
-/// Compares a generation that nobody writes any more once it is whole with the log up to `ends`: what a rebuild
+/// The log as it was found, up to given ends.
+#[derive(Clone, Copy)]
+pub struct LogPart<'l> {
+    pub found: &'l Arc<BTreeMap<StreamPartition, Found>>,
+    pub ends: &'l Bounds,
+}
+
+/// Compares a generation that nobody writes any more once it is whole with the log up to its ends: what a rebuild
 /// checks before the cut-over. The log is folded again meanwhile. Waits while another verification runs. Also what the
 /// log was folded into: how many records it has up to there. An error if the log can't be folded or a server fails.
 pub async fn compare_with_log(
     site: &Site,
     generation: Generation,
-    ends: &Bounds,
+    log: LogPart<'_>,
     sample: KeySample,
     whole: impl Future<Output = ()>,
     stop: &CancellationToken,
@@ -92,14 +103,16 @@ pub async fn compare_with_log(
     let mut held = lock::wait_for(&site.access, stop).await?;
     let compared = lock::while_held(&mut held, stop, async |stop| {
         drop_shadows(&mut site.access.connect().await?).await?;
-        with_shadow(site, generation, ends, async |shadow| {
+        with_shadow(site, generation, log.ends, async |shadow| {
             let shadow = Build {
                 generation: shadow,
-                targets: ends.clone(),
+                found: log.found.clone(),
+                targets: log.ends.clone(),
                 sample,
                 refused: Arc::default(),
                 workers: site.config.rebuild.workers,
                 records_per_second_max: 0,
+                note: Arc::new(|_| {}),
             };
             let built = build(site, &shadow, &|_: Progress| {}, &stop).await?;
             stop.run_until_cancelled(whole).await.ok_or(VerifyError::Stopped)?;
@@ -116,11 +129,11 @@ pub async fn compare_with_log(
     Ok(compared)
 }
 
-/// Refused for a log from which the views can't be had again.
-async fn see_that_the_log_is_whole(site: &Site) -> Result<(), VerifyError> {
+/// How the log is found. Refused for one from which the views can't be had again.
+async fn whole_log(site: &Site) -> Result<BTreeMap<StreamPartition, Found>, VerifyError> {
     let mut conn = site.access.connect().await?;
-    let (_, refusals) = survey(site, &mut conn).await?;
-    if refusals.is_empty() { Ok(()) } else { Err(VerifyError::Refused(refusals.join("; "))) }
+    let (survey, refusals) = survey(site, &mut conn).await?;
+    if refusals.is_empty() { Ok(found(&survey)) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 
 /// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.

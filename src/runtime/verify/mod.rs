@@ -18,7 +18,7 @@ mod shadow;
 pub mod shown;
 
 pub use error::VerifyError;
-pub use log::compare_with_log;
+pub use log::{LogPart, compare_with_log};
 pub use options::{NotChecked, RefusedOnlyLive, Stage, Verified, VerifyOptions};
 
 use std::time::Instant;

@@ -2,6 +2,7 @@
 
 use crate::domain::bounds::Bounds;
 use crate::runtime::rebuild::Site;
+use crate::store::bulk::connect;
 use crate::store::generations::{NewGeneration, create_shadow, drop_generation};
 use crate::store::{Generation, StoreError};
 
@@ -36,10 +37,10 @@ async fn make(site: &Site, of: Generation, targets: &Bounds) -> Result<Generatio
         targets: targets.to_json(&site.topics),
         until: None,
     };
-    create_shadow(&mut site.access.connect().await?, &new).await
+    create_shadow(&mut connect(&site.access).await?, &new).await
 }
 
 async fn drop_shadow(site: &Site, shadow: Generation) -> Result<(), StoreError> {
-    drop_generation(&mut site.access.connect().await?, shadow).await?;
+    drop_generation(&mut connect(&site.access).await?, shadow).await?;
     Ok(())
 }

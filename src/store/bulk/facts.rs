@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
-use super::keys::ANALYZED;
+use super::keys::FILLED;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
@@ -28,10 +28,10 @@ pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Fa
     Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
 }
 
-/// Which of the tables behind the views hold anything, in the order of `ANALYZED`.
+/// Which of the tables behind the views hold anything, in the order of `FILLED`.
 pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<Vec<(&'static str, bool)>, StoreError> {
     let mut filled = Vec::new();
-    for table in ANALYZED {
+    for table in FILLED {
         let sql = generation.sql(&format!("select exists (select from {{schema}}.{table})"));
         filled.push((table, sqlx::query_scalar(sql).fetch_one(&mut *conn).await?));
     }

@@ -6,24 +6,38 @@ use sqlx::postgres::PgConnection;
 use crate::store::error::StoreError;
 use crate::store::generation::{Generation, key_statements};
 
+/// The largest of the tables that a load fills, and whole before the others are.
+pub const HISTORY: &str = "provider_order_events";
 /// Tables that a load fills.
-pub const ANALYZED: [&str; 5] = ["provider_order_events", "provider_orders", "replays", "refills", "automation_runs"];
+pub const FILLED: [&str; 5] = [HISTORY, "provider_orders", "replays", "refills", "automation_runs"];
 
-/// Builds the `at`-th key or index, unless it is there already. Several connections can build at a time.
-pub async fn build_key(
+/// What Postgres may take to build an index.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    pub memory_bytes: usize,
+    /// Processes beside the connection's own.
+    pub helpers: usize,
+}
+
+/// Builds the keys and indexes of a table that are not there yet. Connections can build those of several tables at a
+/// time.
+pub async fn build_keys(
     conn: &mut PgConnection,
     generation: Generation,
-    at: usize,
-    memory_bytes: usize,
+    table: &str,
+    means: Means,
 ) -> Result<(), StoreError> {
-    let Some(statement) = key_statements(generation).into_iter().nth(at) else { return Ok(()) };
-    if is_there(conn, generation, &statement.0).await? {
-        return Ok(());
-    }
     // Postgres takes 1 MB at least.
-    let kilobytes = (memory_bytes / 1024).max(1024);
-    sqlx::query(AssertSqlSafe(format!("set maintenance_work_mem = '{kilobytes}kB'"))).execute(&mut *conn).await?;
-    sqlx::query(statement).execute(conn).await?;
+    let kilobytes = (means.memory_bytes / 1024).max(1024);
+    let helpers = means.helpers;
+    let sql = format!("set maintenance_work_mem = '{kilobytes}kB'; set max_parallel_maintenance_workers = {helpers}");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+    let of_table = format!("{}.{table} ", generation.schema());
+    for statement in key_statements(generation).into_iter().filter(|statement| statement.0.contains(&of_table)) {
+        if !is_there(conn, generation, &statement.0).await? {
+            sqlx::query(statement).execute(&mut *conn).await?;
+        }
+    }
     Ok(())
 }
 
@@ -36,8 +50,10 @@ async fn is_there(conn: &mut PgConnection, generation: Generation, statement: &s
     Ok(sqlx::query_scalar(sql).bind(generation.schema()).bind(name).fetch_one(conn).await?)
 }
 
-/// Tells the planner what is there.
+/// Tells the planner roughly what is in a table, which needs no index. At Postgres's usual target it would take as long
+/// as the indexes; autovacuum looks more closely once a tenth of the table has changed.
 pub async fn analyze(conn: &mut PgConnection, generation: Generation, table: &str) -> Result<(), StoreError> {
+    sqlx::query("set default_statistics_target = 30").execute(&mut *conn).await?;
     let sql = format!("analyze {}.{table}", generation.schema());
     sqlx::query(AssertSqlSafe(sql)).execute(conn).await?;
     Ok(())

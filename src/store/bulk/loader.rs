@@ -7,8 +7,10 @@ use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use super::slices::slice_of;
-use crate::domain::change::{HistoryEntry, NamedBy, PartialState, PartialStates, RunEntry};
+use super::steps::check_marker;
+use crate::domain::change::{NamedBy, RunEntry};
 use crate::domain::dead_letter::DeadLetter;
+use crate::domain::packed::Piece;
 use crate::domain::record::Topics;
 use crate::store::checkpoint::{self, Advance};
 use crate::store::connect::Access;
@@ -18,6 +20,17 @@ use crate::store::generation::Generation;
 use crate::store::history;
 use crate::store::runs::{self, RUNS, STANDING_FIRST};
 use crate::store::write::{DEAD_LETTERS, propose_names, store_dead_letters};
+
+/// Everything since the last cut that isn't appended yet, to be committed.
+pub struct Cut {
+    pub pieces: Vec<Piece>,
+    pub names: BTreeMap<String, NamedBy>,
+    /// Orders that have to be folded again from their history.
+    pub tangled: Vec<Uuid>,
+    pub progressed: Vec<Progressed>,
+    /// Whose names these are; no other worker has the same.
+    pub slot: i32,
+}
 
 /// How a cut moves a partition, and how many records that were.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +47,14 @@ pub async fn connect(access: &Access) -> Result<PgConnection, StoreError> {
     Ok(conn)
 }
 
+/// The same, to a load that is folding or settling. An error if what it has put aside is lost; a crash of Postgres later
+/// on takes the connection too.
+pub async fn connect_to_load(access: &Access, generation: Generation) -> Result<PgConnection, StoreError> {
+    let mut conn = connect(access).await?;
+    check_marker(&mut conn, generation).await?;
+    Ok(conn)
+}
+
 /// Between two cuts everything is one transaction.
 pub struct Loader {
     conn: PgConnection,
@@ -44,7 +65,7 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// `conn`: from [`connect`].
+    /// `conn`: from [`connect_to_load`].
     pub async fn new(
         mut conn: PgConnection,
         generation: Generation,
@@ -65,16 +86,17 @@ impl Loader {
         Ok(())
     }
 
-    /// Adds rows, all or none: what Postgres refuses leaves everything as it was before.
+    /// Adds rows, all or none: what Postgres refuses leaves everything as it was before. `history`: rows of a
+    /// `HistoryBatch`.
     pub async fn append(
         &mut self,
-        events: &[&HistoryEntry],
+        history: &[u8],
         runs: &[RunEntry],
         dead_letters: &[DeadLetter],
     ) -> Result<(), StoreError> {
         self.open().await?;
         sqlx::query("savepoint batch").execute(&mut self.conn).await?;
-        let appended = self.append_all(events, runs, dead_letters).await;
+        let appended = self.append_all(history, runs, dead_letters).await;
         let end = if appended.is_ok() { "release savepoint batch" } else { "rollback to savepoint batch" };
         if appended.is_ok() || matches!(appended, Err(StoreError::Data(_))) {
             sqlx::query(end).execute(&mut self.conn).await?;
@@ -84,11 +106,13 @@ impl Loader {
 
     async fn append_all(
         &mut self,
-        events: &[&HistoryEntry],
+        history: &[u8],
         runs: &[RunEntry],
         dead_letters: &[DeadLetter],
     ) -> Result<(), StoreError> {
-        history::append(&mut self.conn, self.generation, &self.topics.orders, events).await?;
+        if !history.is_empty() {
+            history::append_encoded(&mut self.conn, &history::table(self.generation), history).await?;
+        }
         if !runs.is_empty() {
             let mut rows = Rows::new();
             runs.iter().for_each(|entry| runs::encode(entry, &self.topics.runs, &mut rows));
@@ -109,29 +133,17 @@ impl Loader {
         Ok(())
     }
 
-    /// Writes the partial states and moves the partitions, and commits all since the last cut. `also_tangled`: orders
-    /// of which Postgres refused an event.
-    pub async fn cut(
-        &mut self,
-        mut states: PartialStates,
-        also_tangled: &[Uuid],
-        names: &BTreeMap<String, NamedBy>,
-        progressed: &[Progressed],
-        slot: i32,
-    ) -> Result<(), StoreError> {
+    /// Moves the partitions, and commits all since the last cut.
+    pub async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
         self.open().await?;
         self.hold_building().await?;
-        // Those of one slice together, so that reading a slice reads few pages.
-        states.sort_unstable_by_key(|state| slice_of(state.order.provider_order_id, self.slices));
-        self.put_states(&states).await?;
-        let tangled = states.iter().filter(|state| state.tangled).map(|state| state.order.provider_order_id);
-        self.put_tangled(tangled.chain(also_tangled.iter().copied()).collect()).await?;
-        drop(states);
-        propose_names(&mut self.conn, self.generation, slot, names).await?;
+        self.spill(&cut.pieces).await?;
+        self.put_tangled(cut.tangled).await?;
+        propose_names(&mut self.conn, self.generation, cut.slot, &cut.names).await?;
         RUNS.upsert_staged(&mut self.conn, self.generation, STANDING_FIRST).await?;
-        let advances: Vec<Advance> = progressed.iter().map(|progressed| progressed.advance).collect();
+        let advances: Vec<Advance> = cut.progressed.iter().map(|progressed| progressed.advance).collect();
         checkpoint::advance(&mut self.conn, self.generation, &self.topics, &advances).await?;
-        self.count(progressed).await?;
+        self.count(&cut.progressed).await?;
         sqlx::query("commit").execute(&mut self.conn).await?;
         self.is_open = false;
         Ok(())
@@ -149,18 +161,18 @@ impl Loader {
             .ok_or(StoreError::NotBuilding(self.generation.0))
     }
 
-    async fn put_states(&mut self, states: &[Box<PartialState>]) -> Result<(), StoreError> {
-        let table = format!("{}.load_states", self.generation.schema());
-        let mut copy = Copy::begin(&mut self.conn, &table, "slice, provider_order_id, state").await?;
-        for order in states.iter().filter(|state| !state.tangled).map(|state| &state.order) {
-            let bytes = postcard::to_allocvec(order).map_err(|error| StoreError::Corrupt {
-                table: "load_states",
-                detail: format!("the state of order {}: {error}", order.provider_order_id),
-            })?;
-            copy.rows.row(3);
-            copy.rows.int4(slice_of(order.provider_order_id, self.slices));
-            copy.rows.uuid(order.provider_order_id);
-            copy.rows.bytea(&bytes);
+    /// Puts events aside, which go with what is appended up to the next cut.
+    pub async fn spill(&mut self, pieces: &[Piece]) -> Result<(), StoreError> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.open().await?;
+        let table = format!("{}.load_events", self.generation.schema());
+        let mut copy = Copy::begin(&mut self.conn, &table, "slice, events").await?;
+        for piece in pieces {
+            copy.rows.row(2);
+            copy.rows.int4(piece.slice);
+            copy.rows.bytea(&piece.events);
             copy.flush().await?;
         }
         copy.finish().await?;

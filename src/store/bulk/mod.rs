@@ -1,8 +1,9 @@
-//! The writer of a bulk load: COPY into tables without keys, partial states beside them, keys at the end.
+//! The writer of a bulk load: COPY into tables without keys, events put aside beside them, orders and keys at the end.
 //!
-//! Rows, partial states and checkpoints belong together: what lies between two cuts is one transaction, so that a
+//! Rows, events and checkpoints belong together: what lies between two cuts is one transaction, so that a
 //! crash leaves exactly what the checkpoints say. Every later step says in its own transaction that it is done.
 
+mod batch;
 mod facts;
 mod keys;
 mod loader;
@@ -11,10 +12,11 @@ mod steps;
 mod tangled;
 mod trial;
 
+pub use batch::{BatchedEvent, HistoryBatch};
 pub use facts::{Facts, facts, filled, record_counts};
-pub use keys::{ANALYZED, analyze, build_key};
-pub use loader::{Loader, Progressed, connect};
-pub use slices::{open_slices, settle_slice};
-pub use steps::{Step, begin, drop_tables, finish, is_done, is_loading, slices};
+pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
+pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
+pub use slices::{Settling, Slice, open_slices, slice_of};
+pub use steps::{Step, begin, begin_again, drop_tables, finish, is_done, is_loading, slices};
 pub use tangled::{claims, forget, move_claims, next_tangled, renew_names};
 pub use trial::try_history;

@@ -1,13 +1,12 @@
-//! Partial states, joined slice by slice into the rows of orders.
+//! Slices of a load's orders, from what was put aside of them to their rows.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use futures::TryStreamExt;
-use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Row};
+use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::{Connection, Transaction};
 use uuid::Uuid;
 
+use crate::domain::change::Settled;
 use crate::domain::order::Order;
 use crate::domain::telemetry::Counts;
 use crate::store::copy::Copy;
@@ -16,7 +15,7 @@ use crate::store::generation::Generation;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
 use crate::store::write::add_counts;
 
-/// Which slice an order's states lie in (FNV-1a of its id).
+/// Which slice an order lies in (FNV-1a of its id).
 pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     let hash = id
         .as_bytes()
@@ -26,9 +25,9 @@ pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     (hash % slices.unsigned_abs().max(1)) as i32
 }
 
-/// The slices whose orders are not written yet. Makes their states quick to find first.
+/// The slices whose orders are not written yet. Makes their events quick to find first.
 pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
-    let index = "create index if not exists load_states_slice on {schema}.load_states (slice)";
+    let index = "create index if not exists load_events_slice on {schema}.load_events (slice)";
     sqlx::query(generation.sql(index)).execute(&mut *conn).await?;
     let done: Vec<i32> =
         sqlx::query_scalar(generation.sql("select slice from {schema}.load_slices")).fetch_all(conn).await?;
@@ -37,79 +36,81 @@ pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices
     Ok(all.filter(|slice| !done.contains(slice)).collect())
 }
 
-/// Joins the partial states of a slice and writes its orders, replays, refills and counts, in one transaction.
-/// `slot`: whose counts they go to; no other slice is settled into the same at the same time.
-pub async fn settle_slice(
-    conn: &mut PgConnection,
+/// What was put aside of a slice.
+pub struct Slice {
+    /// `Piece::events` of each piece.
+    pub pieces: Vec<Vec<u8>>,
+    /// Orders that are left out.
+    pub tangled: BTreeSet<Uuid>,
+}
+
+/// Some slices on their way to rows, in one transaction. What is counted is the same few rows for every slice, so they
+/// are written once.
+pub struct Settling<'c> {
+    tx: Transaction<'c, Postgres>,
     generation: Generation,
-    slice: i32,
     slot: i32,
-) -> Result<(), StoreError> {
-    let mut tx = conn.begin().await?;
-    let (states, tangled) = joined(&mut tx, generation, slice).await?;
-    let mut counts = Counts::default();
-    states.values().for_each(|order| order.contribute(&mut counts, 1));
-    write_orders(&mut tx, generation, &states).await?;
-    add_counts(&mut tx, generation, slot, &counts).await?;
-    let found: Vec<Uuid> = tangled.iter().copied().collect();
-    let sql = "insert into {schema}.load_tangled (slice, provider_order_id) select $1, * from unnest($2::uuid[])
-               on conflict do nothing";
-    sqlx::query(generation.sql(sql)).bind(slice).bind(found).execute(&mut *tx).await?;
-    let sql = "insert into {schema}.load_slices (slice) values ($1)";
-    sqlx::query(generation.sql(sql)).bind(slice).execute(&mut *tx).await?;
-    Ok(tx.commit().await?)
+    counts: Counts,
 }
 
-async fn joined(
-    conn: &mut PgConnection,
-    generation: Generation,
-    slice: i32,
-) -> Result<(HashMap<Uuid, Order>, BTreeSet<Uuid>), StoreError> {
-    let sql = "select provider_order_id from {schema}.load_tangled where slice = $1";
-    let tangled: Vec<Uuid> = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *conn).await?;
-    let mut tangled: BTreeSet<Uuid> = tangled.into_iter().collect();
-    let mut orders: HashMap<Uuid, Order> = HashMap::new();
-    let sql = generation.sql("select provider_order_id, state from {schema}.load_states where slice = $1");
-    let mut rows = sqlx::query(sql).bind(slice).fetch(conn);
-    while let Some(row) = rows.try_next().await? {
-        let id: Uuid = row.try_get(0)?;
-        if tangled.contains(&id) {
-            continue;
-        }
-        let state: Order = postcard::from_bytes(row.try_get(1)?).map_err(|error| StoreError::Corrupt {
-            table: "load_states",
-            detail: format!("the state of order {id}: {error}"),
-        })?;
-        match orders.entry(id) {
-            Entry::Vacant(entry) => {
-                entry.insert(state);
-            }
-            Entry::Occupied(mut entry) => {
-                if !entry.get_mut().join(state) {
-                    entry.remove();
-                    tangled.insert(id);
-                }
-            }
-        }
+impl<'c> Settling<'c> {
+    /// `slot`: whose counts they go to; nobody else settles into the same at the same time.
+    pub async fn begin(
+        conn: &'c mut PgConnection,
+        generation: Generation,
+        slot: i32,
+    ) -> Result<Settling<'c>, StoreError> {
+        Ok(Settling { tx: conn.begin().await?, generation, slot, counts: Counts::default() })
     }
-    orders.values_mut().for_each(|order| order.version = 1);
-    Ok((orders, tangled))
+
+    pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {
+        let generation = self.generation;
+        let sql = "select provider_order_id from {schema}.load_tangled where slice = $1";
+        let tangled: Vec<Uuid> = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
+        let sql = "select events from {schema}.load_events where slice = $1";
+        let pieces = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
+        Ok(Slice { pieces, tangled: tangled.into_iter().collect() })
+    }
+
+    /// Writes the orders, replays and refills of a slice, and what of it is left.
+    pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
+        settled.orders.iter().for_each(|order| order.contribute(&mut self.counts, 1));
+        write_orders(&mut self.tx, self.generation, &settled.orders).await?;
+        if !settled.tangled.is_empty() {
+            let sql =
+                "insert into {schema}.load_tangled (slice, provider_order_id) select $1, * from unnest($2::uuid[])
+                       on conflict do nothing";
+            let tangled: Vec<Uuid> = settled.tangled.iter().copied().collect();
+            sqlx::query(self.generation.sql(sql)).bind(slice).bind(tangled).execute(&mut *self.tx).await?;
+        }
+        if !settled.copies.is_empty() {
+            let sql = "insert into {schema}.load_copies (partition, \"offset\")
+                       select * from unnest($1::int[], $2::bigint[])";
+            let (partitions, offsets): (Vec<i32>, Vec<i64>) =
+                settled.copies.iter().map(|position| (position.partition, position.offset)).unzip();
+            sqlx::query(self.generation.sql(sql)).bind(partitions).bind(offsets).execute(&mut *self.tx).await?;
+        }
+        let sql = "insert into {schema}.load_slices (slice) values ($1)";
+        sqlx::query(self.generation.sql(sql)).bind(slice).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        add_counts(&mut self.tx, self.generation, self.slot, &self.counts).await?;
+        Ok(self.tx.commit().await?)
+    }
 }
 
-async fn write_orders(
-    conn: &mut PgConnection,
-    generation: Generation,
-    states: &HashMap<Uuid, Order>,
-) -> Result<(), StoreError> {
+async fn write_orders(conn: &mut PgConnection, generation: Generation, orders: &[Order]) -> Result<(), StoreError> {
     let table = |name: &str| format!("{}.{name}", generation.schema());
     let mut copy = Copy::begin(conn, &table(ORDERS.name), &ORDERS.column_list()).await?;
-    for order in states.values() {
+    for order in orders {
         orders::encode_order(order, &mut copy.rows);
         copy.flush().await?;
     }
     copy.finish().await?;
     let mut copy = Copy::begin(conn, &table(REPLAYS.name), &REPLAYS.column_list()).await?;
-    for order in states.values() {
+    for order in orders {
         for replay in order.replays.values() {
             orders::encode_replay(order, replay, &mut copy.rows);
         }
@@ -117,7 +118,7 @@ async fn write_orders(
     }
     copy.finish().await?;
     let mut copy = Copy::begin(conn, &table(REFILLS.name), &REFILLS.column_list()).await?;
-    for order in states.values() {
+    for order in orders {
         for refill in order.refills.values() {
             orders::encode_refill(order.provider_order_id, refill, &mut copy.rows);
         }

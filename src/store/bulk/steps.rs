@@ -15,7 +15,7 @@ pub enum Step {
     Folded,
     /// Every slice's orders are written.
     Settled,
-    /// The claims of tangled orders are apart.
+    /// The claims of tangled orders, and copies, are apart.
     Parted,
     Keyed,
     /// Tangled orders are folded again.
@@ -34,7 +34,7 @@ impl Step {
     }
 }
 
-/// Makes the load's own tables; states will lie in so many slices. All or nothing, as `is_loading` takes it.
+/// Makes the load's own tables; events will lie in so many slices. All or nothing, as `is_loading` takes it.
 pub async fn begin(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     sqlx::raw_sql(generation.sql(TABLES)).execute(&mut *tx).await?;
@@ -49,7 +49,7 @@ pub async fn is_loading(conn: &mut PgConnection, generation: Generation) -> Resu
     Ok(sqlx::query_scalar(generation.sql(sql)).fetch_one(conn).await?)
 }
 
-/// How many slices the states lie in.
+/// How many slices the events lie in.
 pub async fn slices(conn: &mut PgConnection, generation: Generation) -> Result<i64, StoreError> {
     let sql = "select number from {schema}.load_steps where step = 'slices'";
     sqlx::query_scalar(generation.sql(sql))
@@ -69,10 +69,34 @@ pub async fn finish(conn: &mut PgConnection, generation: Generation, step: Step)
     Ok(())
 }
 
+/// Takes everything away that a load has written, its own tables too, so that it can begin again. All or nothing.
+pub async fn begin_again(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    let sql = "truncate {schema}.provider_order_events, {schema}.provider_orders, {schema}.replays, {schema}.refills,
+                   {schema}.automation_runs, {schema}.telemetry_counts, {schema}.provider_names, {schema}.dead_letters,
+                   {schema}.checkpoints";
+    sqlx::query(generation.sql(sql)).execute(&mut *tx).await?;
+    drop_tables(&mut tx, generation).await?;
+    Ok(tx.commit().await?)
+}
+
+/// An error if what the load has put aside is lost.
+pub(super) async fn check_marker(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let table = "select to_regclass('{schema}.load_marker') is not null";
+    let row = "select exists (select from {schema}.load_marker)";
+    for sql in [table, row] {
+        let is_there: bool = sqlx::query_scalar(generation.sql(sql)).fetch_one(&mut *conn).await?;
+        if !is_there {
+            return Err(StoreError::LoadLost(generation.0));
+        }
+    }
+    Ok(())
+}
+
 /// Drops the load's own tables: the generation is whole without them.
 pub async fn drop_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    let sql = "drop table if exists {schema}.load_states, {schema}.load_tangled, {schema}.load_slices,
-               {schema}.load_counts, {schema}.load_claims, {schema}.load_steps";
+    let sql = "drop table if exists {schema}.load_events, {schema}.load_tangled, {schema}.load_copies,
+               {schema}.load_slices, {schema}.load_marker, {schema}.load_counts, {schema}.load_claims, {schema}.load_steps";
     sqlx::query(generation.sql(sql)).execute(conn).await?;
     Ok(())
 }

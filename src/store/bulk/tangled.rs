@@ -1,4 +1,4 @@
-//! Tangled orders: those of which a sequence came twice.
+//! Tangled orders: those of which two events claim one sequence.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
@@ -10,26 +10,44 @@ use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 use crate::store::history;
 
-/// Moves the claims of tangled orders out of the history, so that its key can be built.
+/// Moves the claims of tangled orders, and copies, out of the history, so that its key can be built.
 pub async fn move_claims(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     let empty = "create table {schema}.load_claims as select * from {schema}.provider_order_events with no data";
     sqlx::query(generation.sql(empty)).execute(&mut *tx).await?;
-    let some: bool = sqlx::query_scalar(generation.sql("select exists (select from {schema}.load_tangled)"))
-        .fetch_one(&mut *tx)
-        .await?;
+    let tangled = "event.provider_order_id = moved.provider_order_id";
+    let copies = "event.partition = moved.partition and event.\"offset\" = moved.\"offset\"";
+    let mut some = false;
+    for (table, is_same) in [("load_tangled", tangled), ("load_copies", copies)] {
+        some |= move_rows(&mut tx, generation, table, is_same).await?;
+    }
     if some {
-        sqlx::query(generation.sql("analyze {schema}.load_tangled")).execute(&mut *tx).await?;
-        let moved = "with moved as (
-                         delete from {schema}.provider_order_events as event using {schema}.load_tangled as tangled
-                          where event.provider_order_id = tangled.provider_order_id returning event.*)
-                     insert into {schema}.load_claims select * from moved";
-        sqlx::query(generation.sql(moved)).execute(&mut *tx).await?;
         let index = "create index on {schema}.load_claims (provider_order_id)";
         sqlx::query(generation.sql(index)).execute(&mut *tx).await?;
     }
     steps::finish(&mut tx, generation, Step::Parted).await?;
     Ok(tx.commit().await?)
+}
+
+/// Moves what a table names; whether it names anything.
+async fn move_rows(
+    conn: &mut PgConnection,
+    generation: Generation,
+    table: &str,
+    is_same: &str,
+) -> Result<bool, StoreError> {
+    let some = generation.sql(&format!("select exists (select from {{schema}}.{table})"));
+    let some: bool = sqlx::query_scalar(some).fetch_one(&mut *conn).await?;
+    if some {
+        sqlx::query(generation.sql(&format!("analyze {{schema}}.{table}"))).execute(&mut *conn).await?;
+        let sql = format!(
+            "with gone as (delete from {{schema}}.provider_order_events as event using {{schema}}.{table} as moved
+                            where {is_same} returning event.*)
+             insert into {{schema}}.load_claims select * from gone"
+        );
+        sqlx::query(generation.sql(&sql)).execute(conn).await?;
+    }
+    Ok(some)
 }
 
 /// Some of the orders that are still tangled: at most `limit`.

@@ -1,17 +1,29 @@
 -- What a bulk load keeps beside the tables of its generation until it is done. {schema} is gen_<N>.
 
--- Partial states of orders, as of the cut that wrote them; those of one order are joined at the end.
-create table {schema}.load_states (
+-- Packed events of orders, by slice, until all of a slice are there. A row fills a page, and is not cut up. Unlogged: a
+-- third of the history needn't go through the WAL, to be there for some minutes. A crash of Postgres empties it.
+create unlogged table {schema}.load_events (
     slice integer not null,
-    provider_order_id uuid not null,
-    state bytea not null
-);
-alter table {schema}.load_states alter column state set storage external;
+    events bytea not null
+) with (toast_tuple_target = 8160);
+alter table {schema}.load_events alter column events set storage external;
 
--- Orders of which a sequence came twice: they are folded again from all their claims.
+-- One row, until a crash of Postgres takes it, and the events with it.
+create unlogged table {schema}.load_marker (
+    is_there boolean not null
+);
+insert into {schema}.load_marker values (true);
+
+-- Orders of which two events claim a sequence, or Postgres refused one: they are folded again from all their claims.
 create table {schema}.load_tangled (
     slice integer not null,
     provider_order_id uuid primary key
+);
+
+-- Where in the log events lie again that were folded already.
+create table {schema}.load_copies (
+    partition integer not null,
+    "offset" bigint not null
 );
 
 -- Slices whose orders are written.

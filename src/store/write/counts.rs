@@ -20,17 +20,17 @@ pub async fn add(
                    (slot, kind, provider_id, service_id, rule_id, label, count)
                select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
                on conflict on constraint telemetry_counts_key do update set count = stored.count + excluded.count";
-    fn column<'a, T>(counts: &'a Counts, value: impl Fn(&'a CountKey) -> T) -> Vec<T> {
-        counts.iter().map(|(key, _)| value(key)).collect()
+    fn column<'a, T>(keys: &[&'a CountKey], value: impl Fn(&'a CountKey) -> T) -> Vec<T> {
+        keys.iter().map(|key| value(key)).collect()
     }
-    let deltas: Vec<i64> = counts.iter().map(|(_, count)| count).collect();
+    let (keys, deltas): (Vec<&CountKey>, Vec<i64>) = counts.iter().unzip();
     sqlx::query(generation.sql(sql))
         .bind(slot)
-        .bind(column(counts, |key| key.kind.as_str()))
-        .bind(column(counts, |key| key.provider_id.as_deref()))
-        .bind(column(counts, |key| key.service_id.as_deref()))
-        .bind(column(counts, |key| key.rule_id.as_deref()))
-        .bind(column(counts, |key| key.label.as_deref()))
+        .bind(column(&keys, |key| key.kind.as_str()))
+        .bind(column(&keys, |key| key.provider_id.as_deref()))
+        .bind(column(&keys, |key| key.service_id.as_deref()))
+        .bind(column(&keys, |key| key.rule_id.as_deref()))
+        .bind(column(&keys, |key| key.label.as_deref()))
         .bind(deltas)
         .execute(conn)
         .await?;

@@ -1,0 +1,75 @@
+//! What a bulk load puts aside while it reads the log: events sorted out by slice, packed, for `settle`.
+//!
+//! A slice has few enough orders to be folded in memory. It is filled piece by piece, so that what is in memory grows
+//! with the number of slices and not with the log.
+
+use std::collections::BTreeMap;
+use std::mem::take;
+
+use super::order::{name_provider, named_by};
+use crate::domain::change::NamedBy;
+use crate::domain::event::OrderEvent;
+use crate::domain::packed::{PackedError, Piece, pack};
+use crate::domain::position::Position;
+
+/// A piece is full when the next event could take it beyond this: it is a row that fills a page of Postgres.
+pub const PIECE_BYTES: usize = 7_900;
+
+/// Events of one worker since the last cut, as far as they are not handed on.
+#[derive(Debug)]
+pub struct Spill {
+    /// One of each slice.
+    open: Vec<Vec<u8>>,
+    open_bytes: usize,
+    full: Vec<Piece>,
+    names: BTreeMap<String, NamedBy>,
+    event: Vec<u8>,
+}
+
+impl Spill {
+    pub fn new(slices: usize) -> Spill {
+        Spill {
+            open: vec![Vec::new(); slices],
+            open_bytes: 0,
+            full: Vec::new(),
+            names: BTreeMap::new(),
+            event: Vec::new(),
+        }
+    }
+
+    /// `slice`: that of the event's order, below the number of slices.
+    pub fn push(&mut self, slice: i32, event: &OrderEvent, position: Position) -> Result<(), PackedError> {
+        self.event.clear();
+        pack(event, position, &mut self.event)?;
+        let Some(open) = usize::try_from(slice).ok().and_then(|index| self.open.get_mut(index)) else { return Ok(()) };
+        if !open.is_empty() && open.len() + self.event.len() > PIECE_BYTES {
+            self.open_bytes -= open.len();
+            self.full.push(Piece { slice, events: take(open) });
+        }
+        open.extend_from_slice(&self.event);
+        self.open_bytes += self.event.len();
+        if let Some((provider_id, named_by)) = named_by(event) {
+            name_provider(&mut self.names, provider_id, named_by);
+        }
+        Ok(())
+    }
+
+    /// Bytes of pieces that are not full.
+    pub fn open_bytes(&self) -> usize {
+        self.open_bytes
+    }
+
+    /// The pieces that are full, if they are so many.
+    pub fn take_full(&mut self, at_least: usize) -> Vec<Piece> {
+        if self.full.len() >= at_least { take(&mut self.full) } else { Vec::new() }
+    }
+
+    /// Takes everything, and begins anew.
+    pub fn cut(&mut self) -> (Vec<Piece>, BTreeMap<String, NamedBy>) {
+        self.open_bytes = 0;
+        let mut pieces = take(&mut self.full);
+        let open = (0..).zip(&mut self.open).filter(|(_, events)| !events.is_empty());
+        pieces.extend(open.map(|(slice, events)| Piece { slice, events: take(events) }));
+        (pieces, take(&mut self.names))
+    }
+}
