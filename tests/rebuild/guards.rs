@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::PATIENCE;
 use crate::generations::{live, states};
+use crate::hold::before_the_end;
 use crate::support::{admin, eventually};
 use crate::world::World;
 
@@ -126,12 +127,32 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn too_little_room_is_refused() {
+    let world = World::folded(16).await;
+    let before = world.make_up().await;
+    let settings = [("FOLDBACK__REBUILD__SPACE_BYTES_MAX", "100000")];
+    let plan = world.foldback_with(&["rebuild", "--plan", "--json"], &settings).await.exits(4).json();
+    let refusal = plan["refusals"][0].as_str().unwrap();
+    assert!(refusal.contains("rebuild.space_bytes_max (97.7 KiB)"), "{plan:#}");
+    assert!(plan["spaceBytes"].as_u64().unwrap() > 100_000, "{plan:#}");
+    let output = world.foldback_with(&["rebuild", "--yes"], &settings).await.exits(4);
+    assert!(output.stderr.contains("rebuild.space_bytes_max"), "{output:?}");
+    assert_eq!(world.make_up().await, before);
+    // with room for it the same goes through
+    world
+        .foldback_with(&["rebuild", "--yes"], &[("FOLDBACK__REBUILD__SPACE_BYTES_MAX", "100000000000")])
+        .await
+        .exits(0);
+    assert_eq!(live(&world).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_rebuild_at_the_same_time_is_refused() {
     let world = World::folded(8).await;
-    let mut first = world.start_with(&["rebuild", "--yes"], &[]);
-    first.pause_once(PATIENCE, || async { world.sql("select to_regnamespace('gen_2')::text").await.is_some() }).await;
-    assert!(first.exited().is_none(), "it ended too soon for this test: {}", first.written());
-    assert_eq!(live(&world).await, 1, "it ended too soon for this test");
+    let held = before_the_end(&world).await;
+    let first = world.start_with(&["rebuild", "--yes"], &[]);
+    eventually(PATIENCE, || async { if states(&world).await.len() == 2 { Ok(()) } else { Err(first.written()) } })
+        .await;
     for args in [
         &["rebuild", "--yes"][..],
         &["rebuild", "--yes", "--restart"],
@@ -142,7 +163,7 @@ async fn a_second_rebuild_at_the_same_time_is_refused() {
         let output = world.foldback(args).await;
         assert_eq!(output.code, Some(4), "{args:?}: {output:?}");
     }
-    first.go_on();
+    drop(held);
     first.wait(PATIENCE).await.exits(0);
     assert_eq!(live(&world).await, 2);
     world.assert_generation(2, world.reference()).await;

@@ -7,7 +7,9 @@ use tokio::time::sleep;
 
 use crate::PATIENCE;
 use crate::generations::{live, published, states};
+use crate::hold::{before_the_end, in_the_middle};
 use crate::log::Moments;
+use crate::progress::long;
 use crate::support::{Background, Output, eventually};
 use crate::world::World;
 
@@ -145,19 +147,41 @@ async fn an_interrupted_rebuild_is_gone_on_with_or_begun_anew() {
 
 /// A rebuild that is interrupted once it has committed something of this generation.
 async fn interrupted(world: &World, generation: i64) {
+    let _held = before_the_end(world).await;
     let rebuild = world.start_with(&["rebuild", "--yes"], &SETTINGS);
-    rebuild
-        .pause_once(PATIENCE, || async {
-            let table = format!("gen_{generation}.checkpoints");
-            let is_there = world.sql(&format!("select to_regclass('{table}')::text")).await.is_some();
-            let moved = format!("select (sum(next_offset) > 0)::text from {table}");
-            is_there && world.sql(&moved).await.as_deref() == Some("true")
-        })
-        .await;
+    eventually(PATIENCE, || async {
+        let table = format!("gen_{generation}.checkpoints");
+        let is_there = world.sql(&format!("select to_regclass('{table}')::text")).await.is_some();
+        let moved = format!("select (sum(next_offset) > 0)::text from {table}");
+        let has_moved = is_there && world.sql(&moved).await.as_deref() == Some("true");
+        if has_moved { Ok(()) } else { Err(rebuild.written()) }
+    })
+    .await;
     rebuild.interrupt();
-    rebuild.go_on();
     let ended = rebuild.wait(PATIENCE).await;
     assert!(ended.code.is_some_and(|code| code != 0), "it should say that it did not finish: {ended:?}");
     let states = states(world).await;
     assert_eq!(states.last(), Some(&(generation, "building".to_owned())), "{states:?}");
+}
+
+/// What a load puts aside is not in Postgres's WAL: a crash of Postgres empties those tables, and only those.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_lost_what_it_put_aside_begins_again() {
+    let (world, events) = long().await;
+    let rebuild = world.start_with(&["rebuild", "--yes"], &SETTINGS);
+    let held = in_the_middle(&world, 2).await;
+    rebuild.kill();
+    drop(held);
+    world.run_sql("truncate gen_2.load_events, gen_2.load_marker").await;
+    let stored = world.sql("select count(*)::text from gen_2.provider_order_events").await.unwrap();
+    assert!(stored.parse::<usize>().unwrap() > 0, "nothing had been committed");
+    let output = world.foldback(&["rebuild", "--yes"]).await.exits(0);
+    assert!(output.stderr.contains("went with a crash of Postgres"), "{output:?}");
+    assert_eq!(live(&world).await, 2);
+    let all = i64::try_from(events.len()).unwrap();
+    assert_eq!(crate::views::history(&world.stack).await, all);
+    let running = world.run().await;
+    published(&world, 2).await;
+    world.verified().await;
+    running.terminate().await;
 }

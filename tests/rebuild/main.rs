@@ -21,6 +21,7 @@ mod generations;
 #[path = "../hard_log/generator/mod.rs"]
 mod generator;
 mod guards;
+mod hold;
 mod kill;
 #[allow(dead_code)]
 #[path = "../faults/log.rs"]

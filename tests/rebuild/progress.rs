@@ -8,8 +8,9 @@ use tokio::time::sleep;
 use crate::PATIENCE;
 use crate::events::{Event, lives};
 use crate::generations::{list, live, published, states};
+use crate::hold::in_the_middle;
 use crate::log::Log;
-use crate::support::{Background, Running, eventually};
+use crate::support::{Running, eventually};
 use crate::views::metric;
 use crate::world::World;
 
@@ -17,7 +18,7 @@ const GENERATIONS: &str = "/api/v1/fulfillment/providers/automation/generations"
 const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__REBUILD__CUT_MS", "50")];
 
 /// Enough events that there is a middle.
-async fn long() -> (World, Vec<Event>) {
+pub async fn long() -> (World, Vec<Event>) {
     let mut world = World::with_every(1000).await;
     world.publisher.ahead.clear();
     let events = lives(2_000, 20);
@@ -29,25 +30,14 @@ fn progress_of(generations: &[Value]) -> Option<Value> {
     generations.iter().map(|generation| generation["progress"].clone()).find(|progress| progress.is_object())
 }
 
-/// Stops it in the middle of its folding, where it has told others of its progress.
-async fn paused(world: &World, running: &Running, rebuild: &Background) -> Value {
-    let middle = |progress: Value| progress["ratio"].as_f64().is_some_and(|ratio| ratio > 0.0 && ratio < 0.9);
-    rebuild
-        .pause_once(PATIENCE, || async {
-            let generations = running.json(GENERATIONS).await["generations"].as_array().unwrap().clone();
-            progress_of(&generations).is_some_and(middle)
-        })
-        .await;
-    progress_of(&list(world).await).unwrap_or_else(|| panic!("it was over too soon:\n{}", rebuild.written()))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_told_in_lines_and_seen_by_everyone() {
     let (world, events) = long().await;
     let running = world.run().await;
     assert_eq!(metric(&running, "foldback_rebuild_progress_ratio").await.unwrap_or(0.0), 0.0);
     let rebuild = world.start_with(&["rebuild", "--yes", "--workers", "1"], &SETTINGS);
-    let progress = paused(&world, &running, &rebuild).await;
+    let held = in_the_middle(&world, 2).await;
+    let progress = &held.progress;
     let ratio = progress["ratio"].as_f64().unwrap();
     assert!(ratio > 0.0 && ratio <= 1.0, "{progress}");
     assert!(progress["phase"].is_string() && progress["eventsPerSecond"].is_number(), "{progress}");
@@ -61,7 +51,7 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     assert!(text.contains("building") && text.contains('%'), "{text}");
     // lines come every two seconds: the next one tells where it stood
     sleep(Duration::from_secs(3)).await;
-    rebuild.go_on();
+    drop(held);
     let ended = rebuild.wait(PATIENCE).await.exits(0);
     plain_lines(&format!("{}{}", ended.stdout, ended.stderr));
     assert_eq!(live(&world).await, 2);

@@ -1,6 +1,7 @@
 //! A rebuild while publishers publish and readers read.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::PATIENCE;
 use crate::compare_published::{assert_http, assert_redis};
@@ -92,4 +93,49 @@ async fn however_it_is_rebuilt_the_views_are_the_same() {
     }
     world.verified().await;
     running.terminate().await;
+}
+
+/// A report that began before the new generation was filled would find its tables empty, whatever the view shows now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_still_looks_at_the_past_is_waited_for() {
+    let world = World::folded(8).await;
+    let mut report = world.stack.postgres().await;
+    sqlx::query("begin isolation level repeatable read").execute(&mut report).await.unwrap();
+    sqlx::query("select 1").execute(&mut report).await.unwrap();
+    let mut rebuild = world.start_with(&["rebuild", "--yes"], &[]);
+    eventually(PATIENCE, || {
+        let written = rebuild.written();
+        async move { if written.contains("cutting over") { Ok(()) } else { Err(written) } }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(rebuild.exited().is_none(), "it did not wait: {}", rebuild.written());
+    assert_eq!(live(&world).await, 1);
+    let orders = "select count(*) from foldback.provider_orders";
+    let orders: i64 = sqlx::query_scalar(orders).fetch_one(&mut report).await.unwrap();
+    let stored = world.sql("select count(*)::text from gen_1.provider_orders").await.unwrap();
+    assert_eq!(orders.to_string(), stored);
+    sqlx::query("commit").execute(&mut report).await.unwrap();
+    rebuild.wait(PATIENCE).await.exits(0);
+    assert_eq!(live(&world).await, 2);
+}
+
+/// Past its time it gives up, says who is in the way, and can be gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_at_the_past_for_too_long_is_named() {
+    let world = World::folded(16).await;
+    let mut report = world.stack.postgres().await;
+    sqlx::query("set application_name = 'monthly report'").execute(&mut report).await.unwrap();
+    sqlx::query("begin isolation level repeatable read").execute(&mut report).await.unwrap();
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut report).await.unwrap();
+    let settings = [("FOLDBACK__REBUILD__CUT_OVER_TIMEOUT_MS", "1000")];
+    let output = world.foldback_with(&["rebuild", "--yes"], &settings).await;
+    assert_ne!(output.code, Some(0), "{output:?}");
+    for word in [&format!("pid {pid}"), "monthly report", "promote 2"] {
+        assert!(output.stderr.contains(word), "{word} is not in: {output:?}");
+    }
+    assert_eq!(live(&world).await, 1);
+    sqlx::query("commit").execute(&mut report).await.unwrap();
+    world.foldback(&["generations", "promote", "2", "--yes"]).await.exits(0);
+    assert_eq!(live(&world).await, 2);
 }

@@ -34,31 +34,6 @@ impl Background {
         self.output(code)
     }
 
-    /// Stops it where it is, with its connections open, until `go_on`.
-    pub fn pause(&self) {
-        signal(self.child.id(), "STOP");
-    }
-
-    /// Lets it work for a fraction of the time, as on a slow machine, and leaves it paused as soon as `seen` says so;
-    /// panics with what it wrote where that takes longer than `timeout`.
-    pub async fn pause_once<F: Future<Output = bool>>(&self, timeout: Duration, mut seen: impl FnMut() -> F) {
-        let end = Instant::now() + timeout;
-        loop {
-            self.pause();
-            sleep(Duration::from_millis(60)).await;
-            if seen().await {
-                return;
-            }
-            assert!(Instant::now() < end, "not seen within {timeout:?}:\n{}", self.written());
-            self.go_on();
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    pub fn go_on(&self) {
-        signal(self.child.id(), "CONT");
-    }
-
     /// SIGINT, as Ctrl-C.
     pub fn interrupt(&self) {
         signal(self.child.id(), "INT");
