@@ -33,7 +33,7 @@ pub struct RunEntry {
 }
 
 /// What all events of some orders come to, folded at once by a bulk load.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Settled {
     pub orders: Vec<Order>,
     /// Orders of which two events claim one sequence.

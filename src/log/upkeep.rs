@@ -40,10 +40,10 @@ impl<S: Sieve> Reader<S> {
                 Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
                     self.ready(of, lease, next_offset, &mut ready)
                 }
-                _ => Some(()),
+                _ => true,
             };
             // Brokers that don't answer for one partition would hold the thread up for each other one too.
-            if answered.is_none() {
+            if !answered {
                 break;
             }
         }
@@ -62,8 +62,8 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Asks the writer to claim a partition, with where its log starts. `None` if the brokers don't answer.
-    fn claim(&mut self, of: StreamPartition, lease: u64) -> Option<()> {
+    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
+    fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
         match self.first_offset_and_topic_id(of) {
             Ok((log_start, topic_id)) => {
                 if let Some(topic_id) = topic_id.clone() {
@@ -71,12 +71,12 @@ impl<S: Sieve> Reader<S> {
                 }
                 self.change(of, lease, Phase::Claiming);
                 lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
-                Some(())
+                true
             }
             Err(error) => {
                 self.report(of, &format!("its first offset and topic can't be asked for ({error}); trying again"));
                 self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
-                None
+                false
             }
         }
     }
@@ -102,21 +102,21 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Adds a partition whose claimed position the log still holds. `None` if the brokers don't answer.
+    /// Adds a partition whose claimed position the log still holds. `false` if the brokers don't answer.
     fn ready(
         &self,
         of: StreamPartition,
         lease: u64,
         next_offset: i64,
         ready: &mut Vec<(StreamPartition, u64, i64)>,
-    ) -> Option<()> {
+    ) -> bool {
         let (answered, problem) = match self.watermarks(of) {
             Ok((log_start, end)) if (log_start..=end).contains(&next_offset) => {
                 ready.push((of, lease, next_offset));
-                return Some(());
+                return true;
             }
-            Ok((log_start, end)) => (Some(()), lost_log(log_start, end, next_offset)),
-            Err(error) => (None, format!("its offsets can't be asked for ({error}); trying again")),
+            Ok((log_start, end)) => (true, lost_log(log_start, end, next_offset)),
+            Err(error) => (false, format!("its offsets can't be asked for ({error}); trying again")),
         };
         self.report(of, &problem);
         self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });

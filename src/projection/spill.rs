@@ -13,7 +13,7 @@ use crate::domain::packed::{PackedError, Piece, pack};
 use crate::domain::position::Position;
 
 /// A piece is full when the next event could take it beyond this: it is a row that fills a page of Postgres.
-pub const PIECE_BYTES: usize = 7_900;
+const PIECE_BYTES: usize = 7_900;
 
 /// Events of one worker since the last cut, as far as they are not handed on.
 #[derive(Debug)]

@@ -8,8 +8,6 @@ use uuid::Uuid;
 use super::error::RebuildError;
 use super::site::Site;
 use crate::domain::packed::Piece;
-use crate::domain::partition::StreamPartition;
-use crate::domain::record::Stream;
 use crate::domain::rejection::Rejection;
 use crate::log::reader::InFlight;
 use crate::projection::{Content, Item, Known, fold};
@@ -103,11 +101,9 @@ impl Hand {
     async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), RebuildError> {
         let events = refused.iter().map(|(index, _)| history.events()[*index]);
         self.refused.extend(events.clone().map(|event| event.provider_order_id));
-        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
-        let wanted = events.map(|event| (of(event.position.partition), event.position.offset)).collect();
-        let mut records = self.site.fetch(wanted).await?;
+        let mut records = self.site.fetch_orders(events.map(|event| event.position)).await?;
         let item = |(index, rejection): (usize, Rejection)| {
-            let record = records.remove(&(Stream::Orders, history.events()[index].position))?;
+            let record = records.remove(&history.events()[index].position)?;
             Some(Item { record, content: Content::Rejected(rejection) })
         };
         let items: Vec<Item> = refused.into_iter().filter_map(item).collect();

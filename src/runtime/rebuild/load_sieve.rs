@@ -56,7 +56,7 @@ impl Sieve for LoadSieve {
         if !self.sample.takes_key(record.key) {
             return Some((LoadItem::Skipped { of, offset }, SKIPPED_BYTES));
         }
-        if self.refused.contains_key(&(of, offset)) {
+        if record.stream == Stream::Runs || self.refused.contains_key(&(of, offset)) {
             return None;
         }
         let Decode::Event(Decoded::Order(event)) = self.decoding.decoder.decode_view(record) else { return None };

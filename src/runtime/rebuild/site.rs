@@ -71,11 +71,13 @@ impl Site {
         }
     }
 
-    /// Records again, by their positions. An error if one of them can't be had.
-    pub(super) async fn fetch(
+    /// Records of orders again, by their positions. An error if one of them can't be had.
+    pub(super) async fn fetch_orders(
         &self,
-        wanted: Vec<(StreamPartition, i64)>,
-    ) -> Result<HashMap<(Stream, Position), RawRecord>, RebuildError> {
+        positions: impl Iterator<Item = Position>,
+    ) -> Result<HashMap<Position, RawRecord>, RebuildError> {
+        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
+        let wanted: Vec<_> = positions.map(|position| (of(position.partition), position.offset)).collect();
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
@@ -83,7 +85,7 @@ impl Site {
         let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
         let records =
             fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
-        Ok(records.into_iter().map(|record| ((record.stream, record.position), record)).collect())
+        Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 
     /// A reader of these partitions alone, whose queues together stay within about `memory_bytes`.

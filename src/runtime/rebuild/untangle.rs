@@ -7,8 +7,6 @@ use super::error::RebuildError;
 use super::retry::Retries;
 use super::site::Site;
 use crate::domain::change::{ChangeSet, HistoryEntry};
-use crate::domain::partition::StreamPartition;
-use crate::domain::position::Position;
 use crate::domain::record::{RawRecord, Stream};
 use crate::projection::{Content, Item};
 use crate::runtime::fold::fold_batch;
@@ -67,11 +65,10 @@ fn item(claim: HistoryEntry) -> Item {
 }
 
 async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), RebuildError> {
-    let of = |position: Position| StreamPartition { stream: Stream::Orders, partition: position.partition };
     let positions = changes.dead_letters.iter().map(|dead_letter| dead_letter.record.position);
-    let mut records = site.fetch(positions.map(|position| (of(position), position.offset)).collect()).await?;
+    let mut records = site.fetch_orders(positions).await?;
     for dead_letter in &mut changes.dead_letters {
-        if let Some(record) = records.remove(&(Stream::Orders, dead_letter.record.position)) {
+        if let Some(record) = records.remove(&dead_letter.record.position) {
             dead_letter.record = record;
         }
     }
