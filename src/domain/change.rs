@@ -32,10 +32,9 @@ pub struct RunEntry {
     pub drift: Vec<Drift>,
 }
 
-/// What all events of some orders come to, folded at once by a bulk load.
+/// What a bulk load has to know of a slice beside its orders.
 #[derive(Debug, Default)]
 pub struct Settled {
-    pub orders: Vec<Order>,
     /// Orders of which two events claim one sequence.
     pub tangled: BTreeSet<Uuid>,
     /// Where events lie again that the orders have seen: these copies don't belong into the history.

@@ -74,8 +74,27 @@ fn percent_is_below(margin: i128, amount: i128, limit: f64) -> bool {
     }
 }
 
+/// Powers of ten that are tried before a text is made.
+const DIGITS_TRIED: i32 = 4;
+/// Doubles tell all integers apart up to here.
+const DIGITS_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The shortest decimal text of a finite double, as digits and a power of ten.
 fn shortest_decimal(value: f64) -> (i128, i32) {
+    // Limits are mostly something like 12.5, and one is needed for each order. Both numbers of the quotient are exact, so
+    // it is the double that the text of these digits stands for. With fewer than 16 digits no shorter text can be it.
+    for exponent in 0..=DIGITS_TRIED {
+        let power = 10f64.powi(exponent);
+        let digits = (value * power).round();
+        if digits.abs() <= DIGITS_EXACT / 10.0 && digits / power == value {
+            return (digits as i128, -exponent);
+        }
+    }
+    decimal_text(value)
+}
+
+/// The same by way of the text itself.
+fn decimal_text(value: f64) -> (i128, i32) {
     let text = format!("{value:e}");
     // `{:e}` of a finite double is always `[-]d[.ddd]e[-]ddd`.
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -88,8 +107,33 @@ fn shortest_decimal(value: f64) -> (i128, i32) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::money::Currency;
     use super::*;
+
+    /// A number that two texts share whatever zeros they end with.
+    fn without_zeros((mut digits, mut exponent): (i128, i32)) -> (i128, i32) {
+        while digits != 0 && digits % 10 == 0 {
+            (digits, exponent) = (digits / 10, exponent + 1);
+        }
+        (digits, if digits == 0 { 0 } else { exponent })
+    }
+
+    fn limit() -> impl Strategy<Value = f64> {
+        let short = (-1_000_000_000i64..1_000_000_000, 0..8)
+            .prop_map(|(digits, behind)| digits as f64 / 10f64.powi(behind))
+            .prop_filter("a limit is at most 1e6", |value| value.abs() <= 1e6);
+        let beside = short.clone().prop_map(f64::next_up);
+        prop_oneof![short, beside, -1e6..1e6]
+    }
+
+    proptest! {
+        #[test]
+        fn digits_that_are_tried_are_those_of_the_text(value in limit()) {
+            prop_assert_eq!(without_zeros(shortest_decimal(value)), without_zeros(decimal_text(value)));
+        }
+    }
 
     fn check(amount: &str, cost: &str, limits: (Option<&str>, Option<f64>, Option<f64>), expected: &str) {
         let money = |text: &str| {

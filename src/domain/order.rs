@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::event::{Guardrails, OrderAmended, OrderPlaced, Payload, ServiceRule};
+use super::event::{Guardrails, OrderAmended, OrderCancelled, OrderPlaced, Payload, ServiceRule};
 use super::guardrail::{GuardrailStatus, guardrail_status};
 use super::money::Money;
 use super::refill::Refill;
 use super::register::Register;
 use super::replay::{Outcome, Replay, ReplayStatus, Request};
 use super::sequence::SequenceSet;
-use super::telemetry::{CountKey, CountKind, Counts};
+use super::telemetry::{CountKind, Counted, Counts};
 use super::timestamp::Timestamp;
 
 /// What OrderPlaced alone sets.
@@ -74,7 +74,7 @@ impl Order {
 
     /// Folds one event in. `false`, and nothing changes, if its sequence is there already: whether that is a
     /// duplicate or a conflict is for the caller, who can look at the history.
-    pub fn apply(&mut self, sequence: i64, occurred_at: Timestamp, payload: &Payload) -> bool {
+    pub fn apply(&mut self, sequence: i64, occurred_at: Timestamp, payload: Payload) -> bool {
         if !self.seen.insert(sequence) {
             return false;
         }
@@ -82,8 +82,7 @@ impl Order {
         match payload {
             Payload::OrderPlaced(placed) => self.place(sequence, occurred_at, placed),
             Payload::OrderAmended(amended) => self.amend(sequence, amended),
-            Payload::OrderCancelled(cancelled) => {
-                let reason = cancelled.reason.clone();
+            Payload::OrderCancelled(OrderCancelled { reason }) => {
                 self.cancellation.set(sequence, Some(Cancellation { cancelled_at: occurred_at, reason }));
             }
             Payload::RefillRecorded(recorded) => self.refill(Refill {
@@ -91,34 +90,34 @@ impl Order {
                 sequence,
                 amount: recorded.amount,
                 performed_at: recorded.performed_at,
-                response: recorded.response.clone(),
+                response: recorded.response,
             }),
             _ => self.apply_to_replay(sequence, payload),
         }
         true
     }
 
-    fn place(&mut self, sequence: i64, occurred_at: Timestamp, placed: &OrderPlaced) {
+    fn place(&mut self, sequence: i64, occurred_at: Timestamp, placed: OrderPlaced) {
         let placement = Placement {
             order_id: placed.order_id,
             order_item_id: placed.order_item_id,
-            provider_id: placed.provider_id.clone(),
-            provider_name: placed.provider_name.clone(),
-            service_id: placed.service_id.clone(),
-            service_action: placed.service_action.clone(),
+            provider_id: placed.provider_id,
+            provider_name: placed.provider_name,
+            service_id: placed.service_id,
+            service_action: placed.service_action,
             placed_at: occurred_at,
         };
         self.placement.set(sequence, Some(placement));
-        self.provider_reference.set(sequence, placed.provider_reference.clone());
+        self.provider_reference.set(sequence, placed.provider_reference);
         self.amount.set(sequence, Some(placed.amount));
         self.provider_cost.set(sequence, placed.provider_cost);
         self.guardrails.set(sequence, placed.guardrails);
-        self.service_rules.set(sequence, placed.service_rules.clone());
+        self.service_rules.set(sequence, placed.service_rules);
     }
 
-    fn amend(&mut self, sequence: i64, amended: &OrderAmended) {
+    fn amend(&mut self, sequence: i64, amended: OrderAmended) {
         if amended.provider_reference.is_some() {
-            self.provider_reference.set(sequence, amended.provider_reference.clone());
+            self.provider_reference.set(sequence, amended.provider_reference);
         }
         if amended.amount.is_some() {
             self.amount.set(sequence, amended.amount);
@@ -129,8 +128,8 @@ impl Order {
         if amended.guardrails.is_some() {
             self.guardrails.set(sequence, amended.guardrails);
         }
-        if let Some(service_rules) = &amended.service_rules {
-            self.service_rules.set(sequence, service_rules.clone());
+        if let Some(service_rules) = amended.service_rules {
+            self.service_rules.set(sequence, service_rules);
         }
     }
 
@@ -141,11 +140,11 @@ impl Order {
         }
     }
 
-    fn apply_to_replay(&mut self, sequence: i64, payload: &Payload) {
+    fn apply_to_replay(&mut self, sequence: i64, payload: Payload) {
         match payload {
             Payload::ReplayScheduled(event) => {
                 let replay = self.replay(event.replay_id);
-                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                let request = request(event.requested_amount, event.rule_ids, event.rule_metadata);
                 replay.request.set(sequence, request);
                 replay.schedule.set(sequence, event.scheduled_for);
             }
@@ -154,21 +153,21 @@ impl Order {
             }
             Payload::ReplayExecuted(event) => {
                 let replay = self.replay(event.replay_id);
-                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                let request = request(event.requested_amount, event.rule_ids, event.rule_metadata);
                 replay.request.set(sequence, request);
-                replay.outcome.set(sequence, outcome(event.performed_at, &event.response));
+                replay.outcome.set(sequence, outcome(event.performed_at, event.response));
                 replay.executed += 1;
             }
             Payload::ReplayFailed(event) => {
                 let replay = self.replay(event.replay_id);
-                let request = request(event.requested_amount, &event.rule_ids, &event.rule_metadata);
+                let request = request(event.requested_amount, event.rule_ids, event.rule_metadata);
                 replay.request.set(sequence, request);
-                replay.outcome.set(sequence, outcome(event.performed_at, &event.response));
-                replay.failure.set(sequence, Some(event.error.clone()));
+                replay.outcome.set(sequence, outcome(event.performed_at, event.response));
+                replay.failure.set(sequence, Some(event.error));
                 replay.failed += 1;
             }
             Payload::ReplayCancelled(event) => {
-                self.replay(event.replay_id).cancel.set(sequence, event.reason.clone());
+                self.replay(event.replay_id).cancel.set(sequence, event.reason);
             }
             Payload::OrderPlaced(_)
             | Payload::OrderAmended(_)
@@ -199,11 +198,8 @@ impl Order {
 
     /// Adds (`sign` 1) or takes away (`sign` -1) what this order contributes to telemetry and backlog.
     pub fn contribute(&self, counts: &mut Counts, sign: i64) {
-        let mut count = |kind, count: i64| {
-            if count != 0 {
-                counts.add(self.count_key(kind), sign * count);
-            }
-        };
+        let of_provider = Counted { provider_id: self.provider_id(), ..Counted::all(CountKind::Orders) };
+        let mut count = |kind, count: i64| counts.add(&Counted { kind, ..of_provider }, sign * count);
         count(CountKind::Orders, 1);
         count(CountKind::Gaps, i64::from(self.seen.missing() > 0));
         count(CountKind::Placed, i64::from(self.placement.is_set()));
@@ -212,35 +208,23 @@ impl Order {
         let scheduled =
             self.replays.values().filter(|replay| self.replay_status(replay) == ReplayStatus::Scheduled).count();
         count(CountKind::Scheduled, scheduled as i64);
-        let guardrail = self.guardrail_status();
-        count(CountKind::Guardrail(guardrail), i64::from(guardrail != GuardrailStatus::Idle));
-        for rule in &self.service_rules.value {
-            let key = CountKey {
-                rule_id: Some(rule.id.clone()),
-                label: rule.label.clone(),
-                ..self.count_key(CountKind::Rule)
-            };
-            counts.add(key, sign);
-        }
-    }
-
-    fn count_key(&self, kind: CountKind) -> CountKey {
         // Only guardrails and rules are told apart by service.
-        let by_service = matches!(kind, CountKind::Guardrail(_) | CountKind::Rule);
-        CountKey {
-            kind,
-            provider_id: self.provider_id().map(str::to_owned),
-            service_id: self.service_id().filter(|_| by_service).map(str::to_owned),
-            rule_id: None,
-            label: None,
+        let of_service = Counted { service_id: self.service_id(), ..of_provider };
+        let guardrail = self.guardrail_status();
+        if guardrail != GuardrailStatus::Idle {
+            counts.add(&Counted { kind: CountKind::Guardrail(guardrail), ..of_service }, sign);
+        }
+        for ServiceRule { id, label, .. } in &self.service_rules.value {
+            let (rule_id, label) = (Some(id.as_str()), label.as_deref());
+            counts.add(&Counted { kind: CountKind::Rule, rule_id, label, ..of_service }, sign);
         }
     }
 }
 
-fn request(amount: Money, rule_ids: &[String], rule_metadata: &BTreeMap<String, String>) -> Request {
-    Request { requested_amount: Some(amount), rule_ids: rule_ids.to_vec(), rule_metadata: rule_metadata.clone() }
+fn request(amount: Money, rule_ids: Vec<String>, rule_metadata: BTreeMap<String, String>) -> Request {
+    Request { requested_amount: Some(amount), rule_ids, rule_metadata }
 }
 
-fn outcome(performed_at: Timestamp, response: &Option<String>) -> Outcome {
-    Outcome { performed_at: Some(performed_at), response: response.clone() }
+fn outcome(performed_at: Timestamp, response: Option<String>) -> Outcome {
+    Outcome { performed_at: Some(performed_at), response }
 }

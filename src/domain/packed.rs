@@ -1,9 +1,12 @@
 //! Accepted events in a form that takes little space: what a bulk load puts aside until it folds each order at once.
 
 use postcard::ser_flavors::Flavor;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::event::OrderEvent;
+use super::event::{OrderEvent, Payload};
 use super::position::Position;
+use super::timestamp::Timestamp;
 
 /// Bytes are not what was packed.
 #[derive(Debug, thiserror::Error)]
@@ -17,33 +20,70 @@ pub struct Piece {
     pub events: Vec<u8>,
 }
 
+/// What events are sorted by: each order's by sequence, and claims of one sequence as they lie in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Head {
+    pub provider_order_id: Uuid,
+    pub sequence: i64,
+    pub position: Position,
+}
+
+/// An event whose head alone is unpacked.
+#[derive(Debug, Clone, Copy)]
+pub struct Packed<'b> {
+    pub head: Head,
+    body: &'b [u8],
+}
+
+impl Packed<'_> {
+    pub fn event(&self) -> Result<OrderEvent, PackedError> {
+        let (event_id, occurred_at, payload): (Uuid, Timestamp, Payload) = postcard::from_bytes(self.body)?;
+        let Head { provider_order_id, sequence, .. } = self.head;
+        Ok(OrderEvent { event_id, provider_order_id, sequence, occurred_at, payload })
+    }
+}
+
+/// A body's length stands before it, in so many bytes.
+const LENGTH_BYTES: usize = size_of::<u32>();
+
 /// Appends an event and where it lies.
 pub fn pack(event: &OrderEvent, position: Position, out: &mut Vec<u8>) -> Result<(), PackedError> {
-    Ok(postcard::serialize_with_flavor(&(event, position), Append(out))?)
+    let OrderEvent { event_id, provider_order_id, sequence, occurred_at, payload } = event;
+    let head = Head { provider_order_id: *provider_order_id, sequence: *sequence, position };
+    postcard::serialize_with_flavor(&head, Append(out))?;
+    let start = out.len() + LENGTH_BYTES;
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    postcard::serialize_with_flavor(&(event_id, occurred_at, payload), Append(out))?;
+    // A record is bounded by limits.value_bytes_max, far below 4 GiB.
+    let length = (out.len() - start) as u32;
+    out[start - LENGTH_BYTES..start].copy_from_slice(&length.to_le_bytes());
+    Ok(())
 }
 
 /// The events of bytes that `pack` has written, one after the other.
 pub struct Unpack<'b>(pub &'b [u8]);
 
-impl Iterator for Unpack<'_> {
-    type Item = Result<(OrderEvent, Position), PackedError>;
+impl<'b> Iterator for Unpack<'b> {
+    type Item = Result<Packed<'b>, PackedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
         }
-        match postcard::take_from_bytes(self.0) {
-            Ok((event, rest)) => {
-                self.0 = rest;
-                Some(Ok(event))
-            }
-            Err(error) => {
-                // Where the next one would begin is not known.
-                self.0 = &[];
-                Some(Err(error.into()))
-            }
-        }
+        let event = split(self.0);
+        // Behind an event that can't be read it isn't known where the next one would begin.
+        self.0 = event.as_ref().map_or(&[], |(_, rest)| *rest);
+        Some(event.map(|(event, _)| event))
     }
+}
+
+/// The first event, and what is behind it.
+fn split(bytes: &[u8]) -> Result<(Packed<'_>, &[u8]), PackedError> {
+    let (head, rest) = postcard::take_from_bytes(bytes)?;
+    let (length, rest) = rest.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (body, rest) = rest.split_at_checked(length).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+    Ok((Packed { head, body }, rest))
 }
 
 struct Append<'o>(&'o mut Vec<u8>);
@@ -63,5 +103,45 @@ impl Flavor for Append<'_> {
 
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::OrderCancelled;
+
+    fn event(sequence: i64) -> OrderEvent {
+        OrderEvent {
+            event_id: Uuid::from_u128(7),
+            provider_order_id: Uuid::from_u128(9),
+            sequence,
+            occurred_at: Timestamp::MIN,
+            payload: Payload::OrderCancelled(OrderCancelled { reason: Some("no longer wanted".to_owned()) }),
+        }
+    }
+
+    #[test]
+    fn events_come_back_as_they_were_packed() {
+        let mut bytes = Vec::new();
+        let position = |offset| Position { partition: 3, offset };
+        for sequence in 1..4 {
+            pack(&event(sequence), position(100 + sequence), &mut bytes).unwrap();
+        }
+        let unpacked: Vec<_> = Unpack(&bytes)
+            .map(|packed| packed.unwrap())
+            .map(|packed| (packed.event().unwrap(), packed.head.position))
+            .collect();
+        assert_eq!(unpacked, [1, 2, 3].map(|sequence| (event(sequence), position(100 + sequence))));
+    }
+
+    #[test]
+    fn bytes_that_end_early_are_an_error_and_the_last_thing_that_comes() {
+        let mut bytes = Vec::new();
+        pack(&event(1), Position { partition: 0, offset: 5 }, &mut bytes).unwrap();
+        for end in 1..bytes.len() {
+            let unpacked: Vec<_> = Unpack(&bytes[..end]).collect();
+            assert!(matches!(unpacked.as_slice(), [Err(_)]), "the first {end} of {} bytes", bytes.len());
+        }
     }
 }

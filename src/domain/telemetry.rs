@@ -3,9 +3,9 @@
 //! Counts are kept as deltas (`contribution(after) - contribution(before)`), so that reading them costs the
 //! same at a million orders as at ten.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::{Equivalent, HashMap};
 use serde::Serialize;
 
 use super::guardrail::GuardrailStatus;
@@ -71,23 +71,68 @@ pub struct CountKey {
     pub label: Option<String>,
 }
 
+/// A `CountKey` that is looked up: a key of its own is made for the first of all its counts. Its fields are hashed as those
+/// of a `CountKey` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Counted<'k> {
+    pub kind: CountKind,
+    pub provider_id: Option<&'k str>,
+    pub service_id: Option<&'k str>,
+    pub rule_id: Option<&'k str>,
+    pub label: Option<&'k str>,
+}
+
+impl Counted<'_> {
+    /// Of no provider, service or rule in particular.
+    pub fn all(kind: CountKind) -> Counted<'static> {
+        Counted { kind, provider_id: None, service_id: None, rule_id: None, label: None }
+    }
+
+    fn key(&self) -> CountKey {
+        CountKey {
+            kind: self.kind,
+            provider_id: self.provider_id.map(str::to_owned),
+            service_id: self.service_id.map(str::to_owned),
+            rule_id: self.rule_id.map(str::to_owned),
+            label: self.label.map(str::to_owned),
+        }
+    }
+}
+
+impl CountKey {
+    pub fn as_counted(&self) -> Counted<'_> {
+        Counted {
+            kind: self.kind,
+            provider_id: self.provider_id.as_deref(),
+            service_id: self.service_id.as_deref(),
+            rule_id: self.rule_id.as_deref(),
+            label: self.label.as_deref(),
+        }
+    }
+}
+
+impl Equivalent<CountKey> for Counted<'_> {
+    fn equivalent(&self, key: &CountKey) -> bool {
+        *self == key.as_counted()
+    }
+}
+
 /// Signed counts; a key whose count comes back to zero is as if it had never been there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts(HashMap<CountKey, i64>);
 
 impl Counts {
-    pub fn add(&mut self, key: CountKey, count: i64) {
-        match self.0.entry(key) {
-            Entry::Vacant(entry) if count != 0 => {
-                entry.insert(count);
-            }
-            Entry::Vacant(_) => {}
-            Entry::Occupied(mut entry) => {
-                *entry.get_mut() += count;
-                if *entry.get() == 0 {
-                    entry.remove();
-                }
-            }
+    pub fn add(&mut self, counted: &Counted<'_>, count: i64) {
+        if count == 0 {
+            return;
+        }
+        let Some(sum) = self.0.get_mut(counted) else {
+            self.0.insert(counted.key(), count);
+            return;
+        };
+        *sum += count;
+        if *sum == 0 {
+            self.0.remove(counted);
         }
     }
 

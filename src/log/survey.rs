@@ -1,9 +1,11 @@
 //! What the log holds now: topics, and where each of their partitions begins and ends.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use tokio::try_join;
 
 use super::admin::{self, TopicFacts};
 use super::client::let_go;
@@ -54,9 +56,27 @@ pub enum SurveyError {
 /// set, what its id is, and where its partitions begin and end.
 pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
     let names = [topics.orders.as_str(), topics.runs.as_str()];
-    let cluster = admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error))?;
+    let describing = async { admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error)) };
+    // A client of each kind, which take their time to connect.
+    let (cluster, (consumer, ids)) = try_join!(describing, identify(kafka, topics, timeout))?;
     let (kafka, topics) = (kafka.clone(), topics.clone());
-    blocking(move || survey_topics(&kafka, &topics, &cluster.topics, timeout)).await
+    blocking(move || survey_topics(&kafka, &topics, (consumer, ids), &cluster.topics, timeout)).await
+}
+
+/// A consumer to ask with, and the topics' ids by name.
+async fn identify(
+    kafka: &Kafka,
+    topics: &Topics,
+    timeout: Duration,
+) -> Result<(BaseConsumer, HashMap<String, String>), SurveyError> {
+    let (kafka, topics) = (kafka.clone(), topics.clone());
+    blocking(move || {
+        let consumer = asking_consumer(&kafka)?;
+        let names = [topics.orders.as_str(), topics.runs.as_str()];
+        let ids = topic_ids(consumer.client(), &names, timeout).map_err(|error| unreachable(&kafka, error))?;
+        Ok((consumer, ids))
+    })
+    .await
 }
 
 /// Runs what blocks beside the runtime's own threads.
@@ -78,13 +98,11 @@ pub(super) fn asking_consumer(kafka: &Kafka) -> Result<BaseConsumer, SurveyError
 fn survey_topics(
     kafka: &Kafka,
     topics: &Topics,
+    (consumer, mut ids): (BaseConsumer, HashMap<String, String>),
     facts: &[TopicFacts],
     timeout: Duration,
 ) -> Result<Vec<TopicSurvey>, SurveyError> {
-    let consumer = asking_consumer(kafka)?;
     let deadline = Instant::now() + timeout;
-    let names = [topics.orders.as_str(), topics.runs.as_str()];
-    let mut ids = topic_ids(consumer.client(), &names, timeout).map_err(|error| unreachable(kafka, error))?;
     let mut surveys = Vec::new();
     for facts in facts {
         let Some(stream) = topics.stream(&facts.name) else { continue };

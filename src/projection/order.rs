@@ -42,7 +42,7 @@ pub fn fold_order(id: Uuid, items: &[Item], indexes: &[usize], known: &Known, fo
         (None, _) => Order::new(id),
     };
     for entry in &events {
-        after.apply(entry.event.sequence, entry.event.occurred_at, &entry.event.payload);
+        after.apply(entry.event.sequence, entry.event.occurred_at, entry.event.payload.clone());
     }
     after.version += 1;
     for entry in events.iter().chain(&replaced) {
@@ -138,13 +138,13 @@ fn fold_again(
     let replacement = |sequence| replaced.iter().find(|entry| entry.event.sequence == sequence);
     for old in history.into_iter().flatten() {
         if replacement(old.event.sequence).is_none() {
-            order.apply(old.event.sequence, old.event.occurred_at, &old.event.payload);
+            order.apply(old.event.sequence, old.event.occurred_at, old.event.payload.clone());
         } else if let Some((provider_id, _)) = named_by(&old.event) {
             changes.lost_names.insert(provider_id);
         }
     }
     for entry in replaced {
-        order.apply(entry.event.sequence, entry.event.occurred_at, &entry.event.payload);
+        order.apply(entry.event.sequence, entry.event.occurred_at, entry.event.payload.clone());
     }
     order
 }

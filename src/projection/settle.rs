@@ -3,70 +3,54 @@
 //! Where a sequence comes twice, the copies of one event are one event, at the smallest of their positions. Where two
 //! events claim it the order is *tangled*: it is left to the very fold that runs live.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
 use crate::domain::change::Settled;
-use crate::domain::event::OrderEvent;
 use crate::domain::order::Order;
-use crate::domain::packed::{PackedError, Unpack};
+use crate::domain::packed::{Packed, PackedError, Unpack};
 use crate::domain::position::Position;
 
-/// `pieces`: `Piece::events`, all of one slice. `skip`: orders that are not to be looked at.
-pub fn settle(pieces: &[Vec<u8>], skip: &BTreeSet<Uuid>) -> Result<Settled, PackedError> {
-    let mut orders: HashMap<Uuid, Order> = HashMap::new();
-    let mut contested: HashMap<Uuid, Claims> = HashMap::new();
-    for event in events(pieces) {
-        let (event, _) = event?;
-        let id = event.provider_order_id;
-        let order = match orders.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(_) if skip.contains(&id) => continue,
-            Entry::Vacant(entry) => entry.insert(Order::new(id)),
+/// `pieces`: `Piece::events`, all of one slice. `skip`: orders that are not to be looked at. `done` gets each order that
+/// is folded: one at a time, so that only events take memory, and an order's parts are still in the cache when it is
+/// written.
+pub fn settle(pieces: &[Vec<u8>], skip: &BTreeSet<Uuid>, mut done: impl FnMut(&Order)) -> Result<Settled, PackedError> {
+    let mut events = pieces.iter().flat_map(|piece| Unpack(piece)).collect::<Result<Vec<_>, _>>()?;
+    events.sort_unstable_by_key(|event| event.head);
+    let mut settled = Settled::default();
+    for events in events.chunk_by(|one, next| one.head.provider_order_id == next.head.provider_order_id) {
+        let Some(id) = events.first().map(|event| event.head.provider_order_id).filter(|id| !skip.contains(id)) else {
+            continue;
         };
-        if !order.apply(event.sequence, event.occurred_at, &event.payload) {
-            contested.entry(id).or_default();
-        }
-    }
-    orders.retain(|id, _| !contested.contains_key(id));
-    let mut settled = Settled { orders: orders.into_values().collect(), ..Settled::default() };
-    if !contested.is_empty() {
-        for event in events(pieces) {
-            let (event, position) = event?;
-            if let Some(claims) = contested.get_mut(&event.provider_order_id) {
-                claims.entry(event.sequence).or_default().push((event, position));
+        match fold(id, events)? {
+            Some((order, mut copies)) => {
+                done(&order);
+                settled.copies.append(&mut copies);
+            }
+            None => {
+                settled.tangled.insert(id);
             }
         }
-        contested.into_iter().for_each(|(id, claims)| settle_contested(id, claims, &mut settled));
     }
-    settled.orders.iter_mut().for_each(|order| order.version = 1);
     Ok(settled)
 }
 
-/// By sequence.
-type Claims = BTreeMap<i64, Vec<(OrderEvent, Position)>>;
-
-fn events(pieces: &[Vec<u8>]) -> impl Iterator<Item = Result<(OrderEvent, Position), PackedError>> {
-    pieces.iter().flat_map(|piece| Unpack(piece))
-}
-
-fn settle_contested(id: Uuid, claims: Claims, settled: &mut Settled) {
-    let is_of_one_event =
-        |claims: &Vec<(OrderEvent, Position)>| claims.windows(2).all(|pair| pair[0].0.event_id == pair[1].0.event_id);
-    if !claims.values().all(is_of_one_event) {
-        settled.tangled.insert(id);
-        return;
-    }
+/// An order, and where copies of its events lie; `None` if two events claim one sequence.
+fn fold(id: Uuid, events: &[Packed<'_>]) -> Result<Option<(Order, Vec<Position>)>, PackedError> {
     let mut order = Order::new(id);
-    for mut copies in claims.into_values() {
-        copies.sort_by_key(|(_, position)| *position);
-        let mut copies = copies.into_iter();
-        if let Some((first, _)) = copies.next() {
-            order.apply(first.sequence, first.occurred_at, &first.payload);
+    let mut copies = Vec::new();
+    for claims in events.chunk_by(|one, next| one.head.sequence == next.head.sequence) {
+        let [first, others @ ..] = claims else { continue };
+        let event = first.event()?;
+        for copy in others {
+            if copy.event()?.event_id != event.event_id {
+                return Ok(None);
+            }
+            copies.push(copy.head.position);
         }
-        settled.copies.extend(copies.map(|(_, position)| position));
+        order.apply(event.sequence, event.occurred_at, event.payload);
     }
-    settled.orders.push(order);
+    order.version = 1;
+    Ok(Some((order, copies)))
 }

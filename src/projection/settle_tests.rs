@@ -42,10 +42,9 @@ fn load(log: &[Item], workers: usize, cuts: &[usize], slices: i32) -> Views {
     }
     let (mut tangled, mut copies) = (BTreeSet::new(), BTreeSet::new());
     for pieces in pieces.values() {
-        let settled = settle(pieces, &BTreeSet::new()).unwrap();
+        let settled = settle(pieces, &BTreeSet::new(), |order| store(&mut memory, order.clone())).unwrap();
         tangled.extend(settled.tangled);
         copies.extend(settled.copies);
-        settled.orders.into_iter().for_each(|order| store(&mut memory, order));
     }
     untangle(&mut memory, claims, &tangled, &copies);
     memory.views()

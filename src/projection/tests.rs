@@ -62,7 +62,7 @@ impl Memory {
             self.lost.insert(dead_letter.conflict.unwrap(), dead_letter.record.position);
         }
         for (key, count) in changes.counts.iter() {
-            self.counts.add(key.clone(), count);
+            self.counts.add(&key.as_counted(), count);
         }
         for entry in &changes.runs {
             self.runs.insert(entry.run.run_id, entry.clone());

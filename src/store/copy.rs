@@ -44,7 +44,7 @@ impl<'c> Copy<'c> {
         Ok(())
     }
 
-    /// Sends rows that were encoded elsewhere (`Rows::part`), behind what has gathered.
+    /// Sends rows that were encoded elsewhere (`Rows::part`, `Rows::all`), behind what has gathered.
     pub async fn send_rows(&mut self, rows: &[u8]) -> Result<(), StoreError> {
         self.send().await?;
         for piece in rows.chunks(PIECE_BYTES) {
@@ -98,6 +98,16 @@ impl Rows {
     /// The rows that begin and end there.
     pub fn part(&self, from: usize, to: usize) -> &[u8] {
         &self.bytes[from..to]
+    }
+
+    pub fn all(&self) -> &[u8] {
+        self.part(SIGNATURE.len(), self.end())
+    }
+
+    /// Takes the rows away, and keeps their room for others.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(SIGNATURE.len());
+        self.count = 0;
     }
 
     /// Starts a row; exactly `columns` values have to follow.

@@ -37,10 +37,19 @@ pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Res
     let open = bulk::open_slices(&mut conn, build.generation, slices).await?;
     // While one waits for the server, another works.
     let tasks = build.workers * 2;
-    // Several of each task, so that they end at about the same time.
-    let together = (open.len() / tasks / 4).clamp(1, SLICES_TOGETHER);
-    let slices = open.chunks(together).map(|slices| Work::Slices(slices.to_vec()));
+    let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
     work_off(site, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
+}
+
+/// Slices for transactions, fewer and fewer of them, so that the tasks end at about the same time.
+fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
+    let mut together = Vec::new();
+    while !open.is_empty() {
+        let (some, rest) = open.split_at((open.len() / tasks / 2).clamp(1, SLICES_TOGETHER));
+        together.push(some);
+        open = rest;
+    }
+    together
 }
 
 /// Builds keys and indexes, and looks at what is there: without that, the first queries would guess.
@@ -138,7 +147,7 @@ impl Task {
 
 async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), StoreError> {
     let Slice { pieces, tangled } = settling.read(slice).await?;
-    let settled = settle_orders(&pieces, &tangled)
+    let settled = settle_orders(&pieces, &tangled, |order| settling.push(order))
         .map_err(|error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") })?;
     drop(pieces);
     settling.write(slice, &settled).await

@@ -27,7 +27,7 @@ fn fold(events: &[SampleEvent]) -> BTreeMap<Uuid, Order> {
         let order: &mut Order =
             orders.entry(event.provider_order_id).or_insert_with(|| Order::new(event.provider_order_id));
         assert_eq!(i64::try_from(order_events(order)).unwrap() + 1, event.sequence, "a hole, or out of order");
-        assert!(order.apply(event.sequence, event.occurred_at, &event.payload));
+        assert!(order.apply(event.sequence, event.occurred_at, event.payload.clone()));
     }
     orders
 }
@@ -81,7 +81,7 @@ fn replays_fall_due_within_seconds_and_hours_ahead() {
     let waits: Vec<Option<i64>> = sample(1)
         .iter()
         .filter_map(|event| match event {
-            SampleEvent::Order(event) => match &event.payload {
+            SampleEvent::Order(event) => match event.payload.clone() {
                 Payload::ReplayScheduled(scheduled) => {
                     Some(scheduled.scheduled_for.map(|due| (due.micros() - event.occurred_at.micros()) / 1_000_000))
                 }

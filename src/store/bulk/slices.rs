@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::change::Settled;
 use crate::domain::order::Order;
 use crate::domain::telemetry::Counts;
-use crate::store::copy::Copy;
+use crate::store::copy::{Copy, Rows};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
@@ -51,6 +51,15 @@ pub struct Settling<'c> {
     generation: Generation,
     slot: i32,
     counts: Counts,
+    rows: OrderRows,
+}
+
+/// Of orders and what belongs to them, encoded and not sent yet.
+#[derive(Default)]
+struct OrderRows {
+    orders: Rows,
+    replays: Rows,
+    refills: Rows,
 }
 
 impl<'c> Settling<'c> {
@@ -60,7 +69,8 @@ impl<'c> Settling<'c> {
         generation: Generation,
         slot: i32,
     ) -> Result<Settling<'c>, StoreError> {
-        Ok(Settling { tx: conn.begin().await?, generation, slot, counts: Counts::default() })
+        let (tx, counts, rows) = (conn.begin().await?, Counts::default(), OrderRows::default());
+        Ok(Settling { tx, generation, slot, counts, rows })
     }
 
     pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {
@@ -72,10 +82,15 @@ impl<'c> Settling<'c> {
         Ok(Slice { pieces, tangled: tangled.into_iter().collect() })
     }
 
-    /// Writes the orders, replays and refills of a slice, and what of it is left.
+    /// Takes an order of the slice; `write` sends its rows.
+    pub fn push(&mut self, order: &Order) {
+        order.contribute(&mut self.counts, 1);
+        self.rows.push(order);
+    }
+
+    /// Writes the orders, replays and refills of a slice, and what else is known of it.
     pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
-        settled.orders.iter().for_each(|order| order.contribute(&mut self.counts, 1));
-        write_orders(&mut self.tx, self.generation, &settled.orders).await?;
+        self.rows.send(&mut self.tx, self.generation).await?;
         if !settled.tangled.is_empty() {
             let sql =
                 "insert into {schema}.load_tangled (slice, provider_order_id) select $1, * from unnest($2::uuid[])
@@ -101,29 +116,23 @@ impl<'c> Settling<'c> {
     }
 }
 
-async fn write_orders(conn: &mut PgConnection, generation: Generation, orders: &[Order]) -> Result<(), StoreError> {
-    let table = |name: &str| format!("{}.{name}", generation.schema());
-    let mut copy = Copy::begin(conn, &table(ORDERS.name), &ORDERS.column_list()).await?;
-    for order in orders {
-        orders::encode_order(order, &mut copy.rows);
-        copy.flush().await?;
+impl OrderRows {
+    fn push(&mut self, order: &Order) {
+        orders::encode_order(order, &mut self.orders);
+        order.replays.values().for_each(|replay| orders::encode_replay(order, replay, &mut self.replays));
+        let id = order.provider_order_id;
+        order.refills.values().for_each(|refill| orders::encode_refill(id, refill, &mut self.refills));
     }
-    copy.finish().await?;
-    let mut copy = Copy::begin(conn, &table(REPLAYS.name), &REPLAYS.column_list()).await?;
-    for order in orders {
-        for replay in order.replays.values() {
-            orders::encode_replay(order, replay, &mut copy.rows);
+
+    async fn send(&mut self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+        let tables = [(ORDERS, &mut self.orders), (REPLAYS, &mut self.replays), (REFILLS, &mut self.refills)];
+        for (table, rows) in tables.into_iter().filter(|(_, rows)| rows.count() > 0) {
+            let name = format!("{}.{}", generation.schema(), table.name);
+            let mut copy = Copy::begin(conn, &name, &table.column_list()).await?;
+            copy.send_rows(rows.all()).await?;
+            copy.finish().await?;
+            rows.clear();
         }
-        copy.flush().await?;
+        Ok(())
     }
-    copy.finish().await?;
-    let mut copy = Copy::begin(conn, &table(REFILLS.name), &REFILLS.column_list()).await?;
-    for order in orders {
-        for refill in order.refills.values() {
-            orders::encode_refill(order.provider_order_id, refill, &mut copy.rows);
-        }
-        copy.flush().await?;
-    }
-    copy.finish().await?;
-    Ok(())
 }

@@ -36,7 +36,7 @@ impl View<'_> {
         let mut counts = Counts::default();
         for row in rows {
             let count = row.count;
-            counts.add(CountKey::try_from(row)?, count);
+            counts.add(&CountKey::try_from(row)?.as_counted(), count);
         }
         Ok(counts)
     }
