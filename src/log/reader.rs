@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 
 use super::consumer::reader_config;
 use super::context::{ReaderContext, lock, stop_fetching};
-use super::delivery::{Control, Delivery, Sieve, Sifted};
+use super::delivery::{Batch, Control, Delivery, Sieve, Sifted};
 use super::fetch::{raw_record, record_view};
 use super::partition::{Partition, Phase};
 use super::settings::{Assignment, ReaderSettings};
@@ -31,6 +31,9 @@ const POLL_MIN: Duration = Duration::from_millis(1);
 const POLL_MAX: Duration = Duration::from_millis(20);
 /// How often it is looked whether there is room again.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
+/// Records that are taken between two looks at the clock and at what the writer wants, as long as they are there already
+/// and the batch has room: at a million records a second, those looks cost as much as a record's way to the sieve.
+const RECORDS_A_ROUND: usize = 32;
 /// How often partitions that wait for something are looked after, and positions without records are passed on.
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -118,7 +121,6 @@ impl<S: Sieve> Reader<S> {
     }
 
     fn run(mut self) {
-        // Read once a round: at a million records a second, the clock costs as much as a record's way to the sieve.
         let mut now = Instant::now();
         while self.obey() {
             if self.is_held_up() {
@@ -198,29 +200,33 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    fn take(&self, message: &BorrowedMessage<'_>) {
-        let Some(stream) = self.settings.topics.stream(message.topic()) else { return };
+    /// Whether there is room for another record.
+    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+        let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
         let of = StreamPartition { stream, partition: message.partition() };
         let offset = message.offset();
         let mut state = lock(&self.state);
         if !state.wants(of, offset) {
-            return;
+            return true;
         }
-        if let Some((item, bytes)) = self.sieve.glance(record_view(stream, message)) {
-            self.in_flight.fetch_add(bytes, Ordering::Relaxed);
-            return state.take(of, offset, bytes, item);
-        }
-        let bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
-        match self.sieve.sift(raw_record(stream, message)) {
-            Sifted::Item(item) => {
-                self.in_flight.fetch_add(bytes, Ordering::Relaxed);
-                state.take(of, offset, bytes, item);
-            }
-            Sifted::Wait(token) => {
-                drop(state);
-                self.wait_for(of, offset, token);
-            }
-        }
+        let (item, bytes) = match self.sieve.glance(record_view(stream, message)) {
+            Some(glanced) => glanced,
+            None => match self.sieve.sift(raw_record(stream, message)) {
+                Sifted::Item(item) => (item, RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len()),
+                Sifted::Wait(token) => {
+                    drop(state);
+                    self.wait_for(of, offset, token);
+                    return true;
+                }
+            },
+        };
+        let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        state.take(of, offset, bytes, item);
+        in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
+    }
+
+    fn is_full(&self, batch: &Batch<S::Item>) -> bool {
+        batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max
     }
 
     /// A record can't be read yet: its partition stops before it, the others go on.
@@ -237,7 +243,7 @@ impl<S: Sieve> Reader<S> {
     fn flush_if_due(&mut self, now: Instant) {
         let mut state = lock(&self.state);
         let batch = state.batch();
-        let full = batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max;
+        let full = self.is_full(batch);
         let lingered =
             state.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
         // While the writer is busy the batch grows: what is behind catches up in fewer, larger transactions.
@@ -250,10 +256,19 @@ impl<S: Sieve> Reader<S> {
     fn poll(&mut self, now: Instant) {
         self.relieve();
         // What is there already needs no look at the clock.
-        match self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now))) {
-            Some(Ok(message)) => self.take(&message),
-            Some(Err(error)) => self.complain(&error),
-            None => {}
+        let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
+        let mut taken = 0;
+        while let Some(outcome) = polled {
+            match outcome {
+                Ok(message) => {
+                    taken += 1;
+                    if !self.take(&message) || taken == RECORDS_A_ROUND {
+                        return;
+                    }
+                }
+                Err(error) => return self.complain(&error),
+            }
+            polled = self.consumer.poll(Duration::ZERO);
         }
     }
 

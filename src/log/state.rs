@@ -1,8 +1,9 @@
 //! What a reader and its rebalance callback share: the assigned partitions and the batch in the making.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use hashbrown::HashMap;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::delivery::{Batch, Delivery, Span};
