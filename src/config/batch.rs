@@ -20,7 +20,8 @@ const BYTES_MAX: Key = Key::number(
     1024,
     1 << 30,
     "bytes",
-    "Most bytes of keys and values of one batch; a single record above it is a batch of its own.",
+    "Most memory that the records of one batch may take, by estimate (a run takes about eight times its bytes); a single \
+     record above it is a batch of its own.",
 );
 
 pub const KEYS: &[Key] = &[LINGER_MS, RECORDS_MAX, BYTES_MAX];

@@ -18,6 +18,11 @@ pub trait Sieve: Send + 'static {
 
     fn sift(&self, record: RawRecord) -> Sifted<Self::Item>;
 
+    /// About how much memory an item takes that was sifted from a record of so many bytes.
+    fn item_bytes(&self, _item: &Self::Item, record_bytes: usize) -> usize {
+        record_bytes
+    }
+
     /// Whether what `Sifted::Wait` waited for is there.
     fn is_ready(&self, token: u32) -> bool;
 }
@@ -44,7 +49,7 @@ pub struct Batch<T> {
     pub items: Vec<T>,
     /// At most one of each partition.
     pub spans: Vec<Span>,
-    /// Bytes of keys and values.
+    /// About what its items take in memory.
     pub bytes: usize,
 }
 

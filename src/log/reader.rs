@@ -212,7 +212,11 @@ impl<S: Sieve> Reader<S> {
         let (item, bytes) = match self.sieve.glance(record_view(stream, message)) {
             Some(glanced) => glanced,
             None => match self.sieve.sift(raw_record(stream, message)) {
-                Sifted::Item(item) => (item, RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len()),
+                Sifted::Item(item) => {
+                    let record_bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
+                    let bytes = self.sieve.item_bytes(&item, record_bytes);
+                    (item, bytes)
+                }
                 Sifted::Wait(token) => {
                     drop(state);
                     self.wait_for(of, offset, token);

@@ -141,10 +141,16 @@ async fn try_build(
     Ok(Built { records: records(site, &mut conn, generation).await?, forced })
 }
 
+impl Build {
+    /// From the log's start to the targets.
+    pub(super) fn offsets(&self) -> u64 {
+        left(self, &BTreeMap::new()).iter().map(|(_, left)| left).sum()
+    }
+}
+
 /// So many that the orders of each fit into a worker's memory.
 fn slices(build: &Build) -> i64 {
-    let offsets: u64 = left(build, &BTreeMap::new()).iter().map(|(_, left)| left).sum();
-    let slices = (offsets / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
+    let slices = (build.offsets() / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
     i64::try_from(slices).unwrap_or(i64::MAX)
 }
 
@@ -212,10 +218,10 @@ async fn begin_tracking(
     conn: &mut PgConnection,
 ) -> Result<Vec<(StreamPartition, u64)>, RebuildError> {
     let at = positions(site, build.generation).await?;
-    let whole: u64 = left(build, &BTreeMap::new()).iter().map(|(_, left)| left).sum();
     let left = left(build, &at);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();
     let read: u64 = records(site, conn, build.generation).await?.values().sum();
+    let whole = build.offsets();
     tracker.set(whole, whole.saturating_sub(rest), read);
     Ok(left)
 }

@@ -74,6 +74,13 @@ impl Sieve for LoadSieve {
         }
     }
 
+    fn item_bytes(&self, item: &LoadItem, record_bytes: usize) -> usize {
+        match item {
+            LoadItem::Other { item, .. } => self.decoding.item_bytes(item, record_bytes),
+            LoadItem::Event { .. } | LoadItem::Skipped { .. } => record_bytes,
+        }
+    }
+
     fn is_ready(&self, token: u32) -> bool {
         self.decoding.is_ready(token)
     }

@@ -25,6 +25,8 @@ enum Work {
     Table(&'static str),
 }
 
+/// About what Postgres takes to sort a key of the history.
+const KEY_BYTES: u64 = 80;
 /// At most so many slices are one transaction, which is done again if it fails.
 const SLICES_TOGETHER: usize = 16;
 
@@ -108,11 +110,14 @@ impl Task {
     }
 
     /// The history takes about as long as all others together: beside one process for each of the two, the rest of the
-    /// workers helps with it. More processes than that would stand in each other's way.
+    /// workers helps with it. More processes than that would stand in each other's way, unless the history is so large
+    /// that its keys are not sorted in memory: it takes longer then, and the others' worker would have nothing to do.
     fn means(&self, table: &str) -> Means {
         let workers = self.build.workers.max(1);
         let memory_bytes = self.site.config.rebuild.memory_bytes / workers;
-        let helpers = if table == bulk::HISTORY { workers.saturating_sub(2) } else { 0 };
+        let sorted_elsewhere = self.build.offsets().saturating_mul(KEY_BYTES) > memory_bytes as u64;
+        let spared = if sorted_elsewhere { 1 } else { 2 };
+        let helpers = if table == bulk::HISTORY { workers.saturating_sub(spared) } else { 0 };
         Means { memory_bytes, helpers }
     }
 
