@@ -20,6 +20,11 @@ impl KeySample {
         i64::from(self.per_million) >= BUCKETS
     }
 
+    /// About how many of so many are in it.
+    pub fn share_of(self, number: u64) -> u64 {
+        (number as f64 * f64::from(self.per_million) / BUCKETS as f64) as u64
+    }
+
     pub fn takes(self, id: Uuid) -> bool {
         bucket(id) < i64::from(self.per_million)
     }

@@ -150,7 +150,8 @@ impl Build {
 
 /// So many that the orders of each fit into a worker's memory.
 fn slices(build: &Build) -> i64 {
-    let slices = (build.offsets() / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
+    let records = build.sample.share_of(build.offsets());
+    let slices = (records / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
     i64::try_from(slices).unwrap_or(i64::MAX)
 }
 

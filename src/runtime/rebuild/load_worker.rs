@@ -33,7 +33,7 @@ const TASKS_MAX: usize = 2;
 /// Of a worker's memory, what events that were put aside may take before a cut, and what the reader's queues may; the
 /// rest is for batches and what is written.
 const SPILL_PERCENT: usize = 20;
-const READER_PERCENT: usize = 14;
+const READER_PERCENT: usize = 22;
 /// So many pieces are written together.
 const PIECES_MIN: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
