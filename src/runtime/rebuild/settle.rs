@@ -157,3 +157,20 @@ async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), Sto
     drop(pieces);
     settling.write(slice, &settled).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_shrink_to_single_slices_and_leave_none_out() {
+        for (count, tasks) in [(0, 4), (1, 4), (67, 4), (8_192, 2)] {
+            let open: Vec<i32> = (0..count).collect();
+            let sizes: Vec<usize> = shrinking(&open, tasks).iter().map(|slices| slices.len()).collect();
+            assert_eq!(shrinking(&open, tasks).concat(), open);
+            assert!(sizes.is_sorted_by(|one, next| one >= next), "{sizes:?}");
+            assert!(sizes.iter().all(|size| (1..=SLICES_TOGETHER).contains(size)), "{sizes:?}");
+            assert_eq!(sizes.last().copied().unwrap_or(1), 1);
+        }
+    }
+}

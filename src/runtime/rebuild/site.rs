@@ -98,7 +98,8 @@ impl Site {
             records_max: RECORDS_MAX,
             bytes_max: (memory_bytes / 5).max(256 * KIB),
             queue_bytes_max: (memory_bytes / 2).max(KIB * KIB),
-            kafka_queue_kbytes: Some((memory_bytes / 2 / KIB).max(KIB)),
+            // Counted without what each record takes beside its bytes there, which is about as much again.
+            kafka_queue_kbytes: Some((memory_bytes / 4 / KIB).max(KIB)),
             drain_timeout: DRAIN_TIMEOUT,
         }
     }

@@ -19,6 +19,8 @@ pub struct Facts {
 }
 
 pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Facts, StoreError> {
+    // What is counted is compared meanwhile, which takes longer: processes that helped here would slow that down.
+    sqlx::query("set max_parallel_workers_per_gather = 0").execute(&mut *conn).await?;
     let sql = "select (select count(*) from {schema}.provider_order_events) as events,
                       orders.orders, orders.sequences,
                       (select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'orders')
