@@ -62,6 +62,28 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     running.terminate().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_told_and_what_was_not_committed_is_folded_again() {
+    let (world, events) = long().await;
+    let rebuild = world.start_with(&["rebuild", "--yes", "--workers", "1"], &SETTINGS);
+    let held = in_the_middle(&world, 2).await;
+    // The one that folds waits for the lock; the one that holds the rebuild's own lock does not.
+    let folding = "select pg_terminate_backend(pid)::text from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock' and query like 'copy gen_2.%'";
+    eventually(PATIENCE, || async {
+        if world.sql(folding).await.as_deref() == Some("true") { Ok(()) } else { Err("nobody waits for the lock") }
+    })
+    .await;
+    drop(held);
+    let ended = rebuild.wait(PATIENCE).await.exits(0);
+    let written = format!("{}{}", ended.stdout, ended.stderr);
+    let told =
+        written.lines().filter(|line| line.starts_with("folding: ") && line.ends_with("trying again until it works"));
+    assert_eq!(told.count(), 1, "{written}");
+    assert_eq!(live(&world).await, 2);
+    assert_eq!(crate::views::history(&world.stack).await, i64::try_from(events.len()).unwrap());
+}
+
 async fn shown_by_metrics(running: &Running, ratio: f64) {
     eventually(PATIENCE, || async {
         let shown = metric(running, "foldback_rebuild_progress_ratio").await;

@@ -79,7 +79,7 @@ impl LoadWorker {
     /// Folds its partitions to their targets, from the last cut again after each failure in passing. Records that
     /// were refused though they would have been accepted come back.
     pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
-        let mut retries = Retries::new(&self.site, &self.stop, "folding");
+        let mut retries = Retries::new(&self.site, &self.build, &self.stop, "folding");
         loop {
             let tried = self.try_run().await;
             if let Some(outcome) = retries.outcome(tried).await {

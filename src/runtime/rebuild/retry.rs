@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::build::Build;
 use super::error::RebuildError;
 use super::site::Site;
 use crate::observe::health::{POSTGRES, Severity};
@@ -11,6 +12,7 @@ use crate::runtime::backoff::Backoff;
 /// Tries of one thing, with a pause that grows after each failure in passing.
 pub struct Retries<'s> {
     site: &'s Site,
+    build: &'s Build,
     stop: &'s CancellationToken,
     what: &'static str,
     backoff: Backoff,
@@ -19,9 +21,9 @@ pub struct Retries<'s> {
 
 impl<'s> Retries<'s> {
     /// `what` is done, as a sentence puts it.
-    pub fn new(site: &'s Site, stop: &'s CancellationToken, what: &'static str) -> Retries<'s> {
+    pub fn new(site: &'s Site, build: &'s Build, stop: &'s CancellationToken, what: &'static str) -> Retries<'s> {
         let backoff = Backoff::new(site.config.retry.initial, site.config.retry.max);
-        Retries { site, stop, what, backoff, away: false }
+        Retries { site, build, stop, what, backoff, away: false }
     }
 
     /// Whether to do it once more: waits after a failure in passing, and gives every other outcome back.
@@ -35,8 +37,12 @@ impl<'s> Retries<'s> {
                 return Some(outcome);
             }
         };
-        warn!("{}: {error}; trying again until it works", self.what);
-        self.away = true;
+        let line = format!("{}: {error}; trying again until it works", self.what);
+        warn!("{line}");
+        // Whoever waits is told once; the log tells each time.
+        if !std::mem::replace(&mut self.away, true) {
+            (self.build.note)(&line);
+        }
         self.site.readiness.raise(POSTGRES, Severity::Unready, error.to_string());
         tokio::select! {
             () = tokio::time::sleep(self.backoff.pause()) => None,

@@ -93,7 +93,7 @@ impl Task {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut conn = None;
         while let Some(work) = next() {
-            let mut retries = Retries::new(&self.site, &self.stop, "settling orders and building indexes");
+            let mut retries = Retries::new(&self.site, &self.build, &self.stop, "settling orders and building indexes");
             loop {
                 if self.stop.is_cancelled() {
                     return Err(RebuildError::stopped());
