@@ -198,7 +198,9 @@ impl Order {
 
     /// Adds (`sign` 1) or takes away (`sign` -1) what this order contributes to telemetry and backlog.
     pub fn contribute(&self, counts: &mut Counts, sign: i64) {
-        let of_provider = Counted { provider_id: self.provider_id(), ..Counted::all(CountKind::Orders) };
+        let kind = CountKind::Orders;
+        let of_provider =
+            Counted { kind, provider_id: self.provider_id(), service_id: None, rule_id: None, label: None };
         let mut count = |kind, count: i64| counts.add(&Counted { kind, ..of_provider }, sign * count);
         count(CountKind::Orders, 1);
         count(CountKind::Gaps, i64::from(self.seen.missing() > 0));

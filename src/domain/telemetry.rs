@@ -83,11 +83,6 @@ pub struct Counted<'k> {
 }
 
 impl Counted<'_> {
-    /// Of no provider, service or rule in particular.
-    pub fn all(kind: CountKind) -> Counted<'static> {
-        Counted { kind, provider_id: None, service_id: None, rule_id: None, label: None }
-    }
-
     fn key(&self) -> CountKey {
         CountKey {
             kind: self.kind,

@@ -44,21 +44,23 @@ impl<'c> Copy<'c> {
         Ok(())
     }
 
-    /// Sends rows that were encoded elsewhere (`Rows::part`, `Rows::all`), behind what has gathered.
-    pub async fn send_rows(&mut self, rows: &[u8]) -> Result<(), StoreError> {
-        self.send().await?;
-        for piece in rows.chunks(PIECE_BYTES) {
-            self.copy.send(piece).await?;
-        }
-        Ok(())
-    }
-
     /// How many rows were written.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
         self.rows.bytes.extend_from_slice(&(-1i16).to_be_bytes());
         self.send().await?;
         Ok(self.copy.finish().await?)
     }
+}
+
+/// Sends rows that are encoded already (`Rows::part`, `Rows::all`) and says how many there were; `columns` are the table's,
+/// in the order in which the values were written. An error if Postgres refuses one of them, and then none is there.
+pub async fn copy_encoded(conn: &mut PgConnection, table: &str, columns: &str, rows: &[u8]) -> Result<u64, StoreError> {
+    let mut copy = Copy::begin(conn, table, columns).await?;
+    copy.send().await?;
+    for piece in rows.chunks(PIECE_BYTES) {
+        copy.copy.send(piece).await?;
+    }
+    copy.finish().await
 }
 
 /// Rows of one COPY, encoded one value after the other. They are kept in memory until `copy_into` sends them, so whoever
@@ -233,11 +235,8 @@ impl Rows {
         });
     }
 
-    /// Sends the rows and says how many there were; `columns` are the table's, in the order in which the values were
-    /// written. An error if Postgres refuses one of them, and then none is there.
+    /// See [`copy_encoded`].
     pub async fn copy_into(self, conn: &mut PgConnection, table: &str, columns: &str) -> Result<u64, StoreError> {
-        let mut copy = Copy::begin(conn, table, columns).await?;
-        copy.rows = self;
-        copy.finish().await
+        copy_encoded(conn, table, columns, self.all()).await
     }
 }

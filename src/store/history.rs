@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use super::copy::{Copy, Rows};
+use super::copy::{Copy, Rows, copy_encoded};
 use super::error::StoreError;
 use super::generation::Generation;
 use super::orders::timestamp;
@@ -45,9 +45,7 @@ pub(super) fn table(generation: Generation) -> String {
 
 /// Adds rows that `encode` wrote, to a generation's history or a table of its columns.
 pub(super) async fn append_encoded(conn: &mut PgConnection, table: &str, rows: &[u8]) -> Result<(), StoreError> {
-    let mut copy = Copy::begin(conn, table, COLUMNS).await?;
-    copy.send_rows(rows).await?;
-    copy.finish().await?;
+    copy_encoded(conn, table, COLUMNS, rows).await?;
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sqlx::PgConnection;
+
 use crate::PATIENCE;
 use crate::compare_published::{assert_http, assert_redis};
 use crate::generations::{assert_equal, checkpoints, live, published, states};
@@ -95,13 +97,20 @@ async fn however_it_is_rebuilt_the_views_are_the_same() {
     running.terminate().await;
 }
 
+/// A transaction that looks at the database as it is now, and its process.
+async fn monthly_report(world: &World) -> (PgConnection, i32) {
+    let mut report = world.stack.postgres().await;
+    sqlx::query("set application_name = 'monthly report'").execute(&mut report).await.unwrap();
+    sqlx::query("begin isolation level repeatable read").execute(&mut report).await.unwrap();
+    let pid = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut report).await.unwrap();
+    (report, pid)
+}
+
 /// A report that began before the new generation was filled would find its tables empty, whatever the view shows now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_still_looks_at_the_past_is_waited_for() {
     let world = World::folded(8).await;
-    let mut report = world.stack.postgres().await;
-    sqlx::query("begin isolation level repeatable read").execute(&mut report).await.unwrap();
-    sqlx::query("select 1").execute(&mut report).await.unwrap();
+    let (mut report, _) = monthly_report(&world).await;
     let mut rebuild = world.start_with(&["rebuild", "--yes"], &[]);
     eventually(PATIENCE, || {
         let written = rebuild.written();
@@ -124,10 +133,7 @@ async fn a_transaction_that_still_looks_at_the_past_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_looks_at_the_past_for_too_long_is_named() {
     let world = World::folded(16).await;
-    let mut report = world.stack.postgres().await;
-    sqlx::query("set application_name = 'monthly report'").execute(&mut report).await.unwrap();
-    sqlx::query("begin isolation level repeatable read").execute(&mut report).await.unwrap();
-    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut report).await.unwrap();
+    let (mut report, pid) = monthly_report(&world).await;
     let settings = [("FOLDBACK__REBUILD__CUT_OVER_TIMEOUT_MS", "1000")];
     let output = world.foldback_with(&["rebuild", "--yes"], &settings).await;
     assert_ne!(output.code, Some(0), "{output:?}");

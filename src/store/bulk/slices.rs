@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::change::Settled;
 use crate::domain::order::Order;
 use crate::domain::telemetry::Counts;
-use crate::store::copy::{Copy, Rows};
+use crate::store::copy::{Rows, copy_encoded};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
@@ -128,9 +128,7 @@ impl OrderRows {
         let tables = [(ORDERS, &mut self.orders), (REPLAYS, &mut self.replays), (REFILLS, &mut self.refills)];
         for (table, rows) in tables.into_iter().filter(|(_, rows)| rows.count() > 0) {
             let name = format!("{}.{}", generation.schema(), table.name);
-            let mut copy = Copy::begin(conn, &name, &table.column_list()).await?;
-            copy.send_rows(rows.all()).await?;
-            copy.finish().await?;
+            copy_encoded(conn, &name, &table.column_list(), rows.all()).await?;
             rows.clear();
         }
         Ok(())

@@ -37,8 +37,8 @@ macro_rules! columns {
 const BY_ORDER: &str = "uuid_hash_extended(provider_order_id, 0)";
 const NEVER: &str = "false";
 
-/// Every view, the small ones first and the history last. The `fold_…` columns are what later events have to lose against: readers don't see
-/// them, the next fold does.
+/// Every view, the small ones first and the history last. The `fold_…` columns are what later events have to lose
+/// against: readers don't see them, the next fold does.
 pub const SHAPES: &[Shape] = &[
     Shape {
         view: "backlog",

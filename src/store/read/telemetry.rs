@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 use tracing::Instrument;
 
-use crate::domain::telemetry::{CountKey, CountKind, Counts};
+use crate::domain::telemetry::{CountKind, Counted, Counts};
 use crate::store::error::StoreError;
 
 use super::columns::parsed;
@@ -35,8 +35,7 @@ impl View<'_> {
             .await?;
         let mut counts = Counts::default();
         for row in rows {
-            let count = row.count;
-            counts.add(&CountKey::try_from(row)?.as_counted(), count);
+            counts.add(&row.counted()?, row.count);
         }
         Ok(counts)
     }
@@ -79,16 +78,14 @@ impl View<'_> {
     }
 }
 
-impl TryFrom<CountRow> for CountKey {
-    type Error = StoreError;
-
-    fn try_from(row: CountRow) -> Result<CountKey, StoreError> {
-        Ok(CountKey {
-            kind: parsed("telemetry_counts", "kind", &row.kind, CountKind::parse)?,
-            provider_id: row.provider_id,
-            service_id: row.service_id,
-            rule_id: row.rule_id,
-            label: row.label,
+impl CountRow {
+    fn counted(&self) -> Result<Counted<'_>, StoreError> {
+        Ok(Counted {
+            kind: parsed("telemetry_counts", "kind", &self.kind, CountKind::parse)?,
+            provider_id: self.provider_id.as_deref(),
+            service_id: self.service_id.as_deref(),
+            rule_id: self.rule_id.as_deref(),
+            label: self.label.as_deref(),
         })
     }
 }
