@@ -12,8 +12,9 @@ use crate::domain::event::OrderEvent;
 use crate::domain::packed::{PackedError, Piece, pack};
 use crate::domain::position::Position;
 
-/// A piece is full when the next event could take it beyond this: it is a row that fills a page of Postgres.
-const PIECE_BYTES: usize = 7_900;
+/// A piece is full when the next event could take it beyond this: two of them are rows that fill a page of Postgres. One
+/// of each slice is open, so it is by them that memory grows with the log.
+const PIECE_BYTES: usize = 4_000;
 
 /// Events of one worker since the last cut, as far as they are not handed on.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 -- What a bulk load keeps beside the tables of its generation until it is done. {schema} is gen_<N>.
 
--- Packed events of orders, by slice, until all of a slice are there. A row fills a page, and is not cut up. Unlogged: a
+-- Packed events of orders, by slice, until all of a slice are there. Two rows fill a page; none is cut up. Unlogged: a
 -- third of the history needn't go through the WAL, to be there for some minutes. A crash of Postgres empties it.
 create unlogged table {schema}.load_events (
     slice integer not null,
