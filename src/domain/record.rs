@@ -19,6 +19,9 @@ pub struct Header {
     pub value: Option<Bytes>,
 }
 
+/// About what a header takes in memory beside its key and value.
+const HEADER_OVERHEAD_BYTES: usize = 64;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRecord {
     pub stream: Stream,
@@ -42,6 +45,14 @@ pub struct RecordView<'a> {
 }
 
 impl RawRecord {
+    /// Key, value and headers, in bytes.
+    pub fn bytes(&self) -> usize {
+        let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let headers: usize =
+            self.headers.iter().map(|header| HEADER_OVERHEAD_BYTES + header.key.len() + len(&header.value)).sum();
+        len(&self.key) + len(&self.value) + headers
+    }
+
     pub fn view(&self) -> RecordView<'_> {
         RecordView {
             stream: self.stream,

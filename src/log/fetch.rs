@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::consumer::consumer_config;
+use super::headers::copy_headers;
 use super::settings::ReaderSettings;
 use crate::domain::partition::StreamPartition;
 use crate::domain::position::Position;
-use crate::domain::record::{Header, RawRecord, RecordView, Stream, Topics};
+use crate::domain::record::{RawRecord, RecordView, Stream, Topics};
 use crate::domain::timestamp::Timestamp;
 
 /// How many offsets are read through rather than skipped: a fetch that starts anew costs about as much.
@@ -159,16 +160,13 @@ pub fn record_view<'m>(stream: Stream, message: &'m BorrowedMessage<'_>) -> Reco
 /// Copies a message out of librdkafka's buffers.
 pub fn raw_record(stream: Stream, message: &BorrowedMessage<'_>) -> RawRecord {
     let copy = |bytes: &[u8]| bytes::Bytes::copy_from_slice(bytes);
-    let headers = message.headers().map(|headers| {
-        headers.iter().map(|header| Header { key: header.key.to_owned(), value: header.value.map(copy) }).collect()
-    });
     let RecordView { position, key, value, recorded_at, .. } = record_view(stream, message);
     RawRecord {
         stream,
         position,
         key: key.map(copy),
         value: value.map(copy),
-        headers: headers.unwrap_or_default(),
+        headers: copy_headers(message),
         recorded_at,
     }
 }

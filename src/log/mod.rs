@@ -5,7 +5,9 @@ pub mod client;
 pub mod consumer;
 pub mod context;
 pub mod delivery;
+mod ended;
 pub mod fetch;
+mod headers;
 pub mod offsets;
 pub mod partition;
 pub mod producer;
@@ -18,5 +20,6 @@ mod topic_id;
 mod upkeep;
 
 pub use delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
+pub use ended::ReaderEnded;
 pub use reader::{Reader, ReaderHandle};
 pub use settings::{Assignment, ReaderSettings};

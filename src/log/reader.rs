@@ -12,11 +12,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::consumer::reader_config;
 use super::context::{ReaderContext, lock, stop_fetching};
 use super::delivery::{Batch, Control, Delivery, Sieve, Sifted};
+use super::ended::ReaderEnded;
 use super::fetch::{raw_record, record_view};
 use super::partition::{Partition, Phase};
 use super::settings::{Assignment, ReaderSettings};
@@ -24,6 +25,7 @@ use super::state::State;
 use super::topic_id::TopicIds;
 use crate::domain::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
+use crate::observe::panic_message;
 
 /// Shortest wait for a record: a batch that has lingered may have to wait for the writer, and not by spinning.
 const POLL_MIN: Duration = Duration::from_millis(1);
@@ -37,7 +39,7 @@ const RECORDS_A_ROUND: usize = 32;
 /// How often partitions that wait for something are looked after, and positions without records are passed on.
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// What a record takes beside its key and value, so that a flood of tiny ones is bounded too.
+/// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
 /// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
@@ -50,7 +52,19 @@ pub struct ReaderHandle {
     pub controls: mpsc::Sender<Control>,
     pub in_flight: InFlight,
     pub ends: Ends,
-    pub thread: JoinHandle<()>,
+    thread: JoinHandle<Result<(), ReaderEnded>>,
+}
+
+impl ReaderHandle {
+    /// Why the thread ended. Called once its deliveries have ended without `Delivery::End`: it is gone or about to be, so
+    /// that nobody waits here.
+    pub fn why_ended(self) -> ReaderEnded {
+        match self.thread.join() {
+            Ok(Err(ended)) => ended,
+            Ok(Ok(())) => ReaderEnded::Silent,
+            Err(panic) => ReaderEnded::Panicked(panic_message(panic.as_ref())),
+        }
+    }
 }
 
 pub struct Reader<S: Sieve> {
@@ -61,8 +75,10 @@ pub struct Reader<S: Sieve> {
     pub(super) readiness: Readiness,
     pub(super) controls: mpsc::Receiver<Control>,
     pub(super) in_flight: InFlight,
-    /// Whether partitions are paused since too much is in flight.
+    /// Whether the active partitions are paused since too much is in flight. No partition becomes active meanwhile.
     pub(super) full: bool,
+    /// Set by an error after which librdkafka's client never delivers anything again.
+    fatal: Option<KafkaError>,
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
@@ -106,6 +122,7 @@ impl<S: Sieve> Reader<S> {
             controls,
             in_flight: in_flight.clone(),
             full: false,
+            fatal: None,
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
@@ -120,9 +137,10 @@ impl<S: Sieve> Reader<S> {
         Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
     }
 
-    fn run(mut self) {
+    /// Reads until it is told to stop, or the client is of no more use.
+    fn run(mut self) -> Result<(), ReaderEnded> {
         let mut now = Instant::now();
-        while self.obey() {
+        while self.obey() && self.fatal.is_none() {
             if self.is_held_up() {
                 std::thread::sleep(FULL_PAUSE);
             } else {
@@ -137,9 +155,13 @@ impl<S: Sieve> Reader<S> {
         }
         self.commit_group_offsets();
         self.let_go();
-        let state = self.state.clone();
+        let (state, fatal) = (self.state.clone(), self.fatal.take());
         drop(self);
+        if let Some(error) = fatal {
+            return Err(ReaderEnded::Fatal(error));
+        }
         lock(&state).send(Delivery::End);
+        Ok(())
     }
 
     /// Leaving the group, which dropping the consumer does, revokes what is assigned and so drains it. What the
@@ -211,18 +233,21 @@ impl<S: Sieve> Reader<S> {
         }
         let (item, bytes) = match self.sieve.glance(record_view(stream, message)) {
             Some(glanced) => glanced,
-            None => match self.sieve.sift(raw_record(stream, message)) {
-                Sifted::Item(item) => {
-                    let record_bytes = RECORD_OVERHEAD_BYTES + message.key_len() + message.payload_len();
-                    let bytes = self.sieve.item_bytes(&item, record_bytes);
-                    (item, bytes)
+            None => {
+                let record = raw_record(stream, message);
+                let record_bytes = RECORD_OVERHEAD_BYTES + record.bytes();
+                match self.sieve.sift(record) {
+                    Sifted::Item(item) => {
+                        let bytes = self.sieve.item_bytes(&item, record_bytes);
+                        (item, bytes)
+                    }
+                    Sifted::Wait(token) => {
+                        drop(state);
+                        self.wait_for(of, offset, token);
+                        return true;
+                    }
                 }
-                Sifted::Wait(token) => {
-                    drop(state);
-                    self.wait_for(of, offset, token);
-                    return true;
-                }
-            },
+            }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
         state.take(of, offset, bytes, item);
@@ -270,7 +295,7 @@ impl<S: Sieve> Reader<S> {
                         return;
                     }
                 }
-                Err(error) => return self.complain(&error),
+                Err(error) => return self.complain(error),
             }
             polled = self.consumer.poll(Duration::ZERO);
         }
@@ -330,13 +355,18 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    fn resume(&self, partitions: &[StreamPartition]) {
+    pub(super) fn resume(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.resume(&self.list(partitions)) {
             warn!(%error, "Kafka: partitions could not be resumed");
         }
     }
 
-    fn complain(&self, error: &KafkaError) {
+    fn complain(&mut self, error: KafkaError) {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            error!(%error, "Kafka: the consumer can't go on");
+            self.fatal = Some(error);
+            return;
+        }
         let out_of_range = matches!(
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)

@@ -1,5 +1,5 @@
 //! The ids that the cluster gave its topics. A topic that is deleted and made anew keeps its name and gets another
-//! id. The only place with unsafe code: the rdkafka crate does not wrap this question.
+//! id. The rdkafka crate does not wrap this question.
 
 #![allow(unsafe_code)]
 

@@ -34,10 +34,11 @@ impl<S: Sieve> Reader<S> {
             let lease = partition.lease;
             let answered = match partition.phase {
                 Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, lease),
-                Phase::Granted { next_offset, not_before } if now >= not_before => {
+                // A partition that began to be fetched while the others are paused would need a pause of its own.
+                Phase::Granted { next_offset, not_before } if now >= not_before && !self.full => {
                     self.ready(of, lease, next_offset, &mut ready)
                 }
-                Phase::Waiting { next_offset, token } if self.sieve.is_ready(token) => {
+                Phase::Waiting { next_offset, token } if !self.full && self.sieve.is_ready(token) => {
                     self.ready(of, lease, next_offset, &mut ready)
                 }
                 _ => true,
@@ -138,15 +139,14 @@ impl<S: Sieve> Reader<S> {
     }
 
     /// An assignment with an offset, and not a seek: a seek of a partition whose fetch is about to start gets lost.
+    /// librdkafka keeps a pause over the end of an assignment: one that was taken away while the queue was full would
+    /// stay paused in the next.
     fn fetch_from(&self, of: StreamPartition, next_offset: i64) -> KafkaResult<()> {
         self.stop_fetching(of);
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(self.settings.topics.name(of.stream), of.partition, Offset::Offset(next_offset))?;
         self.consumer.incremental_assign(&list)?;
-        if self.full {
-            self.consumer.pause(&list)?;
-        }
-        Ok(())
+        self.consumer.resume(&self.list(&[of]))
     }
 
     /// Where the consumer stands: behind the last record or transaction marker that it handed out.

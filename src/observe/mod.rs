@@ -5,11 +5,13 @@ pub mod gauges;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+mod panics;
 pub mod scrape;
 mod text;
 
 pub use health::Readiness;
 pub use metrics::Metrics;
+pub use panics::panic_message;
 
 #[cfg(test)]
 mod tests;

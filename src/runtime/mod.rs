@@ -16,6 +16,7 @@ pub mod schemas;
 mod sieve;
 mod split;
 mod state_cache;
+mod tasks;
 pub mod verify;
 pub mod views;
 pub mod watch;

@@ -1,18 +1,27 @@
 //! Brings schemas that records wait for into the decoder, beside the pipeline.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::runtime::Handle;
+use tracing::error;
 
 use crate::codec::{Decoder, Registry, RegistrySettings, RegistrySetupError};
 use crate::config::Config;
 use crate::observe::health::{self, Readiness, Severity};
+use crate::observe::panic_message;
+
+/// How soon a schema is asked for again after a panic.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; all workers share one, so that each schema is asked for once.
 #[derive(Clone)]
 pub struct Resolver {
     registry: Registry,
+    readiness: Readiness,
     under_way: Arc<Mutex<HashSet<u32>>>,
     runtime: Handle,
 }
@@ -20,8 +29,8 @@ pub struct Resolver {
 impl Resolver {
     pub fn new(config: &Config, decoder: Decoder, readiness: Readiness) -> Result<Resolver, RegistrySetupError> {
         let registry = Registry::new(&settings(config), decoder)?;
-        watch(&registry, readiness);
-        Ok(Resolver { registry, under_way: Arc::default(), runtime: Handle::current() })
+        watch(&registry, readiness.clone());
+        Ok(Resolver { registry, readiness, under_way: Arc::default(), runtime: Handle::current() })
     }
 
     /// Asks for a schema, unless that is under way. Returns at once; called on readers' threads.
@@ -32,9 +41,19 @@ impl Resolver {
         }
         let resolver = self.clone();
         self.runtime.spawn(async move {
-            resolver.registry.resolve(id).await;
+            // A panic must not leave the records waiting for nobody: whoever still needs the schema asks again.
+            if let Err(panic) = AssertUnwindSafe(resolver.registry.resolve(id)).catch_unwind().await {
+                resolver.report(id, &panic_message(panic.as_ref()));
+                tokio::time::sleep(PANIC_PAUSE).await;
+            }
             resolver.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
+    }
+
+    fn report(&self, id: u32, panic: &str) {
+        let detail = format!("records wait for the schema with the registry's id {id}: reading it panicked ({panic})");
+        error!("{detail}");
+        self.readiness.raise(health::SCHEMA_REGISTRY, Severity::Unready, detail);
     }
 }
 

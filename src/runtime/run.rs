@@ -1,17 +1,18 @@
 //! `foldback run`: workers, publisher and HTTP side by side, until told to stop.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::publisher::{Publisher, PublisherStatus};
 use super::registry::Resolver;
+use super::tasks::{EndedEarly, Tasks};
 use super::views::StoredViews;
 use super::watch::GenerationWatch;
 use super::worker::{self, WorkerSettings};
@@ -30,7 +31,7 @@ use crate::store::read::Reader;
 use crate::store::write::Serving;
 use crate::store::{Generation, StoreError, generation, migrate};
 
-/// What ends `run` before it has begun; everything else is waited for.
+/// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error(transparent)]
@@ -49,11 +50,14 @@ pub enum RunError {
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error("signals can't be listened for: {0}")]
     Signal(std::io::Error),
+    /// Whoever starts this process again has to know: without it, part of the work would stand still in silence.
+    #[error("stopped: {0}")]
+    EndedEarly(#[from] EndedEarly),
 }
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Workers drain within this (workers.drain_timeout_ms), and brokers may have to be left.
-const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// What the end may take beside workers.drain_timeout_ms: brokers are left, and requests in work get five seconds.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(6);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM, SIGINT, or `stop`.
@@ -62,40 +66,56 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
     readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions were assigned yet");
-    let mut tasks = JoinSet::new();
+    // What tells how the process is ends last.
+    let mut telling = Tasks::default();
+    let told = CancellationToken::new();
     // HTTP comes first, so that /readyz can tell what is being waited for.
-    spawn_http(&mut tasks, config, &access, &readiness, &metrics, &stop).await?;
-    spawn_upkeep(&mut tasks, metrics.clone(), stop.clone());
-    if let Some(started) = stop.run_until_cancelled(start(config, access, &readiness, &metrics, &stop)).await {
-        let mut started = started?;
-        info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
-        stop.cancelled().await;
-        finish(&mut started).await;
-    }
+    spawn_http(&mut telling, config, &access, &readiness, &metrics, &told).await?;
+    spawn_upkeep(&mut telling, metrics.clone(), told.clone());
+    let mut working = Tasks::default();
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = telling.ended() => Err(RunError::from(ended)),
+        ended = work(&mut working, config, access, &readiness, &metrics, &stop) => Err(ended),
+    };
     readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
     stop.cancel();
-    finish(&mut tasks).await;
-    info!("stopped");
-    Ok(())
-}
-
-/// Waits for tasks that were told to stop, within a bound: what they could not write is read again next time.
-async fn finish(tasks: &mut JoinSet<()>) {
-    let ended = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+    if !working.finish(config.workers.drain_timeout + LEAVE_TIMEOUT).await {
         warn!("stopped with work in flight; it is read from the log again");
     }
+    told.cancel();
+    telling.finish(LEAVE_TIMEOUT).await;
+    if ended.is_ok() {
+        info!("stopped");
+    }
+    ended
 }
 
-/// Waits for what has to be there, then starts workers and publisher.
-async fn start(
+/// Starts workers and publisher, and returns only when one of them can't be started or dies.
+async fn work(
+    tasks: &mut Tasks,
     config: &Config,
     access: Access,
     readiness: &Readiness,
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
-) -> Result<JoinSet<()>, RunError> {
-    let mut tasks = JoinSet::new();
+) -> RunError {
+    if let Err(error) = start(tasks, config, access, readiness, metrics, stop).await {
+        return error;
+    }
+    info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
+    tasks.ended().await.into()
+}
+
+/// Waits for what has to be there, then starts workers and publisher.
+async fn start(
+    tasks: &mut Tasks,
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
     let live = wait_for_database(config, &access, readiness).await?;
     let watch = GenerationWatch::new(access.clone(), readiness.clone(), &config.retry, live);
     let mut settings = worker_settings(config, access.clone(), readiness, metrics);
@@ -110,16 +130,12 @@ async fn start(
     for _ in 0..config.workers.count {
         let resolver = resolver.clone();
         let need = move |id| resolver.need(id);
-        let worker = worker::start(settings.clone(), decoder.clone(), need, stop.clone())?;
-        tasks.spawn(async move {
-            if let Err(error) = worker.await {
-                tracing::error!(%error, "a worker ended before its time");
-            }
-        });
+        tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), need, stop.clone())?);
     }
-    spawn_publisher(&mut tasks, config, access, readiness, metrics, stop)?;
-    tasks.spawn(watch.run(stop.clone()));
-    Ok(tasks)
+    spawn_publisher(tasks, config, access, readiness, metrics, stop)?;
+    let watching = watch.run(stop.clone());
+    tasks.spawn("the watch over generations", async move { Ok::<_, Infallible>(watching.await) });
+    Ok(())
 }
 
 /// The live generation. A database that can't be reached is waited for; one that is wrong is an error.
@@ -193,7 +209,7 @@ fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metri
 }
 
 async fn spawn_http(
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
     config: &Config,
     access: &Access,
     readiness: &Readiness,
@@ -218,25 +234,22 @@ async fn spawn_http(
     };
     let app = App::new(Arc::new(views), readiness.clone(), render, settings);
     let stop = stop.clone();
-    tasks.spawn(async move {
-        if let Err(error) = crate::serve::serve(listener, app, stop).await {
-            tracing::error!(%error, "HTTP ended");
-        }
-    });
+    tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop));
     Ok(())
 }
 
-fn spawn_upkeep(tasks: &mut JoinSet<()>, metrics: Arc<Metrics>, stop: CancellationToken) {
-    tasks.spawn(async move {
+fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToken) {
+    tasks.spawn("the upkeep of metrics", async move {
         let mut tick = tokio::time::interval(METRICS_UPKEEP_EVERY);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             metrics.upkeep();
         }
+        Ok::<_, Infallible>(())
     });
 }
 
 fn spawn_publisher(
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
     config: &Config,
     access: Access,
     readiness: &Readiness,
@@ -246,12 +259,16 @@ fn spawn_publisher(
     let link = Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout)?;
     let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
     let mut status = publisher.status();
-    tasks.spawn(publisher.run(stop.clone()));
     let (readiness, stop) = (readiness.clone(), stop.clone());
-    tasks.spawn(async move {
-        while let Some(Ok(())) = stop.run_until_cancelled(status.changed()).await {
-            show(&readiness, &status.borrow_and_update());
-        }
+    tasks.spawn("the publisher", async move {
+        let showing = async {
+            while status.changed().await.is_ok() {
+                show(&readiness, &status.borrow_and_update());
+            }
+        };
+        // Showing ends with the publisher, which holds the other end.
+        tokio::join!(publisher.run(stop), showing);
+        Ok::<_, Infallible>(())
     });
     Ok(())
 }

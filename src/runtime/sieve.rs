@@ -36,6 +36,10 @@ impl Sieve for DecodingSieve {
     }
 
     fn is_ready(&self, id: u32) -> bool {
-        self.decoder.has_schema(id)
+        let ready = self.decoder.has_schema(id);
+        if !ready {
+            (self.need)(id);
+        }
+        ready
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::sieve::DecodingSieve;
@@ -14,7 +13,7 @@ use crate::codec::Decoder;
 use crate::config::retry::Retry;
 use crate::domain::bounds::Bounds;
 use crate::domain::record::Topics;
-use crate::log::{Control, Reader, ReaderSettings};
+use crate::log::{Control, Reader, ReaderEnded, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
 use crate::store::connect::Access;
@@ -42,14 +41,14 @@ pub struct WorkerSettings {
     pub metrics: Arc<Metrics>,
 }
 
-/// Starts a worker; it ends, everything written or let go, some time after `stop`. `need` is told which schemas
-/// records wait for.
+/// Starts a worker's reader. What is returned writes, and is to be spawned: it ends, everything written or let go, some
+/// time after `stop`, or with an error when its reader dies. `need` is told which schemas records wait for.
 pub fn start(
     settings: Arc<WorkerSettings>,
     decoder: Decoder,
     need: impl Fn(u32) + Send + 'static,
     stop: CancellationToken,
-) -> Result<JoinHandle<()>, KafkaError> {
+) -> Result<impl Future<Output = Result<(), ReaderEnded>> + Send + 'static, KafkaError> {
     let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
     let sieve = DecodingSieve { decoder, need: Box::new(need) };
     let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), sieve, deliveries)?;
@@ -64,5 +63,5 @@ pub fn start(
         tokio::time::sleep(drain_timeout).await;
         give_up.cancel();
     });
-    Ok(tokio::spawn(writer.run(queue)))
+    Ok(writer.run(queue))
 }

@@ -30,7 +30,7 @@ use crate::domain::partition::StreamPartition;
 use crate::domain::record::Stream;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::log::fetch::{FetchError, fetch_record};
-use crate::log::{Batch, Control, Delivery, ReaderHandle};
+use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
 use crate::observe::health::{self, Severity};
 use crate::projection::Item;
 use crate::store::checkpoint::{Advance, Found};
@@ -86,8 +86,8 @@ impl WriterTask {
         }
     }
 
-    /// Writes until the reader has ended.
-    pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) {
+    /// Writes until the reader has ended; an error unless it was told to.
+    pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) -> Result<(), ReaderEnded> {
         let mut lag = tokio::time::interval(LAG_EVERY);
         let mut live = self.settings.live.clone();
         loop {
@@ -112,7 +112,8 @@ impl WriterTask {
                     // Nobody waits any more when the bound was passed.
                     let _ = done.send(());
                 }
-                Some(Delivery::End) | None => break,
+                Some(Delivery::End) => return Ok(()),
+                None => return Err(self.reader.why_ended()),
             }
         }
     }

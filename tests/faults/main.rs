@@ -7,11 +7,14 @@
 mod concurrency;
 #[path = "../hard_log/encode.rs"]
 mod encode;
+mod ended_early;
 mod events;
 mod flood_guard;
+mod header_names;
 mod kill;
 mod log;
 mod postgres_cut;
+mod queue_full;
 mod redis_away;
 mod registry_away;
 mod scale_out;

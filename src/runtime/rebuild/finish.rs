@@ -83,7 +83,7 @@ impl Finish<'_> {
         promote: bool,
         checks: &mut Vec<Check>,
     ) -> Result<Finished, RebuildError> {
-        let behind = self.catch_up(&following.ends).await?;
+        let behind = self.catch_up(following).await?;
         self.tell(Phase::Checking, 1.0);
         let live = live_projection(conn).await?.generation;
         crate::store::discards::apply(conn, self.generation).await?;
@@ -107,11 +107,8 @@ impl Finish<'_> {
     }
 
     /// Waits until the generation is near the end of the log; how far it is behind then, by partition.
-    /// `followed`: where the log ended when its partitions began to be followed.
-    async fn catch_up(
-        &self,
-        followed: &BTreeMap<StreamPartition, i64>,
-    ) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+    async fn catch_up(&self, following: &mut Following) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let followed = &following.ends;
         let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
         let mut ends = followed.clone();
         let mut surveyed = Instant::now();
@@ -120,6 +117,7 @@ impl Finish<'_> {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
             }
+            following.follower.check()?;
             if surveyed.elapsed() >= SURVEY_EVERY {
                 ends = self.ends().await?;
                 surveyed = Instant::now();
@@ -153,6 +151,7 @@ impl Finish<'_> {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
             }
+            following.follower.check()?;
             let tried = match generations::older_than(conn, following.whole).await? {
                 Some(reader) => CutOver::InTheWay(reader),
                 None => generations::cut_over(conn, self.generation, rebuild.lock_timeout).await?,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::build::Build;
@@ -12,17 +11,21 @@ use super::error::RebuildError;
 use super::site::{Site, share};
 use crate::domain::bounds::Bounds;
 use crate::domain::partition::StreamPartition;
+use crate::runtime::tasks::Tasks;
 use crate::runtime::worker::{self, WorkerSettings};
 use crate::store::Generation;
 use crate::store::generations::checkpoints;
 use crate::store::write::Serving;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longer than workers may drain: consumers take their time to leave.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// Workers that fold a building generation on until they are stopped.
 pub struct Follower {
     stop: CancellationToken,
-    workers: JoinSet<()>,
+    workers: Tasks,
+    drain_timeout: Duration,
 }
 
 impl Follower {
@@ -35,7 +38,7 @@ impl Follower {
         ends: Option<Arc<Bounds>>,
     ) -> Result<Follower, RebuildError> {
         let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::default();
         let shares = share(partitions.iter().map(|of| (*of, 1)).collect(), workers);
         let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {
@@ -43,19 +46,20 @@ impl Follower {
             let resolver = site.resolver.clone();
             let need = move |id| resolver.need(id);
             let worker = worker::start(settings, site.decoder.clone(), need, stop.clone())?;
-            tasks.spawn(async move {
-                if let Err(error) = worker.await {
-                    tracing::error!(%error, "a worker ended before its time");
-                }
-            });
+            tasks.spawn("a worker", worker);
         }
-        Ok(Follower { stop, workers: tasks })
+        Ok(Follower { stop, workers: tasks, drain_timeout: site.config.workers.drain_timeout })
+    }
+
+    /// An error if a worker has ended: nobody folds its partitions any more.
+    pub fn check(&mut self) -> Result<(), RebuildError> {
+        self.workers.check().map_err(|ended| RebuildError::Failed(ended.to_string()))
     }
 
     /// Stops once what is in flight is written.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        while self.workers.join_next().await.is_some() {}
+        self.workers.finish(self.drain_timeout + STOP_GRACE).await;
     }
 }
 
@@ -93,17 +97,18 @@ pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Re
         return Ok(());
     }
     let ends = Arc::new(build.targets.clone());
-    let follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let mut follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
     let arrived = tokio::select! {
-        arrived = arrive(site, build) => arrived,
+        arrived = arrive(site, build, &mut follower) => arrived,
         () = stop.cancelled() => Err(RebuildError::stopped()),
     };
     follower.stop().await;
     arrived
 }
 
-async fn arrive(site: &Site, build: &Build) -> Result<(), RebuildError> {
+async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(), RebuildError> {
     loop {
+        follower.check()?;
         match positions(site, build.generation).await {
             Ok(positions) if positions == build.targets.0 => return Ok(()),
             Err(error) if !error.is_passing() => return Err(error),

@@ -117,8 +117,14 @@ impl LoadWorker {
         self.tracker.lose(attempt.uncut);
         // The hand ends when nobody gives it anything any more.
         drop(attempt);
-        // Its client takes a tenth of a second to end, for which nobody has to wait.
-        tokio::spawn(stop_reader(reader, queue));
+        let folded = match folded {
+            Err(_) if queue.is_closed() => Err(RebuildError::Failed(reader.why_ended().to_string())),
+            folded => {
+                // Its client takes a tenth of a second to end, for which nobody has to wait.
+                tokio::spawn(stop_reader(reader, queue));
+                folded
+            }
+        };
         finish(folded, hand).await
     }
 

@@ -1,0 +1,72 @@
+//! Partitions that are taken out while a worker's queue is full go on afterwards: librdkafka keeps a pause over the end
+//! of an assignment.
+
+use std::time::Duration;
+
+use sqlx::{Connection, Executor};
+
+use crate::PATIENCE;
+use crate::events::lives;
+use crate::log::Log;
+use crate::support::{Running, Stack, eventually};
+use crate::views::{assert_consistent, folded, migrated, number};
+
+const PARTITIONS: i32 = 4;
+/// The smallest queue, and batches that are a small part of it.
+const SETTINGS: [(&str, &str); 3] = [
+    ("FOLDBACK__WORKERS__COUNT", "1"),
+    ("FOLDBACK__WORKERS__QUEUE_BYTES_MAX", "1048576"),
+    ("FOLDBACK__BATCH__RECORDS_MAX", "100"),
+];
+/// Longer than a full queue is waited for before partitions are paused.
+const FILLING: Duration = Duration::from_secs(2);
+
+async fn started(stack: &Stack) -> Running {
+    let running = stack.run_with(&SETTINGS).await;
+    running.ready(PATIENCE).await;
+    running
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_were_lost_while_the_queue_was_full_are_read_on() {
+    let stack = migrated().await;
+    let events = lives(1_000, 20);
+    let (first, rest) = events.split_at(100);
+    let log = Log::of(&stack);
+    log.write(first, PARTITIONS).await;
+    let running = started(&stack).await;
+    folded(&stack, first.len()).await;
+
+    // A commit waits for these rows while the queue fills, and then finds that somebody else has claimed them.
+    let mut postgres = stack.postgres().await;
+    let mut transaction = postgres.begin().await.unwrap();
+    transaction.execute("select from gen_1.checkpoints for update").await.unwrap();
+    log.write(rest, PARTITIONS).await;
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually(PATIENCE, || async { if number(&stack, waiting).await > 0 { Ok(()) } else { Err("no commit waits") } })
+        .await;
+    tokio::time::sleep(FILLING).await;
+    transaction.execute("update gen_1.checkpoints set owner_epoch = owner_epoch + 1").await.unwrap();
+    transaction.commit().await.unwrap();
+
+    folded(&stack, events.len()).await;
+    assert_consistent(&stack, events.len()).await;
+    running.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_over_while_the_queue_is_full_does_not_stop_the_fold() {
+    let stack = migrated().await;
+    let events = lives(2_000, 20);
+    let (waiting, later) = events.split_at(38_000);
+    let log = Log::of(&stack);
+    log.write(waiting, PARTITIONS).await;
+    let running = stack.run_with(&SETTINGS).await;
+    stack.foldback(&["rebuild", "--yes"]).await.exits(0);
+    log.write(later, PARTITIONS).await;
+    folded(&stack, events.len()).await;
+    assert_consistent(&stack, events.len()).await;
+    running.ready(PATIENCE).await;
+    running.terminate().await;
+}
