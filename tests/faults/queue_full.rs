@@ -18,6 +18,7 @@ const SETTINGS: [(&str, &str); 3] = [
     ("FOLDBACK__WORKERS__QUEUE_BYTES_MAX", "1048576"),
     ("FOLDBACK__BATCH__RECORDS_MAX", "100"),
 ];
+const HOLD: &str = "select from gen_1.checkpoints for update";
 /// Longer than a full queue is waited for before partitions are paused.
 const FILLING: Duration = Duration::from_secs(2);
 
@@ -25,6 +26,15 @@ async fn started(stack: &Stack) -> Running {
     let running = stack.run_with(&SETTINGS).await;
     running.ready(PATIENCE).await;
     running
+}
+
+async fn waiting_for_locks(stack: &Stack, sessions: i64) {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually(PATIENCE, || async {
+        let waiting = number(stack, sql).await;
+        if waiting >= sessions { Ok(()) } else { Err(format!("{waiting} of {sessions} sessions wait")) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,12 +68,25 @@ async fn partitions_that_were_lost_while_the_queue_was_full_are_read_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_over_while_the_queue_is_full_does_not_stop_the_fold() {
     let stack = migrated().await;
-    let events = lives(2_000, 20);
-    let (waiting, later) = events.split_at(38_000);
+    let events = lives(1_000, 20);
+    let (first, rest) = events.split_at(100);
+    let (waiting, later) = rest.split_at(19_000);
     let log = Log::of(&stack);
+    log.write(first, PARTITIONS).await;
+    let running = started(&stack).await;
+    folded(&stack, first.len()).await;
+
+    // A commit holds the live generation while the queue fills and a rebuild comes to its cut-over.
+    let mut postgres = stack.postgres().await;
+    let mut transaction = postgres.begin().await.unwrap();
+    transaction.execute(HOLD).await.unwrap();
     log.write(waiting, PARTITIONS).await;
-    let running = stack.run_with(&SETTINGS).await;
-    stack.foldback(&["rebuild", "--yes"]).await.exits(0);
+    waiting_for_locks(&stack, 1).await;
+    let rebuild = stack.start_with(&["rebuild", "--yes"], &[]);
+    waiting_for_locks(&stack, 2).await;
+    transaction.commit().await.unwrap();
+    rebuild.wait(PATIENCE).await.exits(0);
+
     log.write(later, PARTITIONS).await;
     folded(&stack, events.len()).await;
     assert_consistent(&stack, events.len()).await;
