@@ -1,8 +1,5 @@
 //! The HTTP API over a real Postgres, seen by a client.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "api/site.rs"]
 mod site;
 
 use foldback::observe::health::{KAFKA, REDIS, Severity};

@@ -3,14 +3,11 @@
 //!
 //! Needs FOLDBACK_TEST_* (./dev/test sets them).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::support::{Stack, eventually};
 use foldback::config::kafka::Kafka;
 use foldback::domain::partition::StreamPartition;
 use foldback::domain::position::Position;
@@ -28,7 +25,6 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use support::{Stack, eventually};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// 2023-11-14T22:13:20Z; record number n of a partition is n seconds later.

@@ -1,13 +1,8 @@
 //! `foldback publish` against a real log, folded by a real `foldback run`.
 
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{Stack, eventually};
+use crate::support::{Stack, eventually};
 
 const WITHIN: Duration = Duration::from_secs(20);
 

@@ -2,9 +2,6 @@
 //!
 //! Needs FOLDBACK_TEST_POSTGRES (./dev/test sets it), the URL of a maintenance database.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,87 +11,31 @@ use foldback::publish::Link;
 use foldback::runtime::publisher::{Publisher, PublisherStatus};
 use foldback::store::connect::Access;
 use foldback::store::migrate::migrate;
-use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::support::OwnRedis;
+
 const REPLAY: &str = "provider_automation:status:replay";
 const BACKLOG: &str = "provider_automation:backlog";
 const BY_PROVIDER: &str = "provider_automation:backlog:by_provider";
 
-struct Redis {
-    process: Child,
-    directory: TempDir,
+/// A JSON text, `null` where there is none.
+async fn json(redis: &OwnRedis, key: &str) -> Value {
+    let text: Option<String> = redis::cmd("GET").arg(key).query_async(&mut redis.connect().await).await.unwrap();
+    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Redis {
-    fn start() -> Redis {
-        let directory = tempfile::tempdir().unwrap();
-        Redis { process: serve_redis(&directory), directory }
-    }
-
-    fn stop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    fn start_again(&mut self) {
-        self.process = serve_redis(&self.directory);
-    }
-
-    fn url(&self) -> String {
-        format!("redis+unix://{}", self.directory.path().join("redis.sock").display())
-    }
-
-    async fn connect(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).unwrap();
-        for _ in 0..100 {
-            if let Ok(connection) = client.get_multiplexed_async_connection().await {
-                return connection;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("redis-server does not answer");
-    }
-
-    async fn run(&self, command: &[&str]) {
-        let _: redis::Value =
-            redis::cmd(command[0]).arg(&command[1..]).query_async(&mut self.connect().await).await.unwrap();
-    }
-
-    /// A JSON text, `null` where there is none.
-    async fn json(&self, key: &str) -> Value {
-        let text: Option<String> = redis::cmd("GET").arg(key).query_async(&mut self.connect().await).await.unwrap();
-        text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-
-    async fn fields(&self) -> Vec<String> {
-        let mut fields: Vec<String> =
-            redis::cmd("HKEYS").arg(BY_PROVIDER).query_async(&mut self.connect().await).await.unwrap();
-        fields.sort();
-        fields
-    }
-}
-
-fn serve_redis(directory: &TempDir) -> Child {
-    Command::new("redis-server")
-        .args(["--port", "0", "--save", "", "--unixsocket", "redis.sock"])
-        .current_dir(directory.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is on the PATH")
+/// The providers that have a backlog.
+async fn fields(redis: &OwnRedis) -> Vec<String> {
+    let mut connection = redis.connect().await;
+    let mut fields: Vec<String> = redis::cmd("HKEYS").arg(BY_PROVIDER).query_async(&mut connection).await.unwrap();
+    fields.sort();
+    fields
 }
 
 /// A database of its own, migrated.
@@ -158,7 +99,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(database: &Database, redis: &Redis) -> Running {
+    fn start(database: &Database, redis: &OwnRedis) -> Running {
         let access = Access::new(&database.url, Duration::from_secs(5), Duration::from_secs(30)).unwrap();
         let link = Link::new(&redis.url(), "provider_automation:", Duration::from_secs(1)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap().0);
@@ -198,36 +139,35 @@ async fn within(seconds: f64, what: &str, mut condition: impl AsyncFnMut() -> bo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_reach_redis_and_gauges_and_nothing_is_published_twice() {
-    let (database, redis) = (Database::make().await, Redis::start());
-    redis.connect().await;
+    let (database, redis) = (Database::make().await, OwnRedis::start().await);
     let running = Running::start(&database, &redis);
-    within(5.0, "a first publication", async || redis.json(BACKLOG).await["scheduledBacklog"] == 0).await;
-    assert!(redis.json(REPLAY).await.is_null(), "no run yet");
+    within(5.0, "a first publication", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 0).await;
+    assert!(json(&redis, REPLAY).await.is_null(), "no run yet");
     database.schedule("p1", "now() + interval '1 hour'").await;
-    within(1.0, "the backlog", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
+    within(1.0, "the backlog", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
     database.report(r#"{"processed": 12345678901234567890123}"#).await;
-    within(1.0, "the status", async || redis.json(REPLAY).await["summary"]["scheduledBacklog"] == 5).await;
-    assert_eq!(redis.json(REPLAY).await["summary"]["processed"].to_string(), "12345678901234567890123");
-    assert_eq!(redis.fields().await, ["p1"]);
+    within(1.0, "the status", async || json(&redis, REPLAY).await["summary"]["scheduledBacklog"] == 5).await;
+    assert_eq!(json(&redis, REPLAY).await["summary"]["processed"].to_string(), "12345678901234567890123");
+    assert_eq!(fields(&redis).await, ["p1"]);
     assert!(running.shows(r#"provider_automation_replay_backlog{provider_id="p1"} 1"#), "{}", running.metrics.render());
     assert!(running.shows("foldback_publisher_leader 1"));
-    let meta = redis.json(BACKLOG).await["meta"].clone();
+    let meta = json(&redis, BACKLOG).await["meta"].clone();
     assert_eq!((&meta["epoch"], &meta["generation"]), (&Value::from(1), &Value::from(1)));
     database.commit("select 1").await;
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    assert_eq!(redis.json(BACKLOG).await["meta"], meta, "nothing changed: no new version");
+    assert_eq!(json(&redis, BACKLOG).await["meta"], meta, "nothing changed: no new version");
     running.stop().await;
     database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_redis_is_mended_within_5_seconds() {
-    let (database, redis) = (Database::make().await, Redis::start());
+    let (database, redis) = (Database::make().await, OwnRedis::start().await);
     database.schedule("p1", "null").await;
     let running = Running::start(&database, &redis);
     let is_whole = async || {
-        let backlog = redis.json(BACKLOG).await;
-        backlog["scheduledBacklog"] == 1 && backlog["overdue"] == 1 && redis.fields().await == ["p1"]
+        let backlog = json(&redis, BACKLOG).await;
+        backlog["scheduledBacklog"] == 1 && backlog["overdue"] == 1 && fields(&redis).await == ["p1"]
     };
     within(5.0, "a first publication", is_whole).await;
     for harm in [
@@ -239,19 +179,21 @@ async fn whatever_happens_to_redis_is_mended_within_5_seconds() {
         &["SET", BACKLOG, r#"{"meta":{"epoch":77,"version":9007199254740991}}"#],
     ] {
         redis.run(harm).await;
-        within(5.0, &format!("mended after {harm:?}"), async || is_whole().await && redis.json(REPLAY).await.is_null())
-            .await;
+        within(5.0, &format!("mended after {harm:?}"), async || {
+            is_whole().await && json(&redis, REPLAY).await.is_null()
+        })
+        .await;
     }
-    assert_eq!(redis.json(BACKLOG).await["meta"]["epoch"], 78);
+    assert_eq!(json(&redis, BACKLOG).await["meta"]["epoch"], 78);
     running.stop().await;
     database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_away_degrades_and_comes_back() {
-    let (database, mut redis) = (Database::make().await, Redis::start());
+    let (database, mut redis) = (Database::make().await, OwnRedis::start().await);
     let running = Running::start(&database, &redis);
-    within(5.0, "a first publication", async || redis.json(BACKLOG).await["scheduledBacklog"] == 0).await;
+    within(5.0, "a first publication", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 0).await;
     redis.stop();
     database.schedule("p1", "null").await;
     within(1.0, "gauges go on", async || running.shows(r#"provider_automation_replay_overdue{provider_id="p1"} 1"#))
@@ -261,9 +203,8 @@ async fn redis_away_degrades_and_comes_back() {
     })
     .await;
     assert!(running.leads() && running.shows("foldback_redis_up 0"));
-    redis.start_again();
-    redis.connect().await;
-    within(5.0, "whole again", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
+    redis.start_again().await;
+    within(5.0, "whole again", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
     within(1.0, "health is clear", async || running.status.borrow().problems().next().is_none()).await;
     running.stop().await;
     database.drop().await;
@@ -271,15 +212,14 @@ async fn redis_away_degrades_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_that_falls_due_is_published() {
-    let (database, redis) = (Database::make().await, Redis::start());
-    redis.connect().await;
+    let (database, redis) = (Database::make().await, OwnRedis::start().await);
     let running = Running::start(&database, &redis);
     within(5.0, "the lead", async || running.leads()).await;
     database.schedule("p1", "clock_timestamp() + interval '1500 ms'").await;
     let scheduled = Instant::now();
-    within(1.0, "the backlog", async || redis.json(BACKLOG).await["scheduledBacklog"] == 1).await;
-    assert_eq!(redis.json(BACKLOG).await["overdue"], 0);
-    within(2.5, "overdue", async || redis.json(BACKLOG).await["overdue"] == 1).await;
+    within(1.0, "the backlog", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
+    assert_eq!(json(&redis, BACKLOG).await["overdue"], 0);
+    within(2.5, "overdue", async || json(&redis, BACKLOG).await["overdue"] == 1).await;
     assert!(scheduled.elapsed() < Duration::from_millis(2_500), "{:?}", scheduled.elapsed());
     running.stop().await;
     database.drop().await;
@@ -287,8 +227,7 @@ async fn a_replay_that_falls_due_is_published() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_leads_and_another_takes_over() {
-    let (database, redis) = (Database::make().await, Redis::start());
-    redis.connect().await;
+    let (database, redis) = (Database::make().await, OwnRedis::start().await);
     let first = Running::start(&database, &redis);
     within(5.0, "the first leads", async || first.leads()).await;
     let second = Running::start(&database, &redis);
@@ -303,14 +242,14 @@ async fn one_leads_and_another_takes_over() {
     first.stop().await;
     within(5.0, "the second leads", async || second.leads()).await;
     database.schedule("p2", "null").await;
-    within(1.0, "the second publishes", async || redis.fields().await == ["p1", "p2"]).await;
+    within(1.0, "the second publishes", async || fields(&redis).await == ["p1", "p2"]).await;
     assert!(second.shows(r#"provider_automation_replay_backlog{provider_id="p2"} 1"#));
     // The notifications' connection may go as well: the publisher looks again by itself.
     let listeners = "select pg_terminate_backend(pid) from pg_stat_activity
                       where datname = current_database() and query like 'LISTEN%'";
     execute(&database.url, listeners).await;
     database.schedule("p3", "null").await;
-    within(5.0, "it goes on", async || redis.fields().await == ["p1", "p2", "p3"]).await;
+    within(5.0, "it goes on", async || fields(&redis).await == ["p1", "p2", "p3"]).await;
     second.stop().await;
     database.drop().await;
 }

@@ -1,12 +1,8 @@
 //! The real registry: taken away and given back, asked for what it does not know, and holding a newer schema.
 
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{CutProxy, Servers, Stack, eventually};
 use bytes::Bytes;
 use foldback::codec::{
     Decode, Decoded, Decoder, Framing, Limits, Registry, RegistrySettings, Resolution, encode_order, newest,
@@ -16,7 +12,6 @@ use foldback::domain::position::Position;
 use foldback::domain::record::{RawRecord, Stream};
 use foldback::domain::rejection::Reason;
 use foldback::domain::timestamp::Timestamp;
-use support::{CutProxy, Servers, Stack, eventually};
 use uuid::Uuid;
 
 const WITHIN: Duration = Duration::from_secs(20);

@@ -1,14 +1,9 @@
 //! The harness itself: what other tests lean on must hold.
 
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{CutProxy, Stack, eventually};
 use sqlx::Row;
-use support::{CutProxy, Stack, eventually};
 
 #[tokio::test]
 async fn stack_has_its_own_database_topics_and_redis() {

@@ -1,9 +1,9 @@
 //! Events of one order come in any order, by partitions that three workers read side by side.
 
-use crate::events::lives;
-use crate::log::{Log, Moments};
 use crate::support::Stack;
-use crate::views::{assert_consistent, folded, number};
+use crate::support::events::lives;
+use crate::support::log::{Log, Moments};
+use crate::support::views::{assert_consistent, folded, number};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_workers_fold_the_same_orders_without_losing_an_update() {

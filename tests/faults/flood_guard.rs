@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, placed};
-use crate::log::Log;
-use crate::support::{Running, Stack, eventually};
-use crate::views::{dead_letters, folded, history, metric, migrated, number, readyz_says};
+use crate::support::events::{Event, placed};
+use crate::support::log::Log;
+use crate::support::views::{dead_letters, folded, history, metric, migrated, number, readyz_says};
+use crate::support::{PATIENCE, Running, Stack, eventually};
 
 const SETTINGS: [(&str, &str); 3] = [
     ("FOLDBACK__LIMITS__REFUSALS_IN_A_ROW_MAX", "20"),

@@ -2,10 +2,10 @@
 
 use tokio::time::sleep;
 
-use crate::events::lives;
-use crate::log::{Log, Moments};
 use crate::support::Stack;
-use crate::views::{assert_consistent, folded, history, migrated};
+use crate::support::events::lives;
+use crate::support::log::{Log, Moments};
+use crate::support::views::{assert_consistent, folded, history, migrated};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_crashes_in_the_middle_of_batches_lose_and_double_nothing() {
@@ -42,7 +42,7 @@ async fn ten_crashes_in_the_middle_of_batches_lose_and_double_nothing() {
 
 async fn wrote_more(stack: &Stack, before: i64) {
     if before < 10_000 {
-        crate::support::eventually(crate::PATIENCE, || async {
+        crate::support::eventually(crate::support::PATIENCE, || async {
             let rows = history(stack).await;
             if rows > before { Ok(()) } else { Err(format!("still {rows} rows")) }
         })

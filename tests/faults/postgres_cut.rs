@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::PATIENCE;
-use crate::events::lives;
-use crate::log::{Log, Moments};
-use crate::support::CutProxy;
-use crate::views::{assert_consistent, folded, migrated, readyz_says};
+use crate::support::events::lives;
+use crate::support::log::{Log, Moments};
+use crate::support::views::{assert_consistent, folded, migrated, readyz_says};
+use crate::support::{CutProxy, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_while_postgres_comes_and_goes() {

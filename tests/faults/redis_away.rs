@@ -2,35 +2,27 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, placed, scheduled};
-use crate::log::Log;
-use crate::support::{CutProxy, Stack};
-use crate::views::{folded, key, metric, migrated, published, readyz, readyz_says};
+use crate::support::events::{Event, placed, scheduled};
+use crate::support::log::Log;
+use crate::support::views::{folded, key, metric, migrated, published, readyz, readyz_says};
+use crate::support::{CutProxy, OwnRedis, PATIENCE};
 
 const MENDED: Duration = Duration::from_secs(5);
-
-/// FLUSHALL hits every stack: these tests take turns.
-static TURN: Mutex<()> = Mutex::const_new(());
 
 fn order_with_replay(due_ms: i64) -> [Event; 2] {
     let order = Uuid::now_v7();
     [Event::new(order, 1, placed("p1")), Event::new(order, 2, scheduled(Uuid::now_v7(), due_ms))]
 }
 
-async fn redis(stack: &Stack, command: &[&str]) {
-    let mut connection = stack.redis().await;
-    let _: redis::Value = redis::cmd(command[0]).arg(&command[1..]).query_async(&mut connection).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_come_back_whatever_is_done_to_redis() {
-    let _turn = TURN.lock().await;
-    let stack = migrated().await;
+    let mut stack = migrated().await;
+    // Its own: FLUSHALL would hit every test.
+    let redis = OwnRedis::start().await;
+    stack.servers.redis = redis.url();
     let running = stack.run().await;
     let log = Log::of(&stack);
     log.write(&order_with_replay(3_600_000), 4).await;
@@ -42,7 +34,7 @@ async fn keys_come_back_whatever_is_done_to_redis() {
         &["SET", &backlog, r#"{"scheduledBacklog":99,"overdue":0,"meta":{"epoch":9,"version":900}}"#],
         &["SCRIPT", "FLUSH"],
     ] {
-        redis(&stack, harm).await;
+        redis.run(harm).await;
         published(&stack, MENDED, 1, 0).await;
     }
     // Scripts were forgotten just now: the next change is published all the same.
@@ -53,7 +45,6 @@ async fn keys_come_back_whatever_is_done_to_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_away_stops_nothing_and_only_degrades() {
-    let _turn = TURN.lock().await;
     let stack = migrated().await;
     let mut proxy = CutProxy::to(&stack.servers.redis).await;
     let url = proxy.url().to_owned();
@@ -79,7 +70,6 @@ async fn redis_away_stops_nothing_and_only_degrades() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_that_falls_due_is_published_within_a_second() {
-    let _turn = TURN.lock().await;
     let stack = migrated().await;
     let running = stack.run().await;
     running.ready(PATIENCE).await;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, SCHEMA, placed};
-use crate::log::Log;
-use crate::support::{CutProxy, Stack};
-use crate::views::{dead_letters, folded, history, number, readyz_says};
+use crate::support::events::{Event, SCHEMA, placed};
+use crate::support::log::Log;
+use crate::support::views::{dead_letters, folded, history, number, readyz_says};
+use crate::support::{CutProxy, PATIENCE, Stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_wait_for_the_registry_and_others_go_on() {

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, lives, placed, scheduled};
-use crate::log::Log;
-use crate::support::{Running, eventually};
-use crate::views::{assert_consistent, folded, key, metric, migrated, published};
+use crate::support::events::{Event, lives, placed, scheduled};
+use crate::support::log::Log;
+use crate::support::views::{assert_consistent, folded, key, metric, migrated, published};
+use crate::support::{PATIENCE, Running, eventually};
 
 const SETTINGS: [(&str, &str); 3] = [
     ("FOLDBACK__WORKERS__COUNT", "1"),

@@ -8,9 +8,8 @@ use rdkafka::client::DefaultClientContext;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use crate::PATIENCE;
-use crate::support::{Output, Stack};
-use crate::views::{migrated, readyz_says};
+use crate::support::views::{migrated, readyz_says};
+use crate::support::{Output, PATIENCE, Stack};
 
 const NOBODY: &str = "127.0.0.1:1";
 

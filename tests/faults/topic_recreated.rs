@@ -8,11 +8,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, lives, placed};
-use crate::log::Log;
-use crate::support::{Stack, eventually};
-use crate::views::{folded, history, migrated, number, readyz_says};
+use crate::support::events::{Event, lives, placed};
+use crate::support::log::Log;
+use crate::support::views::{folded, history, migrated, number, readyz_says};
+use crate::support::{PATIENCE, Stack, eventually};
 
 const PARTITIONS: i32 = 4;
 /// A claim that was refused is tried again each second.

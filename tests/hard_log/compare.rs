@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use crate::reference::exact::canonical;
-use crate::reference::{Reference, View};
+use crate::hard_log::reference::exact::canonical;
+use crate::hard_log::reference::{Reference, View};
 
 const ROWS_SHOWN_MAX: usize = 20;
 const VALUE_SHOWN_MAX: usize = 300;

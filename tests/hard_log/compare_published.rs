@@ -6,9 +6,9 @@ use std::time::Duration;
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 
-use crate::compare::{assert_json, differences};
-use crate::reference::exact::canonical;
-use crate::reference::{Reference, View, backlog_at, micros_of};
+use crate::hard_log::compare::{assert_json, differences};
+use crate::hard_log::reference::exact::canonical;
+use crate::hard_log::reference::{Reference, View, backlog_at, micros_of};
 use crate::support::{Running, Stack, eventually};
 
 const REDIS_RIGHT_WITHIN: Duration = Duration::from_secs(5);

@@ -2,17 +2,17 @@
 
 use tokio::sync::OnceCell;
 
-use crate::compare::assert_views;
-use crate::compare_published::{assert_http, assert_redis};
-use crate::generator::{VALUE_BYTES_MAX, hard_log, seed};
-use crate::meaning::Stored;
-use crate::positions::ends;
-use crate::produce::{Topics, produce};
-use crate::reference::Reference;
-use crate::registry;
+use crate::hard_log::compare::assert_views;
+use crate::hard_log::compare_published::{assert_http, assert_redis};
+use crate::hard_log::generator::{VALUE_BYTES_MAX, hard_log, seed};
+use crate::hard_log::meaning::Stored;
+use crate::hard_log::positions::ends;
+use crate::hard_log::produce::{Topics, produce};
+use crate::hard_log::reference::Reference;
+use crate::hard_log::registry;
 use crate::support::{Running, Stack};
 
-/// The hard log in its topics: written once for all tests of this binary.
+/// The hard log in its topics: written once for all tests.
 pub struct Log {
     /// Its topics hold the log; its database stays empty.
     home: Stack,

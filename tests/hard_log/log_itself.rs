@@ -6,11 +6,11 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
-use crate::fold::log;
-use crate::generator::{PARTITIONS, hard_log};
-use crate::meaning::{Meaning, Stored, Topic};
-use crate::reference::Reference;
-use crate::registry::SchemaIds;
+use crate::hard_log::fold::log;
+use crate::hard_log::generator::{PARTITIONS, hard_log};
+use crate::hard_log::meaning::{Meaning, Stored, Topic};
+use crate::hard_log::reference::Reference;
+use crate::hard_log::registry::SchemaIds;
 use crate::support::Servers;
 
 /// As if each partition began at 0 and nothing had been aborted.

@@ -1,30 +1,24 @@
 //! A seeded log with everything that can go wrong in it, folded by the real binary on real servers, and compared with
 //! a reference fold that collects all, sorts, and computes from scratch. Shares no code with `src/`.
 
-// Helpers panic as tests do; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod compare;
-mod compare_published;
-mod encode;
+pub mod compare;
+pub mod compare_published;
 mod fold;
-mod generator;
+pub mod generator;
 mod log_itself;
-mod meaning;
-mod positions;
-mod produce;
-mod reference;
-mod registry;
+pub mod meaning;
+pub mod positions;
+pub mod produce;
+pub mod reference;
+pub mod registry;
 mod schemas;
-#[path = "../support/mod.rs"]
-mod support;
 mod tiny_logs;
 
 use std::time::Duration;
 
-use fold::{assert_all, log, settings};
-use positions::{progress, wait_for_end};
-use support::{Running, Stack, eventually};
+use self::fold::{assert_all, log, settings};
+use self::positions::{progress, wait_for_end};
+use crate::support::{Running, Stack, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_worker_folds_the_hard_log() {

@@ -7,8 +7,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep};
 
-use crate::generator::PARTITIONS;
-use crate::produce::Topics;
+use crate::hard_log::generator::PARTITIONS;
+use crate::hard_log::produce::Topics;
 use crate::support::{Running, Stack};
 
 const END_WITHIN: Duration = Duration::from_secs(180);

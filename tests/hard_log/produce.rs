@@ -6,7 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 
-use crate::meaning::{Draft, Headers, Meaning, Stored, Topic};
+use crate::hard_log::meaning::{Draft, Headers, Meaning, Stored, Topic};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many records are written before the next stretch, plain or in a transaction.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::schemas::{self, REGISTERED, Writer};
+use crate::hard_log::schemas::{self, REGISTERED, Writer};
 
 /// The registry's id of each writer's schema.
 #[derive(Debug, Clone, Default)]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::meaning::{Draft, Meaning, OrderEvent, RunEvent, Stored, Topic};
-use crate::reference::{Reference, backlog_at};
+use crate::hard_log::meaning::{Draft, Meaning, OrderEvent, RunEvent, Stored, Topic};
+use crate::hard_log::reference::{Reference, backlog_at};
 
 const ORDER: Uuid = Uuid::from_u128(0xA0);
 const REPLAY: &str = "00000000-0000-0000-0000-0000000000b0";

@@ -1,8 +1,5 @@
 //! Keeps the rooms apart: what may be imported where, and what may stand where.
 
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,5 @@
 //! config/foldback.toml and docs/configuration.md say what the code does. `UPDATE_DOCS=1 cargo test --test
-//! configuration` writes both anew.
-
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! offline configuration` writes both anew.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +15,7 @@ fn check(path: &str, expected: &str) {
         fs::write(&whole, expected).unwrap();
     }
     let found = fs::read_to_string(&whole).unwrap_or_default();
-    assert_eq!(found, expected, "{path} is out of step: UPDATE_DOCS=1 cargo test --test configuration");
+    assert_eq!(found, expected, "{path} is out of step: UPDATE_DOCS=1 cargo test --test offline configuration");
 }
 
 fn preset(key: &Key) -> String {

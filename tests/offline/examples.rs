@@ -1,8 +1,5 @@
 //! The examples in schemas/examples, and the bytes that they are on the wire. A changed byte is a broken promise.
 
-// A test fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fs;
 use std::path::Path;
 

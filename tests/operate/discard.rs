@@ -2,8 +2,8 @@
 
 use foldback::store::{Generation, discards};
 
-use crate::copy::{copy_of_gen_1, cut_over, roll_back};
-use crate::log::{execute, folded, number, publish_nonsense, stack};
+use crate::operate::copy::{copy_of_gen_1, cut_over, roll_back};
+use crate::operate::log::{execute, folded, number, publish_nonsense, stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discarded_dead_letter_is_closed_in_every_generation() {

@@ -7,10 +7,9 @@ use redis::AsyncCommands;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::PATIENCE;
-use crate::copy::{copy_of_gen_1, cut_over, roll_back};
-use crate::log::{execute, folded, number, position, publish, stack};
-use crate::support::{Running, Stack, eventually};
+use crate::operate::copy::{copy_of_gen_1, cut_over, roll_back};
+use crate::operate::log::{execute, folded, number, position, publish, stack};
+use crate::support::{PATIENCE, Running, Stack, eventually};
 
 /// A second to notice, and some for a machine on which other tests run.
 const SOON: Duration = Duration::from_secs(30);

@@ -7,8 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::PATIENCE;
-use crate::support::{Stack, eventually};
+use crate::support::{PATIENCE, Stack, eventually};
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(20);
 const PARTITIONS: i32 = 2;

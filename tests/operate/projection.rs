@@ -3,10 +3,9 @@
 use foldback::store::Generation;
 use serde_json::Value;
 
-use crate::PATIENCE;
-use crate::copy::{copy_of_gen_1, cut_over, roll_back};
-use crate::log::{execute, folded, position, publish, stack};
-use crate::support::{Running, eventually};
+use crate::operate::copy::{copy_of_gen_1, cut_over, roll_back};
+use crate::operate::log::{execute, folded, position, publish, stack};
+use crate::support::{PATIENCE, Running, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generation_of_another_projection_is_shown_and_not_folded() {

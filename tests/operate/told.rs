@@ -4,9 +4,8 @@ use foldback::domain::generation::{Phase, Progress};
 use foldback::store::generations::{self, NewGeneration};
 use serde_json::json;
 
-use crate::PATIENCE;
-use crate::log::{execute, number, stack};
-use crate::support::{Running, eventually};
+use crate::operate::log::{execute, number, stack};
+use crate::support::{PATIENCE, Running, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_progress_of_a_rebuild_is_told_by_whoever_runs() {

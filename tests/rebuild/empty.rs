@@ -5,9 +5,9 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
-use crate::generations::{live, published, states};
+use crate::rebuild::generations::{live, published, states};
+use crate::rebuild::world::{World, last_object};
 use crate::support::Stack;
-use crate::world::{World, last_object};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -38,7 +38,7 @@ async fn a_topic_with_only_markers_is_rebuilt() {
     abort_one_in_each_partition(&world.stack).await;
     let rebuilt = last_object(&world.foldback(&["rebuild", "--yes", "--json"]).await.exits(0));
     assert_eq!((&rebuilt["state"], &rebuilt["events"]), (&"live".into(), &0.into()), "{rebuilt:#}");
-    assert_eq!(crate::generations::checkpoints(&world, 2).await, sorted(world.ends()));
+    assert_eq!(crate::rebuild::generations::checkpoints(&world, 2).await, sorted(world.ends()));
     assert!(world.ends().iter().all(|(_, _, end)| *end >= 2));
     let running = world.run().await;
     published(&world, 2).await;

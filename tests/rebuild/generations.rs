@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sqlx::Row;
 
-use crate::PATIENCE;
-use crate::compare::{differences, read_views};
-use crate::reference::View;
-use crate::support::eventually;
-use crate::views::key;
-use crate::world::World;
+use crate::hard_log::compare::{differences, read_views};
+use crate::hard_log::reference::View;
+use crate::rebuild::world::World;
+use crate::support::views::key;
+use crate::support::{PATIENCE, eventually};
 
 /// What two generations of one log may differ in: positions of copies, and bookkeeping.
 const NOT_COMPARED: [(&str, &[&str]); 2] =

@@ -6,11 +6,10 @@ use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, Top
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
 
-use crate::PATIENCE;
-use crate::generations::{live, states};
-use crate::hold::before_the_end;
-use crate::support::{admin, eventually};
-use crate::world::World;
+use crate::rebuild::generations::{live, states};
+use crate::rebuild::hold::before_the_end;
+use crate::rebuild::world::World;
+use crate::support::{PATIENCE, admin, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_tells_what_would_be_read_and_changes_nothing() {

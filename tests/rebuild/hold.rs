@@ -6,9 +6,9 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::sleep;
 
-use crate::PATIENCE;
-use crate::generations::list;
-use crate::world::World;
+use crate::rebuild::generations::list;
+use crate::rebuild::world::World;
+use crate::support::PATIENCE;
 
 /// As `foldback verify` takes it, and the check of a rebuild.
 const TRY_VERIFY_LOCK: &str = "select pg_try_advisory_lock(x'666f6c6476657269'::bit(64)::bigint)";

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::PATIENCE;
-use crate::generations::{live, published, states};
-use crate::hold::{before_the_end, in_the_middle};
-use crate::log::Moments;
-use crate::progress::long;
-use crate::support::{Background, Output, eventually};
-use crate::world::World;
+use crate::rebuild::generations::{live, published, states};
+use crate::rebuild::hold::{before_the_end, in_the_middle};
+use crate::rebuild::progress::long;
+use crate::rebuild::world::World;
+use crate::support::log::Moments;
+use crate::support::{Background, Output, PATIENCE, eventually};
 
 const KILLS: usize = 20;
 /// As its lines tell them.
@@ -179,7 +178,7 @@ async fn a_load_that_lost_what_it_put_aside_begins_again() {
     assert!(output.stderr.contains("went with a crash of Postgres"), "{output:?}");
     assert_eq!(live(&world).await, 2);
     let all = i64::try_from(events.len()).unwrap();
-    assert_eq!(crate::views::history(&world.stack).await, all);
+    assert_eq!(crate::support::views::history(&world.stack).await, all);
     let running = world.run().await;
     published(&world, 2).await;
     world.verified().await;

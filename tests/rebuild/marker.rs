@@ -2,10 +2,9 @@
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use crate::PATIENCE;
-use crate::support::eventually;
-use crate::views::key;
-use crate::world::World;
+use crate::rebuild::world::World;
+use crate::support::views::key;
+use crate::support::{PATIENCE, eventually};
 
 pub const ORDER: &str = "00000000-0000-4000-8000-00000000aaaa";
 pub const PROVIDER: &str = "only-in-the-old-generation";

@@ -5,14 +5,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::PATIENCE;
-use crate::events::{Event, lives};
-use crate::generations::{list, live, published, states};
-use crate::hold::in_the_middle;
-use crate::log::Log;
-use crate::support::{Running, eventually};
-use crate::views::metric;
-use crate::world::World;
+use crate::rebuild::generations::{list, live, published, states};
+use crate::rebuild::hold::in_the_middle;
+use crate::rebuild::world::World;
+use crate::support::events::{Event, lives};
+use crate::support::log::Log;
+use crate::support::views::metric;
+use crate::support::{PATIENCE, Running, eventually};
 
 const GENERATIONS: &str = "/api/v1/fulfillment/providers/automation/generations";
 const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__REBUILD__CUT_MS", "50")];
@@ -58,7 +57,7 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     published(&world, 2).await;
     assert_eq!(progress_of(&list(&world).await), None, "it is over");
     let all = i64::try_from(events.len()).unwrap();
-    assert_eq!(crate::views::history(&world.stack).await, all);
+    assert_eq!(crate::support::views::history(&world.stack).await, all);
     running.terminate().await;
 }
 
@@ -81,7 +80,7 @@ async fn a_lost_connection_is_told_and_what_was_not_committed_is_folded_again() 
         written.lines().filter(|line| line.starts_with("folding: ") && line.ends_with("trying again until it works"));
     assert_eq!(told.count(), 1, "{written}");
     assert_eq!(live(&world).await, 2);
-    assert_eq!(crate::views::history(&world.stack).await, i64::try_from(events.len()).unwrap());
+    assert_eq!(crate::support::views::history(&world.stack).await, i64::try_from(events.len()).unwrap());
 }
 
 async fn shown_by_metrics(running: &Running, ratio: f64) {

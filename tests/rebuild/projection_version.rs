@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::PATIENCE;
-use crate::generations::{live, published};
-use crate::views::{history, readyz, readyz_says};
-use crate::world::World;
+use crate::rebuild::generations::{live, published};
+use crate::rebuild::world::World;
+use crate::support::PATIENCE;
+use crate::support::views::{history, readyz, readyz_says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_waits_at_a_foreign_generation_until_a_rebuild_leads_out() {

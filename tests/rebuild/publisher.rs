@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::meaning::{Draft, Stored};
-use crate::produce::{Topics, produce};
+use crate::hard_log::meaning::{Draft, Stored};
+use crate::hard_log::produce::{Topics, produce};
 
 const PART: usize = 300;
 const TRICKLE: usize = 5;

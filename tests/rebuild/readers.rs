@@ -8,9 +8,8 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 
-use crate::PATIENCE;
-use crate::marker;
-use crate::support::{Running, Stack};
+use crate::rebuild::marker;
+use crate::support::{PATIENCE, Running, Stack};
 
 const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 const ORDERS: &str = "/api/v1/fulfillment/provider-orders";

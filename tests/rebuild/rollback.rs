@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use crate::PATIENCE;
-use crate::generations::{assert_equal, checkpoints, live, published, states};
-use crate::support::{Running, eventually};
-use crate::views::metric;
-use crate::world::World;
+use crate::rebuild::generations::{assert_equal, checkpoints, live, published, states};
+use crate::rebuild::world::World;
+use crate::support::views::metric;
+use crate::support::{PATIENCE, Running, eventually};
 
 const STATUS: &str = "/api/v1/fulfillment/providers/automation/status";
 
@@ -140,7 +139,7 @@ async fn what_was_built_aside_is_promoted_later() {
     world.assert_all(&running, aside).await;
     world.foldback(&["generations", "promote", &aside.to_string(), "--yes"]).await.exits(4);
     world.foldback(&["generations", "promote", "77", "--yes"]).await.exits(4);
-    let provenance = crate::generations::list(&world).await;
+    let provenance = crate::rebuild::generations::list(&world).await;
     for generation in &provenance {
         for field in ["createdAt", "createdBy", "promotedAt", "binaryVersion", "projectionVersion"] {
             assert_ne!(generation[field], json!(null), "{field} of {generation}");

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::fake_metrics::FakeMetrics;
-use crate::generations::{live, published};
-use crate::marker;
-use crate::support::{Running, eventually};
-use crate::views::key;
-use crate::world::{World, last_object};
-use crate::{PATIENCE, generations};
+use crate::rebuild::fake_metrics::FakeMetrics;
+use crate::rebuild::generations::{self, live, published};
+use crate::rebuild::marker;
+use crate::rebuild::world::{World, last_object};
+use crate::support::views::key;
+use crate::support::{PATIENCE, Running, eventually};
 
 struct Tampering {
     what: &'static str,

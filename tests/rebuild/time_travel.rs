@@ -3,9 +3,9 @@
 use chrono::DateTime;
 use sqlx::Row;
 
-use crate::generations::{live, states};
-use crate::meaning::Stored;
-use crate::world::{World, until};
+use crate::hard_log::meaning::Stored;
+use crate::rebuild::generations::{live, states};
+use crate::rebuild::world::{World, until};
 
 /// Published in this order, ten milliseconds apart, with some that say they are later or earlier than their neighbours.
 fn in_time(world: &mut World) {

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use crate::PATIENCE;
-use crate::compare_published::{assert_http, assert_redis};
-use crate::generations::{assert_equal, checkpoints, live, published, states};
-use crate::marker;
-use crate::publisher::{Pace, Publisher};
-use crate::readers::Readers;
-use crate::support::eventually;
-use crate::views::metric;
-use crate::world::{World, last_object, until};
+use crate::hard_log::compare_published::{assert_http, assert_redis};
+use crate::rebuild::generations::{assert_equal, checkpoints, live, published, states};
+use crate::rebuild::marker;
+use crate::rebuild::publisher::{Pace, Publisher};
+use crate::rebuild::readers::Readers;
+use crate::rebuild::world::{World, last_object, until};
+use crate::support::views::metric;
+use crate::support::{PATIENCE, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_see_the_old_generation_or_the_new_one_and_no_read_fails() {

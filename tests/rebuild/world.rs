@@ -4,16 +4,15 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 use tokio::sync::OnceCell;
 
-use crate::PATIENCE;
-use crate::compare::{assert_schema, assert_views};
-use crate::compare_published::{assert_http, assert_redis};
-use crate::generator::{SchemaIds, VALUE_BYTES_MAX, hard_log, seed};
-use crate::meaning::Stored;
-use crate::positions::{ends, wait_for_end};
-use crate::publisher::Publisher;
-use crate::reference::Reference;
-use crate::registry;
-use crate::support::{Background, Output, Running, Stack};
+use crate::hard_log::compare::{assert_schema, assert_views};
+use crate::hard_log::compare_published::{assert_http, assert_redis};
+use crate::hard_log::generator::{SchemaIds, VALUE_BYTES_MAX, hard_log, seed};
+use crate::hard_log::meaning::Stored;
+use crate::hard_log::positions::{ends, wait_for_end};
+use crate::hard_log::reference::Reference;
+use crate::hard_log::registry;
+use crate::rebuild::publisher::Publisher;
+use crate::support::{Background, Output, PATIENCE, Running, Stack};
 
 /// What every command is told.
 const SETTINGS: [(&str, &str); 6] = [

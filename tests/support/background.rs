@@ -1,5 +1,4 @@
 use std::fs::{self, File};
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::encode::Encoder;
+use crate::support::encode::Encoder;
 
 pub const SCHEMA: &str = include_str!("../../schemas/provider-order-event.avsc");
 const SINGLE_OBJECT: [u8; 10] = [0xC3, 0x01, 0x16, 0x9b, 0x60, 0x63, 0x78, 0xa7, 0x54, 0xb0];

@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use crate::events::Event;
 use crate::support::Stack;
+use crate::support::events::Event;
 
 pub struct Log {
     producer: FutureProducer,

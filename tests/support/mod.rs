@@ -1,27 +1,49 @@
-//! Harness of the integration tests: real Kafka, registry, Postgres and Redis, and the real binary.
+//! The kit of every test: real Kafka, registry, Postgres and Redis, and the real binary. There is no other one, and
+//! there are no stubs of servers: a stub says what its author believed on the day when he wrote it.
 //!
-//! It shares nothing with `src/`, so that a test sees what a user sees. Each [`Stack`] has its own database, topics,
-//! consumer group and Redis prefix on the shared servers, so that tests can run side by side.
+//! It shares nothing with `src/`, so that a test sees what a user sees.
 //!
-//! Use: `#[path = "../support/mod.rs"] mod support;` (or `mod support;` from a file directly in `tests/`).
+//! - [`Stack`]: one test's own database, topics, consumer group and Redis prefix on the shared servers, so that tests
+//!   run side by side. It runs verbs to their end; [`Servers`] are the addresses it stands on.
+//! - [`Running`] is a `foldback run`, [`Background`] any other verb that works while the test goes on, [`Output`] what
+//!   a finished one left behind. Dropping a process kills it.
+//! - [`CutProxy`] stands between foldback and a server and takes the server away.
+//! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one.
+//! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
+//! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
+//!
+//! To add a piece: give it a file of its own here, without `foldback::` in it, as soon as a second folder of tests needs
+//! it, and a line above. What the pieces promise is tested in tests/support_harness.rs.
 
-// Every test binary uses another part of this harness.
-#![allow(dead_code, unused_imports)]
-// A harness fails by panicking; clippy.toml allows that only inside #[test] functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use std::net::TcpListener;
+use std::time::Duration;
 
 mod background;
 mod command;
 mod cut_proxy;
+pub mod encode;
+pub mod events;
 mod eventually;
+pub mod log;
+mod own_redis;
 mod running;
 mod servers;
 mod stack;
+pub mod views;
 
 pub use background::Background;
 pub use command::Output;
 pub use cut_proxy::CutProxy;
 pub use eventually::eventually;
+pub use own_redis::OwnRedis;
 pub use running::Running;
 pub use servers::Servers;
 pub use stack::{Stack, admin};
+
+/// How long anything that must happen may take on a busy machine, unless a promise is tighter.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Free a moment ago: a server must be told its port, so the port can't be held until it binds.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}

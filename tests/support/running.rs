@@ -1,5 +1,4 @@
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use uuid::Uuid;
 
 use super::command::{binary, signal};
 use super::eventually::eventually;
+use super::free_address;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The promise of `foldback run`: drained and gone within ten seconds of a SIGTERM.
@@ -111,10 +111,6 @@ impl Running {
         fs::read_to_string(&self.log_path).unwrap_or_default()
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     fn end(&mut self) {
         // Fails only where it has ended already.
         let _ = self.child.kill();
@@ -126,9 +122,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Free a moment ago: foldback must be told an address, so the port can't be held until it binds.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection};
 
-use crate::PATIENCE;
-use crate::support::{Running, Stack, eventually};
+use crate::support::{PATIENCE, Running, Stack, eventually};
 
 /// A stack with tables and without schemas in the registry, which tests side by side would wait for in vain.
 pub async fn migrated() -> Stack {

@@ -3,8 +3,6 @@
 //!
 //! Needs FOLDBACK_TEST_POSTGRES (./dev/test sets it), the URL of a maintenance database.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod compare;
 mod database;
 mod sample;

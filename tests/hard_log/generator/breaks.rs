@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::schemas::Writer;
+use crate::hard_log::schemas::Writer;
 
 pub struct Break {
     pub reason: &'static str,

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Source, VALUE_BYTES_MAX, envelope, payloads, runs};
-use crate::meaning::{Draft, Meaning, OrderEvent, Topic};
-use crate::schemas::Writer;
+use crate::hard_log::meaning::{Draft, Meaning, OrderEvent, Topic};
+use crate::hard_log::schemas::Writer;
 
 const EACH: usize = 6;
 

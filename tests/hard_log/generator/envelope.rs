@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::{SchemaIds, Source};
-use crate::encode::Encoder;
-use crate::meaning::{Draft, Headers, Meaning, OrderEvent, RunEvent, Topic};
-use crate::schemas::{self, ORDERS_SINGLE_OBJECT, RUNS_SINGLE_OBJECT, Writer};
+use crate::hard_log::meaning::{Draft, Headers, Meaning, OrderEvent, RunEvent, Topic};
+use crate::hard_log::schemas::{self, ORDERS_SINGLE_OBJECT, RUNS_SINGLE_OBJECT, Writer};
+use crate::support::encode::Encoder;
 
 /// The encoder and the frame of every writer's schema.
 pub struct Writers {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Source, envelope, payloads};
-use crate::meaning::{Draft, Meaning, OrderEvent};
+use crate::hard_log::meaning::{Draft, Meaning, OrderEvent};
 
 /// The largest sequence that is allowed.
 pub const SEQUENCE_MAX: i64 = 1 << 53;

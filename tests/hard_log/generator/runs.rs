@@ -1,7 +1,7 @@
 //! Everything that is written of one automation run.
 
 use super::{Source, envelope, summaries};
-use crate::meaning::{Draft, RunEvent};
+use crate::hard_log::meaning::{Draft, RunEvent};
 
 pub fn records_of_one_run(source: &mut Source) -> Vec<Draft> {
     let first = first_report(source);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{View, order_event, time};
-use crate::meaning::{OrderEvent, Stored};
+use crate::hard_log::meaning::{OrderEvent, Stored};
 
 /// The events that stand, by order and sequence, each with its smallest copy.
 pub struct History<'a> {

@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::meaning::{Meaning, OrderEvent, RunEvent, Stored};
+use crate::hard_log::meaning::{Meaning, OrderEvent, RunEvent, Stored};
 use history::History;
 
 pub use backlog::backlog_at;

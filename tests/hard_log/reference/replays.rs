@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::history::History;
 use super::orders::{Order, number};
 use super::{View, time};
-use crate::meaning::OrderEvent;
+use crate::hard_log::meaning::OrderEvent;
 
 pub struct Replay {
     pub row: Value,

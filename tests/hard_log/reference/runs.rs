@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{View, drift, payload, run_event, time};
-use crate::meaning::{RunEvent, Stored};
+use crate::hard_log::meaning::{RunEvent, Stored};
 
 pub struct Run<'a> {
     pub event: &'a RunEvent,

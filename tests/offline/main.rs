@@ -1,0 +1,9 @@
+//! Tests that need no server: the house's own rules, the command line, and files that must say what the code does.
+
+// Helpers panic as tests do; clippy.toml allows that only inside #[test] functions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod arrows;
+mod cli;
+mod configuration;
+mod examples;
