@@ -1,9 +1,6 @@
 //! What is told of a rebuild while it works, and what it takes over from the generation before.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::time::sleep;
 
 use crate::rebuild::generations::{list, live, published, states};
 use crate::rebuild::hold::in_the_middle;
@@ -43,13 +40,15 @@ async fn progress_is_told_in_lines_and_seen_by_everyone() {
     assert!(progress.get("etaSeconds").is_some(), "{progress}");
     assert_eq!(states(&world).await, [(1, "live".into()), (2, "building".into())]);
 
-    let listed = Value::Array(list(&world).await);
-    assert_eq!(running.json(GENERATIONS).await["generations"], listed);
-    shown_by_metrics(&running, ratio).await;
+    shown_alike(&world, &running).await;
+    shown_by_metrics(&world, &running).await;
     let text = world.foldback(&["generations", "list"]).await.exits(0).stdout;
     assert!(text.contains("building") && text.contains('%'), "{text}");
-    // lines come every two seconds: the next one tells where it stood
-    sleep(Duration::from_secs(3)).await;
+    eventually(PATIENCE, || async {
+        let written = rebuild.written();
+        if lines_with_a_rate(&written).is_empty() { Err(written) } else { Ok(()) }
+    })
+    .await;
     drop(held);
     let ended = rebuild.wait(PATIENCE).await.exits(0);
     plain_lines(&format!("{}{}", ended.stdout, ended.stderr));
@@ -83,19 +82,35 @@ async fn a_lost_connection_is_told_and_what_was_not_committed_is_folded_again() 
     assert_eq!(crate::support::views::history(&world.stack).await, i64::try_from(events.len()).unwrap());
 }
 
-async fn shown_by_metrics(running: &Running, ratio: f64) {
+/// By the API and by the command line. A rebuild goes on telling while it is held: two answers are the same once no new
+/// word came between them.
+async fn shown_alike(world: &World, running: &Running) {
     eventually(PATIENCE, || async {
-        let shown = metric(running, "foldback_rebuild_progress_ratio").await;
-        if shown.is_some_and(|shown| (shown - ratio).abs() < 0.001) { Ok(()) } else { Err((shown, ratio)) }
+        let listed = Value::Array(list(world).await);
+        let answered = running.json(GENERATIONS).await["generations"].clone();
+        if answered == listed { Ok(()) } else { Err(format!("the API: {answered:#}\nthe command line: {listed:#}")) }
     })
     .await;
+}
+
+async fn shown_by_metrics(world: &World, running: &Running) {
+    eventually(PATIENCE, || async {
+        let shown = metric(running, "foldback_rebuild_progress_ratio").await;
+        let told = progress_of(&list(world).await).and_then(|progress| progress["ratio"].as_f64());
+        let alike = shown.zip(told).is_some_and(|(shown, told)| shown > 0.0 && (shown - told).abs() < 0.001);
+        if alike { Ok(()) } else { Err((shown, told)) }
+    })
+    .await;
+}
+
+fn lines_with_a_rate(written: &str) -> Vec<&str> {
+    written.lines().filter(|line| line.contains("events/s") && line.contains('%')).collect()
 }
 
 /// No terminal: nothing that moves a cursor, and lines with a rate, a share and a time.
 fn plain_lines(written: &str) {
     assert!(!written.contains('\r') && !written.contains('\u{1b}'), "{written}");
-    let told = written.lines().filter(|line| line.contains("events/s") && line.contains('%'));
-    let told: Vec<&str> = told.collect();
+    let told = lines_with_a_rate(written);
     assert!(!told.is_empty(), "no line with a rate and a share:\n{written}");
     let with_eta = |line: &&str| line.to_lowercase().contains("eta") || line.contains("left");
     assert!(told.iter().any(with_eta), "no line says how long it will take:\n{written}");
