@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{CutProxy, Servers, Stack, eventually};
+use crate::support::{Proxy, Servers, Stack, eventually};
 use bytes::Bytes;
 use foldback::codec::{
     Decode, Decoded, Decoder, Framing, Limits, Registry, RegistrySettings, Resolution, encode_order, newest,
@@ -54,7 +54,7 @@ fn record(value: Vec<u8>) -> RawRecord {
 async fn an_outage_is_waited_out() {
     let servers = Servers::from_env();
     let id = register(&servers.registry, newest(Stream::Orders).unwrap().json).await;
-    let mut proxy = CutProxy::to(&servers.registry).await;
+    let mut proxy = Proxy::to(&servers.registry).await;
     proxy.cut().await;
     let decoder = Decoder::new(Limits::default());
     let registry = Registry::new(&settings(proxy.url(), 0), decoder.clone()).unwrap();

@@ -7,12 +7,12 @@ use tokio::time::sleep;
 use crate::support::events::lives;
 use crate::support::log::{Log, Moments};
 use crate::support::views::{assert_consistent, folded, migrated, readyz_says};
-use crate::support::{CutProxy, PATIENCE};
+use crate::support::{PATIENCE, Proxy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_while_postgres_comes_and_goes() {
     let stack = migrated().await;
-    let mut proxy = CutProxy::to(&stack.postgres_url).await;
+    let mut proxy = Proxy::to(&stack.postgres_url).await;
     let url = proxy.url().to_owned();
     let settings = [
         ("FOLDBACK__POSTGRES__URL", url.as_str()),

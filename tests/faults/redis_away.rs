@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::support::events::{Event, placed, scheduled};
 use crate::support::log::Log;
 use crate::support::views::{folded, key, metric, migrated, published, readyz, readyz_says};
-use crate::support::{CutProxy, OwnRedis, PATIENCE};
+use crate::support::{OwnRedis, PATIENCE, Proxy};
 
 const MENDED: Duration = Duration::from_secs(5);
 
@@ -45,15 +45,25 @@ async fn keys_come_back_whatever_is_done_to_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_away_stops_nothing_and_only_degrades() {
+    only_degrades(async |proxy| proxy.cut().await).await;
+}
+
+/// No connection breaks: only the time-out of a command says that Redis is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_that_hangs_stops_nothing_and_only_degrades() {
+    only_degrades(async |proxy| proxy.freeze()).await;
+}
+
+async fn only_degrades(take_away: impl AsyncFnOnce(&mut Proxy)) {
     let stack = migrated().await;
-    let mut proxy = CutProxy::to(&stack.servers.redis).await;
+    let mut proxy = Proxy::to(&stack.servers.redis).await;
     let url = proxy.url().to_owned();
     let running = stack.run_with(&[("FOLDBACK__REDIS__URL", &url)]).await;
     let log = Log::of(&stack);
     log.write(&order_with_replay(3_600_000), 4).await;
     published(&stack, PATIENCE, 1, 0).await;
     running.ready(PATIENCE).await;
-    proxy.cut().await;
+    take_away(&mut proxy).await;
     log.write(&order_with_replay(3_600_000), 4).await;
     folded(&stack, 4).await;
     readyz_says(&running, MENDED, 200, "edis").await;

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use crate::support::events::{Event, SCHEMA, placed};
 use crate::support::log::Log;
 use crate::support::views::{dead_letters, folded, history, number, readyz_says};
-use crate::support::{CutProxy, PATIENCE, Stack};
+use crate::support::{PATIENCE, Proxy, Stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_wait_for_the_registry_and_others_go_on() {
     let stack = Stack::ready().await;
     let schema_id = register(&stack).await;
-    let mut proxy = CutProxy::to(&stack.servers.registry).await;
+    let mut proxy = Proxy::to(&stack.servers.registry).await;
     proxy.cut().await;
     let url = proxy.url().to_owned();
     let settings =

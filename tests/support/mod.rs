@@ -7,7 +7,7 @@
 //!   run side by side. It runs verbs to their end; [`Servers`] are the addresses it stands on.
 //! - [`Running`] is a `foldback run`, [`Background`] any other verb that works while the test goes on, [`Output`] what
 //!   a finished one left behind. Dropping a process kills it.
-//! - [`CutProxy`] stands between foldback and a server and takes the server away.
+//! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
@@ -20,12 +20,12 @@ use std::time::Duration;
 
 mod background;
 mod command;
-mod cut_proxy;
 pub mod encode;
 pub mod events;
 mod eventually;
 pub mod log;
 mod own_redis;
+mod proxy;
 mod running;
 mod servers;
 mod stack;
@@ -33,9 +33,9 @@ pub mod views;
 
 pub use background::Background;
 pub use command::Output;
-pub use cut_proxy::CutProxy;
 pub use eventually::eventually;
 pub use own_redis::OwnRedis;
+pub use proxy::Proxy;
 pub use running::Running;
 pub use servers::Servers;
 pub use stack::{Stack, admin};

@@ -1,0 +1,155 @@
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+/// A TCP proxy between foldback and a server: a test takes the server away in one of four ways, and gives it back with
+/// [`Proxy::mend`].
+pub struct Proxy {
+    url: String,
+    listen: SocketAddr,
+    target: String,
+    wire: watch::Sender<Wire>,
+    forwarding: Option<JoinHandle<()>>,
+}
+
+/// What the proxy does with bytes and connections.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wire {
+    frozen: bool,
+    delay: Duration,
+    /// Connections made before this many calls of `half_open` have lost their server.
+    half_opened: u64,
+    /// Those that lost it before this many calls are closed.
+    closed: u64,
+}
+
+impl Proxy {
+    /// Forwards to the server of `url` (`scheme://[user@]host:port[/path]`, or a bare `host:port`).
+    pub async fn to(url: &str) -> Self {
+        let target = authority(url).to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listen = listener.local_addr().unwrap();
+        let wire = watch::Sender::new(Wire::default());
+        let forwarding = Some(tokio::spawn(forward(listener, target.clone(), wire.subscribe())));
+        Self { url: url.replacen(&target, &listen.to_string(), 1), listen, target, wire, forwarding }
+    }
+
+    /// The same URL, by way of this proxy.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// As a server that stops: every connection is closed, and new ones are refused.
+    pub async fn cut(&mut self) {
+        if let Some(task) = self.forwarding.take() {
+            task.abort();
+            task.await.unwrap_err();
+        }
+    }
+
+    /// As a server under load, or far away: whatever is sent arrives this much later, each way.
+    pub fn slow(&self, delay: Duration) {
+        self.wire.send_modify(|wire| wire.delay = delay);
+    }
+
+    /// As a server that hangs: connections stay and new ones are accepted, but no byte passes, no FIN and no RST. What was
+    /// sent meanwhile arrives when it is mended.
+    pub fn freeze(&self) {
+        self.wire.send_modify(|wire| wire.frozen = true);
+    }
+
+    /// As a server whose machine failed and came back: it has forgotten the connections, foldback has not been told, and
+    /// what it sends there gets no answer. New connections work.
+    pub fn half_open(&self) {
+        self.wire.send_modify(|wire| wire.half_opened += 1);
+    }
+
+    /// Gives the server back, at the same port; connections without a server are closed.
+    pub async fn mend(&mut self) {
+        self.wire.send_modify(|wire| {
+            *wire = Wire { half_opened: wire.half_opened, closed: wire.half_opened, ..Wire::default() };
+        });
+        if self.forwarding.is_none() {
+            let listener = bind_again(self.listen).await;
+            self.forwarding = Some(tokio::spawn(forward(listener, self.target.clone(), self.wire.subscribe())));
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(task) = self.forwarding.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Connections live in the task's own set: aborting the task closes the listener and all of them.
+async fn forward(listener: TcpListener, target: String, wire: watch::Receiver<Wire>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((client, _)) = listener.accept() => { connections.spawn(carry(client, target.clone(), wire.clone())); }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn carry(mut client: TcpStream, target: String, mut wire: watch::Receiver<Wire>) {
+    let made = wire.borrow().half_opened;
+    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    let mut lost = wire.clone();
+    {
+        let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
+        let there = pipe(from_client, to_server, wire.clone());
+        let back = pipe(from_server, to_client, wire.clone());
+        tokio::select! {
+            _ = async { tokio::try_join!(there, back) } => return,
+            _ = lost.wait_for(|wire| wire.half_opened > made) => {}
+        }
+    }
+    drop(server);
+    let mut nowhere = sink();
+    tokio::select! {
+        _ = copy(&mut client, &mut nowhere) => {}
+        _ = wire.wait_for(|wire| wire.closed > made) => {}
+    }
+}
+
+/// Either side may close at any time, which an error here says: that is what the proxy is for.
+async fn pipe(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut wire: watch::Receiver<Wire>) -> io::Result<()> {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        let delay = wire.borrow().delay;
+        sleep(delay).await;
+        let _ = wire.wait_for(|wire| !wire.frozen).await;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&bytes[..count]).await?;
+    }
+}
+
+async fn bind_again(listen: SocketAddr) -> TcpListener {
+    for _ in 0..100 {
+        if let Ok(listener) = TcpListener::bind(listen).await {
+            return listener;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("port {listen} of the proxy was taken by someone else");
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
