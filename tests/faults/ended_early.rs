@@ -1,8 +1,8 @@
 //! A worker that can't go on ends the process, which whoever watches it starts again. It never stays ready and idle.
 
-use crate::PATIENCE;
+use crate::support::PATIENCE;
+use crate::support::views::migrated;
 use crate::support::{Running, eventually};
-use crate::views::migrated;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_failed_for_good_ends_the_process_and_says_why() {

@@ -7,11 +7,11 @@ use std::process::Command;
 use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
-use crate::PATIENCE;
-use crate::events::{Event, placed};
-use crate::log::Log;
+use crate::support::PATIENCE;
 use crate::support::Stack;
-use crate::views::{dead_letters, folded, history, migrated};
+use crate::support::events::{Event, placed};
+use crate::support::log::Log;
+use crate::support::views::{dead_letters, folded, history, migrated};
 
 /// By kcat, since the crate's own producer takes no such name.
 fn write_with_header(stack: &Stack, key: &str, value: &[u8]) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sqlx::{Connection, Executor};
 
-use crate::PATIENCE;
-use crate::events::lives;
-use crate::log::Log;
+use crate::support::PATIENCE;
+use crate::support::events::lives;
+use crate::support::log::Log;
+use crate::support::views::{assert_consistent, folded, migrated, number};
 use crate::support::{Running, Stack, eventually};
-use crate::views::{assert_consistent, folded, migrated, number};
 
 const PARTITIONS: i32 = 4;
 /// The smallest queue, and batches that are a small part of it.
