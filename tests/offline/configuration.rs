@@ -1,5 +1,5 @@
 //! config/foldback.toml and docs/configuration.md say what the code does. `UPDATE_DOCS=1 cargo test --test
-//! offline configuration` writes both anew.
+//! offline configuration` writes both again.
 
 use std::fs;
 use std::path::Path;
@@ -53,9 +53,9 @@ fn entry(section: &str, key: &Key) -> String {
 
 fn toml() -> String {
     let mut text = String::from(
-        "# All settings of foldback with their defaults. An environment variable FOLDBACK__SECTION__KEY goes over a\n\
-         # setting here, a flag over both. Secrets can stand in a file of their own: name it by <key>_file here, or by\n\
-         # FOLDBACK__SECTION__KEY_FILE.\n",
+        "# All settings of foldback with their defaults. An environment variable FOLDBACK__SECTION__KEY overrides a\n\
+         # setting here; a flag overrides both. A secret can be read from a file of its own: name that file by\n\
+         # <key>_file here, or by FOLDBACK__SECTION__KEY_FILE.\n",
     );
     for (section, keys) in SECTIONS {
         text.push_str(&format!("\n[{section}]\n"));
@@ -66,12 +66,16 @@ fn toml() -> String {
 
 fn markdown() -> String {
     let mut text = String::from(
-        "# Configuration\n\nA TOML file (`--config PATH` or `FOLDBACK_CONFIG`), over it environment variables, over these \
-         flags. Unknown keys are errors. `foldback config show` tells every value and where it comes from, \
-         `config/foldback.toml` is the commented default.\n\nA secret (the URLs, and passwords among \
-         `kafka.properties`) can stand in a file of its own: set `<key>_file` in TOML, or `<VARIABLE>_FILE`, to its \
-         path. Below `kafka.properties`, `_` in an environment name stands for `.`: \
-         `FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM` sets `sasl.mechanism`.\n",
+        "# Configuration
+
+Settings come from a TOML file (`--config PATH` or `FOLDBACK_CONFIG`). Environment variables override it, and flags
+override both. Unknown keys are errors. `foldback config show` prints every value and where it comes from.
+`config/foldback.toml` is the commented default.
+
+A secret (the URLs, and passwords among `kafka.properties`) can be read from a file of its own: set `<key>_file` in
+TOML, or `<VARIABLE>_FILE`, to its path. Below `kafka.properties`, `_` in the name of an environment variable stands
+for `.`: `FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM` sets `sasl.mechanism`.
+",
     );
     for (section, keys) in SECTIONS {
         text.push_str(&format!(
