@@ -17,7 +17,7 @@ row() {
         [[ $place == "$first" ]] || ok=NO
     done
     [[ $ok == yes ]] || DISAGREES=1
-    printf '%-24s %-20s %-20s %-20s %-20s %-20s %s\n' "$what" "$@" "$ok"
+    printf '%-22s  %-12s  %-12s  %-12s  %-12s  %-12s  %s\n' "$what" "$@" "$ok"
 }
 
 # Prints the table and sets DISAGREES.
