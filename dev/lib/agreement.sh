@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The demo's final check: log, Postgres, Redis, gauges and API must tell the same. Each row of the table is one
-# quantity; a place that doesn't show it has "-".
+# The demo's final check: log, Postgres, Redis, gauges and API must agree. Each row of the table is one quantity; a
+# place that doesn't show it has "-".
 
 sql() { postgres_psql -d foldback -At -c "$1"; }
 redis_get() { redis-cli -h 127.0.0.1 -p "$(port_recorded redis)" --raw get "provider_automation:$1"; }
@@ -32,7 +32,7 @@ agreement_table() {
     agreement_of_runs
 }
 
-# Everything is read first. Gauges and Redis tell of one publication: they are read until none came in between.
+# Everything is read first. Gauges and Redis must be of one publication: they are read again if another came between.
 agreement_fetch() {
     local topic
     for topic in "${TOPICS[@]}"; do
@@ -58,7 +58,7 @@ agreement_fetch_publication() {
     done
 }
 
-# What is overdue depends on the time: of Postgres it is asked as of the moment that the other place names.
+# What is overdue depends on the time, so Postgres is queried as of the moment that the other place names.
 overdue_as_of() {
     sql "select count(*) from foldback.replays
           where status = 'scheduled' and (scheduled_for is null or scheduled_for <= '$(jq -r .meta.asOf "$1")')"
@@ -81,7 +81,7 @@ agreement_of_records() {
     row "lag" 0 - - "$(metric_sum foldback_lag_records)" -
 }
 
-# metric_sum_of TOPIC OUTCOME: labels may stand in any order.
+# metric_sum_of TOPIC OUTCOME: labels may be in any order.
 metric_sum_of() {
     grep "^foldback_records_total{" "$STACK_DIR/metrics" | grep "topic=\"$1\"" | grep "outcome=\"$2\"" |
         awk '{ sum += $NF } END { printf "%.0f\n", sum }'
