@@ -57,9 +57,10 @@ impl Watched {
     /// `asks`: whether there is somebody to be asked.
     pub fn start(asks: bool) -> Result<Watched, Failure> {
         let stop = CancellationToken::new();
-        stop_on_signals(&stop).map_err(|error| Failure::failed(format!("signals can't be listened for: {error}")))?;
+        stop_on_signals(&stop)
+            .map_err(|error| Failure::failed(format!("cannot install the signal handlers: {error}")))?;
         let teller = Teller::start(asks, stop.clone());
-        let teller = teller.map_err(|error| Failure::failed(format!("no thread could be started: {error}")))?;
+        let teller = teller.map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
         let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
         Ok(Watched { teller, stop, told })
     }

@@ -8,7 +8,7 @@ use super::{Cli, Failure};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The shell to complete in
+    /// Shell to write the script for
     shell: Shell,
 }
 

@@ -6,9 +6,9 @@ use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// Check the configuration; reaches for nothing
+    /// Check the configuration, without connecting to anything
     Check,
-    /// Show every key with its value and where that comes from, without secrets
+    /// Show every key with its value and source, without secrets
     Show {
         #[command(flatten)]
         output: Output,

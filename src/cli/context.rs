@@ -9,16 +9,26 @@ use crate::store::connect::Access;
 
 use super::Failure;
 
+/// Keeps the options of every verb apart from a verb's own in `--help`.
+const GLOBAL_HEADING: &str = "Global options";
+
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Configuration file (TOML)
-    #[arg(long, global = true, value_name = "PATH", env = "FOLDBACK_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "FOLDBACK_CONFIG",
+        hide_env_values = true,
+        help_heading = GLOBAL_HEADING
+    )]
     config: Option<PathBuf>,
-    /// Least severe level that is logged: error, warn, info, debug or trace
-    #[arg(long, global = true, value_name = "LEVEL")]
+    /// Minimum level to log: error, warn, info, debug or trace [log.level]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = GLOBAL_HEADING)]
     log_level: Option<String>,
-    /// How logs are written: text or json
-    #[arg(long, global = true, value_name = "FORMAT")]
+    /// Log format: text or json [log.format]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = GLOBAL_HEADING)]
     log_format: Option<String>,
 }
 

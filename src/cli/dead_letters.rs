@@ -19,29 +19,29 @@ use super::read::snapshot;
 pub enum Verb {
     /// List dead letters, newest first
     List(List),
-    /// Show one dead letter whole
+    /// Show one dead letter in full
     Show(Show),
-    /// Let a record pass where a streak of refusals stopped its partition
+    /// Let a record pass the flood guard that stopped its partition
     Allow(Allow),
-    /// Close a dead letter of which nothing is to come, and say why
+    /// Close a dead letter for good, with a reason
     Discard(discard::Args),
 }
 
 #[derive(Debug, clap::Args)]
 pub struct List {
-    /// Only of this reason, such as malformed or key_mismatch
+    /// Only dead letters with this reason, such as malformed or key_mismatch
     #[arg(long, value_parser = reason)]
     reason: Option<Reason>,
-    /// Only of this topic
+    /// Only dead letters of this topic
     #[arg(long)]
     topic: Option<String>,
-    /// Those redriven or discarded too
+    /// Include those that were redriven or discarded
     #[arg(long)]
     all: bool,
-    /// Only those with an id below this one
+    /// Only dead letters with a lower id than this one
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
-    /// Most to list
+    /// Maximum number to list
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub struct List {
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("json", |json| json.help("Print JSON, with key and value in base64")))]
 pub struct Show {
-    /// Id, as `dead-letters list` shows it
+    /// Dead letter id, as shown by `dead-letters list`
     id: i64,
     #[command(flatten)]
     output: Output,
@@ -61,10 +61,10 @@ pub struct Show {
 pub struct Allow {
     /// Topic of the record
     topic: String,
-    /// Its partition
+    /// Partition of the record
     #[arg(value_parser = clap::value_parser!(i32).range(0..))]
     partition: i32,
-    /// Its offset, as /readyz and the log tell it
+    /// Offset of the record, as reported by /readyz and the log
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     offset: i64,
 }
@@ -112,7 +112,7 @@ async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {
     let is_new = allow(&mut conn, &args.topic, args.partition, args.offset).await;
     let is_new = is_new.map_err(|error| at_database(&config, error))?;
     let place = format!("{} partition {} offset {}", args.topic, args.partition, args.offset);
-    let sentence = if is_new { "may pass now" } else { "was allowed to pass before" };
+    let sentence = if is_new { "may now pass" } else { "was already allowed to pass" };
     print(&format!("the record at {place} {sentence}"))
 }
 

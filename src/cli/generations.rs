@@ -16,11 +16,11 @@ use super::rebuild::result::Goal;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// List every generation: its state, where it came from, and how far a rebuild of it is
+    /// List every generation with its state, its origin and the progress of its rebuild
     List(Output),
     /// Catch a generation up, check it, and make it live
     Promote(Promote),
-    /// Go back to the newest generation that was live before, at once
+    /// Switch back to the previously live generation, at once
     Rollback(Rollback),
     /// Drop a generation that is not live
     Drop(Drop),
@@ -28,10 +28,10 @@ pub enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub struct Promote {
-    /// Number, as `generations list` shows it
+    /// Generation number, as shown by `generations list`
     #[arg(value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     generation: i32,
-    /// Go live even with dead letters that the live generation doesn't have
+    /// Go live even if there are dead letters that the live generation doesn't have
     #[arg(long)]
     accept_dead_letters: bool,
     /// Don't ask before the cut-over
@@ -43,7 +43,7 @@ pub struct Promote {
 
 #[derive(Debug, clap::Args)]
 pub struct Rollback {
-    /// Even if no `foldback run` is there that can fold it on
+    /// Roll back even if no running instance can continue that generation
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -52,10 +52,10 @@ pub struct Rollback {
 
 #[derive(Debug, clap::Args)]
 pub struct Drop {
-    /// Number, as `generations list` shows it
+    /// Generation number, as shown by `generations list`
     #[arg(value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     generation: i32,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -27,9 +27,9 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 
 fn sentence(migrated: &Migrated) -> String {
     let schema = match migrated.from {
-        None => format!("schema version {} was made", migrated.to),
-        Some(from) if from == migrated.to => format!("schema version {} was there already", migrated.to),
-        Some(from) => format!("schema version {from} became {}", migrated.to),
+        None => format!("created schema version {}", migrated.to),
+        Some(from) if from == migrated.to => format!("schema version {} is already in place", migrated.to),
+        Some(from) => format!("migrated from schema version {from} to {}", migrated.to),
     };
     let generation = if migrated.first_generation { ", and generation 1" } else { "" };
     format!("{schema}{generation}")

@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand};
 use context::{Context, Global};
 pub use failure::Failure;
 
-/// Folds provider-order and automation-run events from Kafka into Postgres views, Redis snapshots and gauges.
+/// Fold provider-order and automation-run events from Kafka into Postgres views, Redis snapshots and Prometheus gauges
 #[derive(Debug, Parser)]
 #[command(name = "foldback", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -43,37 +43,37 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Fold the log until told to stop (SIGTERM or Ctrl-C)
+    /// Fold the log into the live views until stopped (SIGTERM or Ctrl-C)
     Run(run::Args),
-    /// Bring the database to this version's schema; running it again is harmless
+    /// Migrate the database to this version's schema; safe to run again
     Migrate(migrate::Args),
-    /// Make every view anew from the log, and go over to it when it is checked
+    /// Rebuild every view from the log, and cut over once the checks pass
     Rebuild(rebuild::Args),
     /// List, promote, roll back and drop generations
     #[command(subcommand)]
     Generations(generations::Verb),
-    /// Show the live generation, positions, backlog, dead letters and the latest runs
+    /// Show the live generation, checkpoints, backlog, dead letters and latest runs
     Status(status::Args),
-    /// Show the scheduled replays, of all and of each provider
+    /// Show the scheduled replays, in total and per provider
     Backlog(backlog::Args),
-    /// Fold the log once more and compare the live views, Redis and gauges with it
+    /// Refold the log and compare the live views, Redis and the gauges with it
     Verify(verify::Args),
-    /// Show one provider order with its replays and refills
+    /// Show a provider order with its replays and refills
     Order(order::Args),
-    /// Publish lifelike sample events
+    /// Publish realistic sample events
     Publish(publish::Args),
-    /// List, show, allow and discard records that were refused
+    /// List, show, allow and discard rejected records
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
-    /// Check and register the schemas in the schema registry
+    /// Check the schemas for compatibility, or register them in the schema registry
     #[command(subcommand)]
     Schemas(schemas::Verb),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Verb),
-    /// Examine everything foldback depends on, and say what to do
+    /// Check everything foldback depends on, and say how to fix what is wrong
     Doctor(doctor::Args),
-    /// Write a completion script for a shell
+    /// Print a shell completion script
     Completions(completions::Args),
 }
 
@@ -109,7 +109,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("no threads could be started: {error}")))?;
+    let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let done = runtime.block_on(work);
     // A look-up of a host's name can hang in a thread that nobody can stop; the process ends without it.
     runtime.shutdown_background();

@@ -15,7 +15,7 @@ use super::read::snapshot;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// provider_order_id
+    /// Id of the provider order (UUID)
     id: Uuid,
     #[command(flatten)]
     output: Output,

@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     match written.and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::ReaderGone),
-        Err(error) => Err(Failure::failed(format!("the output cannot be written: {error}"))),
+        Err(error) => Err(Failure::failed(format!("cannot write the output: {error}"))),
     }
 }
 
@@ -29,7 +29,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&text),
-        Err(error) => Err(Failure::failed(format!("the output cannot be written as JSON: {error}"))),
+        Err(error) => Err(Failure::failed(format!("cannot write the output as JSON: {error}"))),
     }
 }
 

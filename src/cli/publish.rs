@@ -13,16 +13,16 @@ const RATE_MAX: f64 = 1e6;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Events a second; 0: as fast as they can be written
+    /// Events per second (0: as fast as they can be written)
     #[arg(long, value_name = "N", default_value = "50", value_parser = rate)]
     rate: f64,
-    /// How many events; 0: until SIGTERM or Ctrl-C
+    /// Number of events (0: until SIGTERM or Ctrl-C)
     #[arg(long, value_name = "N", default_value_t = 1000)]
     count: u64,
-    /// The same seed, base and rate give the same events
+    /// Random seed; the same seed, base and rate give the same events
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// When the first event happens, such as 2026-11-23T10:00:00Z; without it, the events are of just now
+    /// Time of the first event, such as 2026-11-23T10:00:00Z; without it, the events are recent
     #[arg(long, value_name = "TIME", value_parser = time)]
     base: Option<Timestamp>,
 }
@@ -43,9 +43,9 @@ fn progress(fed: Fed) {
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (0.0..=RATE_MAX).contains(rate));
-    rate.ok_or_else(|| format!("not a number from 0 to {RATE_MAX}"))
+    rate.ok_or_else(|| format!("must be a number from 0 to {RATE_MAX}"))
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "not a time such as 2026-11-23T10:00:00Z".to_owned())
+    Timestamp::parse(text).ok_or_else(|| "must be a time such as 2026-11-23T10:00:00Z".to_owned())
 }

@@ -17,29 +17,29 @@ const PER_MILLION_OF_A_PERCENT: f64 = 10_000.0;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Say what would be read, what it takes and what would refuse it; changes nothing
+    /// Show what a rebuild would read, the space and time it would take, and what would refuse it; changes nothing
     #[arg(long)]
     plan: bool,
-    /// The views as they were: before the first record later than TIME (RFC 3339), or up to offsets, exclusive, as
-    /// topic/partition:offset,…; needs --no-promote
+    /// Build the views as of a point in the log: up to the first record later than TIME (RFC 3339), or up to
+    /// exclusive offsets, as topic/partition:offset,…; requires --no-promote
     #[arg(long, value_name = "TIME|OFFSETS", value_parser = until::parse)]
     until: Option<until::Typed>,
-    /// Workers of the rebuild [rebuild.workers]
+    /// Workers for the rebuild [rebuild.workers]
     #[arg(long, value_name = "N")]
     workers: Option<String>,
-    /// Stop before the cut-over; `generations promote N` goes on from there
+    /// Stop before the cut-over; `generations promote N` takes it from there
     #[arg(long)]
     no_promote: bool,
-    /// What is folded again and compared before the cut-over: a sample of the orders, by key hash, or everything
+    /// What to refold and compare before the cut-over: a sample of the orders (by key hash), or everything
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Verify::Sample)]
     verify: Verify,
-    /// Share of the orders that --verify sample takes, in percent [rebuild.sample_per_million]
+    /// Percentage of the orders that --verify sample covers [rebuild.sample_per_million]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     sample: Option<u32>,
-    /// Begin anew instead of going on with an interrupted rebuild
+    /// Start over instead of resuming an interrupted rebuild
     #[arg(long)]
     restart: bool,
-    /// Go live even with dead letters that the live generation doesn't have
+    /// Go live even if there are dead letters that the live generation doesn't have
     #[arg(long)]
     accept_dead_letters: bool,
     /// Don't ask before the cut-over
@@ -74,11 +74,14 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 /// What clap can't say in its own words.
 fn check(args: &Args) -> Result<(), Failure> {
     if args.until.is_some() && !args.no_promote && !args.plan {
-        let sentence = "--until makes the views as they were, which can't go live: give --no-promote too";
+        let sentence = "--until builds the views as of an earlier point, which can't go live: add --no-promote";
         return Err(Failure::Usage(sentence.to_owned()));
     }
     if args.sample.is_some() && args.verify == Verify::Full {
-        return Err(Failure::Usage("--sample says how much --verify sample takes; --verify full takes all".to_owned()));
+        return Err(Failure::Usage(
+            "--sample sets the percentage for --verify sample, but --verify full compares everything: drop one of them"
+                .to_owned(),
+        ));
     }
     Ok(())
 }
@@ -122,7 +125,7 @@ async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Re
 fn percent(text: &str) -> Result<u32, String> {
     let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
     let per_million = percent.map(|percent: f64| (percent * PER_MILLION_OF_A_PERCENT).round() as u32);
-    per_million.filter(|share| *share > 0).ok_or_else(|| "not a percentage from 0.0001 to 100".to_owned())
+    per_million.filter(|share| *share > 0).ok_or_else(|| "must be a percentage from 0.0001 to 100".to_owned())
 }
 
 #[cfg(test)]
@@ -133,7 +136,7 @@ mod tests {
     fn a_share_is_given_in_percent() {
         assert_eq!(["1", "100", "0.5", "0.0001"].map(percent), [Ok(10_000), Ok(1_000_000), Ok(5_000), Ok(1)]);
         for text in ["0", "0.00001", "101", "-1", "NaN", "many"] {
-            assert_eq!(percent(text), Err("not a percentage from 0.0001 to 100".to_owned()), "{text}");
+            assert_eq!(percent(text), Err("must be a percentage from 0.0001 to 100".to_owned()), "{text}");
         }
     }
 }

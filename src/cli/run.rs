@@ -13,10 +13,10 @@ pub struct Args {
     /// Workers in this process [workers.count]
     #[arg(long, value_name = "N")]
     workers: Option<String>,
-    /// Address of API, metrics and page, such as 127.0.0.1:8080 [http.listen]
+    /// Address for the API, metrics and status page, such as 127.0.0.1:8080 [http.listen]
     #[arg(long, value_name = "IP:PORT")]
     http_listen: Option<String>,
-    /// Kafka brokers, as host:port,host:port [kafka.brokers]
+    /// Kafka bootstrap brokers, as host:port,host:port [kafka.brokers]
     #[arg(long, value_name = "HOST:PORT,…")]
     brokers: Option<String>,
     /// Consumer group [kafka.group]

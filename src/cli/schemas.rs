@@ -10,9 +10,9 @@ use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
-    /// Check that foldback reads every version in the registry; exit code 1 if it doesn't
+    /// Check that foldback can read every version in the registry; exit code 1 if it can't
     Check(Args),
-    /// Register the schemas of both topics; running it again is harmless
+    /// Register the schemas of both topics; safe to run again
     Register(Args),
 }
 
@@ -53,7 +53,7 @@ fn sentences(findings: &Findings) -> String {
     let problems = findings.problems.iter().map(|problem| format!("problem: {problem}"));
     let mut lines: Vec<String> = problems.chain(findings.notes.iter().map(|note| format!("note: {note}"))).collect();
     if findings.problems.is_empty() {
-        lines.push("no schema that foldback cannot read".to_owned());
+        lines.push("foldback can read every schema".to_owned());
     }
     lines.join("\n")
 }

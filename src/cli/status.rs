@@ -115,7 +115,7 @@ fn dead_letters(counts: &[(Reason, i64)]) -> String {
 
 fn checkpoints(rows: &[CheckpointRow]) -> String {
     if rows.is_empty() {
-        return "no partition was folded yet; `foldback run` folds them".to_owned();
+        return "no partition has been folded yet; start `foldback run`".to_owned();
     }
     let head = ["TOPIC", "PARTITION", "NEXT OFFSET", "UPDATED", "REFUSED IN A ROW"].map(str::to_owned).to_vec();
     table(&std::iter::once(head).chain(rows.iter().map(checkpoint)).collect::<Vec<_>>())

@@ -21,17 +21,17 @@ const SUBJECT: &str = "verify";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    output: Output,
-    /// Only this share of the orders and runs, in percent, such as 1 or 0.5
+    /// Compare only this percentage of the orders and runs, such as 1 or 0.5
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     sample: Option<KeySample>,
-    /// Most records a second that are read, 0: as fast as it can [verify.records_per_second_max]
+    /// Maximum records read per second (0: unlimited) [verify.records_per_second_max]
     #[arg(long, value_name = "N")]
     rate: Option<String>,
-    /// Compare the gauges too: where the leading instance answers HTTP, as http://HOST:PORT
+    /// Compare the gauges too: HTTP address of the leading instance, as http://HOST:PORT
     #[arg(long, value_name = "URL")]
     metrics_url: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 
 /// PERCENT, above 0 and at most 100; a smaller share than one order in a million is none.
 fn share(text: &str) -> Result<KeySample, String> {
-    let percent: f64 = text.parse().map_err(|_| "must be a number of percent, such as 1 or 0.5".to_owned())?;
+    let percent: f64 = text.parse().map_err(|_| "must be a percentage, such as 1 or 0.5".to_owned())?;
     let orders = (percent / 100.0 * BUCKETS as f64).round();
     if !(1.0..=BUCKETS as f64).contains(&orders) {
         return Err("must be above 0 and at most 100".to_owned());
@@ -110,7 +110,10 @@ fn readable(verified: &Verified) -> String {
     text.push_str(&verdict(verified));
     for refused in &verified.refused_only_live {
         let place = format!("{} partition {} offset {}", plain(&refused.topic, 249), refused.partition, refused.offset);
-        text.push_str(&format!("refused live ({}), accepted today: the record at {place}\n", refused.reason));
+        text.push_str(&format!(
+            "rejected live ({}), but would be accepted today: the record at {place}\n",
+            refused.reason
+        ));
     }
     for not_checked in &verified.not_checked {
         text.push_str(&format!("not checked: {}: {}\n", not_checked.what, not_checked.why));
@@ -160,13 +163,13 @@ fn verdict(verified: &Verified) -> String {
     let differences = &verified.differences;
     let of = format!("{} rows of generation {}, {:.1} s", verified.rows, verified.generation, verified.seconds);
     if differences.is_empty() {
-        return format!("no difference ({of})\n");
+        return format!("no differences ({of})\n");
     }
     let at_least = if differences.is_exact { "" } else { "at least " };
     let named = if differences.named.len() as u64 == differences.total() && differences.is_exact {
         String::new()
     } else {
-        format!(", {} of them named above", differences.named.len())
+        format!(", {} of them listed above", differences.named.len())
     };
     let mut text = format!("{at_least}{} differences{named} ({of})\n", differences.total());
     for (view, count) in &differences.found {

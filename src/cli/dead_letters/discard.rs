@@ -10,9 +10,9 @@ use crate::store::{discards, migrate};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Id, as `dead-letters list` shows it
+    /// Dead letter id, as shown by `dead-letters list`
     id: i64,
-    /// Why nothing is to come of it; holds for this record in later generations too
+    /// Why it is discarded; applies to this record in later generations too
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     why: String,
     #[command(flatten)]
@@ -26,10 +26,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let done = discards::discard(&mut conn, args.id, &args.why).await;
     let done = done.map_err(|error| at_database(&config, error))?;
     let done = done.ok_or_else(|| {
-        Failure::failed(format!(
-            "the live generation has no dead letter {}; `foldback dead-letters list` shows those there are",
-            args.id
-        ))
+        Failure::failed(format!("the live generation has no dead letter {}; see `foldback dead-letters list`", args.id))
     })?;
     if args.output.json {
         return print_json(&json!({
@@ -43,5 +40,5 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     }
     let place =
         format!("{} partition {} offset {}", plain(&done.topic, 249), done.position.partition, done.position.offset);
-    print(&format!("dead letter {} ({place}) is discarded: {}", args.id, plain(&done.why, 1000)))
+    print(&format!("discarded dead letter {} ({place}): {}", args.id, plain(&done.why, 1000)))
 }

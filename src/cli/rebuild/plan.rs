@@ -37,7 +37,7 @@ fn logs(topics: &[PlannedTopic]) -> String {
     let rows = topics.iter().map(|topic| {
         vec![
             plain(&topic.topic, TOPIC_CHARS_MAX),
-            if topic.whole { "whole" } else { "NOT WHOLE" }.to_owned(),
+            if topic.whole { "complete" } else { "INCOMPLETE" }.to_owned(),
             or_dash(topic.cleanup_policy.as_ref()),
             or_dash(topic.topic_id.as_ref()),
         ]
@@ -97,9 +97,9 @@ provider-orders  1          0     500     500      95.7 KiB
 automation-runs  0          0     625     625      512 B
 (all)                                     125,675  23.8 MiB
 
-TOPIC            LOG        CLEANUP POLICY  TOPIC ID
-provider-orders  NOT WHOLE  delete          kQ0GHrPpTDeZWdQqnV1Wlg
-automation-runs  whole      -               -
+TOPIC            LOG         CLEANUP POLICY  TOPIC ID
+provider-orders  INCOMPLETE  delete          kQ0GHrPpTDeZWdQqnV1Wlg
+automation-runs  complete    -               -
 
 space in Postgres  about 117.3 MiB
 time               about 3.4 s

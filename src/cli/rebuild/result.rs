@@ -30,7 +30,7 @@ pub fn readable(rebuilt: &Rebuilt, goal: Goal) -> String {
 
 fn headline(rebuilt: &Rebuilt) -> String {
     let became = match rebuilt.state {
-        GenerationState::Failed => "was refused by a check".to_owned(),
+        GenerationState::Failed => "failed its checks".to_owned(),
         state => format!("is {}", state.as_str()),
     };
     let took = match (rebuilt.events, lasting(rebuilt.seconds)) {
@@ -74,7 +74,8 @@ pub fn failed_checks(rebuilt: &Rebuilt) -> Vec<String> {
         .map(|check| format!("generation {number} was not promoted: {}: {}", check.name, detail(&check.detail)))
         .collect();
     lines.push(format!(
-        "it stays as gen_{number}, to be looked at; `foldback generations drop {number}` removes it, `foldback rebuild` begins anew"
+        "it stays as gen_{number} for inspection; `foldback generations drop {number}` removes it, `foldback rebuild` \
+         builds a new one"
     ));
     lines
 }
@@ -129,7 +130,8 @@ query it as gen_3.provider_orders, gen_3.replays and so on
     fn each_failed_check_has_a_line() {
         let expected = [
             "generation 3 was not promoted: sample: 2 of 100 differ",
-            "it stays as gen_3, to be looked at; `foldback generations drop 3` removes it, `foldback rebuild` begins anew",
+            "it stays as gen_3 for inspection; `foldback generations drop 3` removes it, `foldback rebuild` \
+             builds a new one",
         ];
         assert_eq!(failed_checks(&rebuilt(GenerationState::Failed)), expected);
     }

@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<Typed, String> {
         return text.split(',').map(place).collect::<Result<_, _>>().map(Typed::Offsets);
     }
     Timestamp::parse(text).map(Typed::Time).ok_or_else(|| {
-        "neither a time such as 2026-11-23T10:00:00Z nor offsets such as provider-orders/0:1500,provider-orders/1:0"
+        "must be a time such as 2026-11-23T10:00:00Z or offsets such as provider-orders/0:1500,provider-orders/1:0"
             .to_owned()
     })
 }
@@ -45,7 +45,7 @@ fn place(text: &str) -> Result<Place, String> {
             offset,
         })
     };
-    parsed().ok_or_else(|| format!("\"{text}\" is not topic/partition:offset"))
+    parsed().ok_or_else(|| format!("\"{text}\" is not of the form topic/partition:offset"))
 }
 
 impl Typed {
@@ -59,7 +59,7 @@ impl Typed {
         for Place { topic, partition, offset } in places {
             let stream = topics.stream(&topic).ok_or_else(|| {
                 let Topics { orders, runs } = topics;
-                Failure::Usage(format!("--until names the topic {topic}, but {orders} and {runs} are folded"))
+                Failure::Usage(format!("--until names topic {topic}, but foldback folds only {orders} and {runs}"))
             })?;
             if bounds.insert(StreamPartition { stream, partition }, offset).is_some() {
                 return Err(Failure::Usage(format!("--until names {topic}/{partition} twice")));
@@ -103,15 +103,18 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        let neither = "neither a time such as 2026-11-23T10:00:00Z nor offsets such as \
+        let neither = "must be a time such as 2026-11-23T10:00:00Z or offsets such as \
                        provider-orders/0:1500,provider-orders/1:0";
         check("yesterday", Err(neither));
         check("2023-11-14", Err(neither));
-        check("provider-orders/0", Err("\"provider-orders/0\" is not topic/partition:offset"));
-        check("provider-orders/0:1,", Err("\"\" is not topic/partition:offset"));
-        check("provider-orders/-1:4", Err("\"provider-orders/-1:4\" is not topic/partition:offset"));
-        check("/1:4", Err("\"/1:4\" is not topic/partition:offset"));
-        check("other/1:4", Err("--until names the topic other, but provider-orders and automation-runs are folded"));
+        check("provider-orders/0", Err("\"provider-orders/0\" is not of the form topic/partition:offset"));
+        check("provider-orders/0:1,", Err("\"\" is not of the form topic/partition:offset"));
+        check("provider-orders/-1:4", Err("\"provider-orders/-1:4\" is not of the form topic/partition:offset"));
+        check("/1:4", Err("\"/1:4\" is not of the form topic/partition:offset"));
+        check(
+            "other/1:4",
+            Err("--until names topic other, but foldback folds only provider-orders and automation-runs"),
+        );
         check("provider-orders/1:4,provider-orders/1:5", Err("--until names provider-orders/1 twice"));
     }
 }

@@ -64,7 +64,7 @@ impl Generations {
         }
         facts.extend(self.of(GenerationState::Building).map(|info| ("rebuild", rebuild_line(info))));
         facts.extend(self.of(GenerationState::Ready).map(|info| ("ready", ready_line(info))));
-        let back = last_kept(&self.all).map_or_else(|| "no generation is kept".to_owned(), kept_line);
+        let back = last_kept(&self.all).map_or_else(|| "no kept generation".to_owned(), kept_line);
         facts.push(("roll back to", back));
         facts
     }
@@ -76,7 +76,7 @@ impl Generations {
         let foreign = if stored == PROJECTION_VERSION {
             String::new()
         } else {
-            format!(", this binary folds {PROJECTION_VERSION}")
+            format!(", this binary has {PROJECTION_VERSION}")
         };
         format!("{} (live{since}; projection version {stored}{foreign}; epoch {})", self.live, self.epoch)
     }
@@ -102,15 +102,15 @@ fn catch_up_json(catch_up: &CatchUp) -> Value {
 
 fn rebuild_line(info: &GenerationInfo) -> String {
     let progress = info.progress.as_ref().map_or_else(|| "begun".to_owned(), words);
-    let alive = if info.builder_alive { "" } else { "; interrupted, `foldback rebuild` goes on with it" };
+    let alive = if info.builder_alive { "" } else { "; interrupted, `foldback rebuild` resumes it" };
     format!("generation {}: {progress}{alive}", info.generation)
 }
 
 fn ready_line(info: &GenerationInfo) -> String {
     if info.until.is_some() {
-        return format!("generation {}: the views as they were; query its schema gen_{0}", info.generation);
+        return format!("generation {}: the views as of an earlier point; query its schema gen_{0}", info.generation);
     }
-    format!("generation {}: `foldback generations promote {0}` shows it to readers", info.generation)
+    format!("generation {}: `foldback generations promote {0}` makes it live", info.generation)
 }
 
 fn kept_line(info: &GenerationInfo) -> String {
