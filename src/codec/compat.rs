@@ -45,11 +45,9 @@ fn problems(bundled: &[Bundled]) -> Vec<String> {
             }
         }
         let clashes = bundled[..index].iter().filter(|other| clash(version, other));
-        problems.extend(
-            clashes.map(|other| {
-                format!("{} and {} have one fingerprint but decode differently", other.name, version.name)
-            }),
-        );
+        problems.extend(clashes.map(|other| {
+            format!("{} and {} have the same fingerprint but decode differently", other.name, version.name)
+        }));
     }
     problems
 }
@@ -75,7 +73,7 @@ mod tests {
         let changed = Bundled { stream: ours.stream, name: "changed.avsc", json };
         assert_eq!(
             problems(&[ours, changed]),
-            ["provider-order-event.avsc and changed.avsc have one fingerprint but decode differently"]
+            ["provider-order-event.avsc and changed.avsc have the same fingerprint but decode differently"]
         );
     }
 

@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
 
     /// The datum must be used up.
     pub fn finish(&self) -> Result<(), Malformed> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("bytes are left over")) }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("there are bytes left over")) }
     }
 
     /// Counts an item of an array or map, or a record.
@@ -53,7 +53,7 @@ impl<'a> Cursor<'a> {
         self.items_left = self
             .items_left
             .checked_sub(1)
-            .ok_or_else(|| self.malformed("the datum has more items than foldback reads"))?;
+            .ok_or_else(|| self.malformed("the datum has more items than foldback accepts"))?;
         Ok(())
     }
 
@@ -61,7 +61,7 @@ impl<'a> Cursor<'a> {
         let mut value = 0u64;
         for (index, byte) in self.rest.iter().take(10).enumerate() {
             if index == 9 && *byte > 1 {
-                return Err(self.malformed("a number is beyond 64 bits"));
+                return Err(self.malformed("a number exceeds 64 bits"));
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte & 0x80 == 0 {
@@ -69,12 +69,12 @@ impl<'a> Cursor<'a> {
                 return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
             }
         }
-        Err(self.malformed("a number is cut off"))
+        Err(self.malformed("a number is truncated"))
     }
 
     pub fn int(&mut self) -> Result<i32, Malformed> {
         let value = self.long()?;
-        i32::try_from(value).map_err(|_| self.malformed("a number is beyond 32 bits"))
+        i32::try_from(value).map_err(|_| self.malformed("a number exceeds 32 bits"))
     }
 
     /// An index of a union's branches or an enum's symbols.
@@ -85,7 +85,8 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.malformed("the datum is cut off"))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(count).ok_or_else(|| self.malformed("the datum is truncated"))?;
         self.rest = rest;
         Ok(taken)
     }
@@ -137,7 +138,7 @@ impl<'a> Cursor<'a> {
             let size = self.long()?;
             let fits = usize::try_from(size).is_ok_and(|size| size <= self.rest.len());
             if !fits {
-                return Err(self.malformed("a block is cut off"));
+                return Err(self.malformed("a block is truncated"));
             }
         }
         Ok(count.unsigned_abs())

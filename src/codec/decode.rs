@@ -129,7 +129,7 @@ impl Decoder {
 
 fn unknown_fingerprint(fingerprint: u64) -> Rejection {
     let bytes: String = fingerprint.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let detail = format!("no schema that foldback carries has the fingerprint {bytes} (the bytes after C3 01)");
+    let detail = format!("no bundled schema has the fingerprint {bytes} (the bytes after C3 01)");
     Rejection::new(Reason::SchemaUnknown, detail)
 }
 
@@ -157,12 +157,12 @@ fn apply_rules(stream: Stream, value: Value<'_>) -> Result<(Decoded, Uuid), Inva
 /// The key is the hyphenated text of the event's own id, in any case.
 fn check_key(key: Option<&[u8]>, id: Uuid) -> Result<(), Rejection> {
     let Some(key) = key else {
-        return Err(Rejection::new(Reason::KeyMismatch, format!("the key is null, the value is about {id}")));
+        return Err(Rejection::new(Reason::KeyMismatch, format!("the key is null, but the value is about {id}")));
     };
     let same = key.len() == 36 && Uuid::try_parse_ascii(key).is_ok_and(|key| key == id);
     if same {
         return Ok(());
     }
     let shown: String = String::from_utf8_lossy(key).chars().take(64).flat_map(char::escape_default).collect();
-    Err(Rejection::new(Reason::KeyMismatch, format!("the key is `{shown}`, the value is about {id}")))
+    Err(Rejection::new(Reason::KeyMismatch, format!("the key is `{shown}`, but the value is about {id}")))
 }

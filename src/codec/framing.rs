@@ -20,7 +20,7 @@ impl Framing {
                 Some((fingerprint, datum)) => Ok((Framing::SingleObject(u64::from_le_bytes(*fingerprint)), datum)),
                 None => Err("the value ends within the fingerprint of the single-object encoding"),
             },
-            _ => Err("the value starts neither with 00 (Confluent) nor with C3 01 (Avro single object)"),
+            _ => Err("the value starts with neither 00 (Confluent) nor C3 01 (Avro single object)"),
         }
     }
 

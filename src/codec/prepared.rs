@@ -62,7 +62,7 @@ impl Prepared {
             Ok(value) => {
                 cursor.finish().map_err(malformed)?;
                 if cursor.lone_surrogate() {
-                    return Err(Rejection::new(Reason::Invalid, "a string holds a lone surrogate"));
+                    return Err(Rejection::new(Reason::Invalid, "a string contains a lone surrogate"));
                 }
                 Ok(value)
             }
@@ -83,5 +83,5 @@ impl Prepared {
 }
 
 fn malformed(error: Malformed) -> Rejection {
-    Rejection::new(Reason::Malformed, format!("the value does not decode by its writer's schema: {error}"))
+    Rejection::new(Reason::Malformed, format!("the value does not decode with its writer's schema: {error}"))
 }

@@ -98,21 +98,21 @@ impl Registry {
     fn prepare(&self, id: u32, schema: &RegisteredSchema) -> Entry {
         let kind = schema.schema_type.as_deref().unwrap_or("AVRO");
         if kind != "AVRO" {
-            return incompatible(format!("the schema with the registry's id {id} is {kind}, not Avro"));
+            return incompatible(format!("schema id {id} of the registry is {kind}, not Avro"));
         }
         if !schema.references.is_empty() {
             return incompatible(format!(
-                "the schema with the registry's id {id} refers to other schemas, which foldback does not read"
+                "schema id {id} of the registry refers to other schemas, which foldback does not support"
             ));
         }
         match Prepared::parse(&schema.schema, self.decoder.readers()) {
             Ok(prepared) => Entry::Ready(Arc::new(prepared)),
-            Err(error) => incompatible(format!("the schema with the registry's id {id} cannot be read: {error}")),
+            Err(error) => incompatible(format!("schema id {id} of the registry cannot be parsed: {error}")),
         }
     }
 
     fn unknown(&self, id: u32) -> Entry {
-        let detail = format!("the schema registry {} does not know the schema id {id}", self.client.shown_url());
+        let detail = format!("the schema registry {} does not know schema id {id}", self.client.shown_url());
         Entry::Refused(Rejection::new(Reason::SchemaUnknown, detail))
     }
 

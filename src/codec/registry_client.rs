@@ -38,20 +38,20 @@ impl Default for RegistrySettings {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrySetupError {
     /// Without the URL, which may hold a password.
-    #[error("schema_registry.url is not an http or https URL: give one such as http://localhost:8081")]
+    #[error("schema_registry.url is not an http or https URL: use one such as http://localhost:8081")]
     Url,
-    #[error("the HTTP client for the schema registry cannot be made: {0}")]
+    #[error("cannot create the HTTP client for the schema registry: {0}")]
     Client(reqwest::Error),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Error code 40403, nothing else.
-    #[error("the schema registry does not know the schema id {0}")]
+    #[error("the schema registry does not know schema id {0}")]
     NotFound(u32),
-    #[error("the schema registry {registry} is not of use: {problem}")]
+    #[error("the schema registry {registry} is unusable: {problem}")]
     Outage { registry: String, problem: String },
-    #[error("schema_registry.url is not set, but records with Confluent's framing are in the log: set it")]
+    #[error("schema_registry.url is not set, but the log holds records with Confluent framing: set it")]
     NotConfigured,
 }
 
@@ -188,7 +188,7 @@ impl RegistryClient {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
             if body.len() + chunk.len() > self.answer_bytes_max {
-                return Err(self.outage(format!("its answer is longer than {} bytes", self.answer_bytes_max)));
+                return Err(self.outage(format!("its response is longer than {} bytes", self.answer_bytes_max)));
             }
             body.extend_from_slice(&chunk);
         }
@@ -197,7 +197,7 @@ impl RegistryClient {
 
     fn parse<T: serde::de::DeserializeOwned>(&self, body: &[u8]) -> Result<T, RegistryError> {
         serde_json::from_slice(body)
-            .map_err(|error| self.outage(format!("its answer is not one of a schema registry: {error}")))
+            .map_err(|error| self.outage(format!("its response is not that of a schema registry: {error}")))
     }
 
     fn outage(&self, problem: String) -> RegistryError {
@@ -218,7 +218,7 @@ impl RegistryClient {
 
     fn refused(&self, refusal: &Refusal) -> RegistryError {
         let Refusal { status, error_code, message } = refusal;
-        self.outage(format!("it answers {status} (error_code {error_code}) {message}"))
+        self.outage(format!("it answered {status} (error_code {error_code}) {message}"))
     }
 }
 

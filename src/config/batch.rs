@@ -10,18 +10,18 @@ const LINGER_MS: Key = Key::millis(
     10,
     0,
     60_000,
-    "How long a batch that isn't full waits for more. Higher: fewer transactions, later views.",
+    "How long a batch that isn't full waits for more records. Higher means fewer transactions, but later views.",
 );
 const RECORDS_MAX: Key =
-    Key::number("batch.records_max", 10_000, 1, 1_000_000, "records", "Most records of one batch.");
+    Key::number("batch.records_max", 10_000, 1, 1_000_000, "records", "Maximum records in one batch.");
 const BYTES_MAX: Key = Key::number(
     "batch.bytes_max",
     16 * 1024 * 1024,
     1024,
     1 << 30,
     "bytes",
-    "Most memory that the records of one batch may take, by estimate (a run takes about eight times its bytes); a single \
-     record above it is a batch of its own.",
+    "Maximum memory for the records of one batch, estimated (a run takes about eight times its bytes). A single record \
+     above it is a batch of its own.",
 );
 
 pub const KEYS: &[Key] = &[LINGER_MS, RECORDS_MAX, BYTES_MAX];

@@ -9,7 +9,7 @@ const KEEP: Key = Key::number(
     1,
     100,
     "generations",
-    "How many generations that were live before are kept after a promotion, to go back to; older ones go.",
+    "How many previously live generations to keep after a promotion, to roll back to. Older ones are dropped.",
 );
 
 pub const KEYS: &[Key] = &[KEEP];

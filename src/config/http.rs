@@ -10,28 +10,22 @@ const LISTEN: Key = Key::text(
     "http.listen",
     Kind::Listen,
     Preset::Text("127.0.0.1:8080"),
-    "Address to listen on. The default is reachable from this machine alone; 0.0.0.0:8080 from everywhere. There is \
-     no authentication: keep it behind a proxy.",
+    "Address to listen on. The default is reachable from this machine only, 0.0.0.0:8080 from everywhere. There is no \
+     authentication: keep it behind a proxy.",
 );
 const REQUEST_TIMEOUT_MS: Key = Key::millis(
     "http.request_timeout_ms",
     10_000,
     100,
     600_000,
-    "How long an answer may take; exports are bound by http.export_timeout_ms instead.",
+    "Maximum time for a response. Exports have http.export_timeout_ms instead.",
 );
 const EXPORT_TIMEOUT_MS: Key =
-    Key::millis("http.export_timeout_ms", 600_000, 1_000, 86_400_000, "How long one export may stream.");
+    Key::millis("http.export_timeout_ms", 600_000, 1_000, 86_400_000, "Maximum duration of one export.");
 const EXPORT_ROWS_MAX: Key =
-    Key::number("http.export_rows_max", 1_000_000, 1, 1_000_000_000, "rows", "Most rows of one export.");
-const REQUESTS_MAX: Key = Key::number(
-    "http.requests_max",
-    256,
-    1,
-    100_000,
-    "requests",
-    "Most requests in work at a time; further ones are answered 503.",
-);
+    Key::number("http.export_rows_max", 1_000_000, 1, 1_000_000_000, "rows", "Maximum rows in one export.");
+const REQUESTS_MAX: Key =
+    Key::number("http.requests_max", 256, 1, 100_000, "requests", "Maximum concurrent requests. Any more get a 503.");
 
 pub const KEYS: &[Key] = &[LISTEN, REQUEST_TIMEOUT_MS, EXPORT_TIMEOUT_MS, EXPORT_ROWS_MAX, REQUESTS_MAX];
 

@@ -10,13 +10,13 @@ const BROKERS: Key = Key::text(
     "kafka.brokers",
     Kind::Brokers,
     Preset::Text("localhost:9092"),
-    "Brokers to ask first for the rest of the cluster.",
+    "Bootstrap brokers, from which clients learn about the rest of the cluster.",
 );
 const GROUP: Key = Key::text(
     "kafka.group",
     Kind::Text { chars_max: 249 },
     Preset::Text("foldback"),
-    "Consumer group. All processes that share one Postgres database belong to one group.",
+    "Consumer group. All processes that share a Postgres database must be in one group.",
 );
 const ORDERS_TOPIC: Key = Key::text(
     "kafka.orders_topic",
@@ -30,8 +30,9 @@ const PROPERTIES: Key = Key::text(
     "kafka.properties",
     Kind::Properties,
     Preset::Unset,
-    "Any setting of librdkafka, for TLS, SASL and tuning. In an environment name `_` stands for `.`: \
-     FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM sets sasl.mechanism. Settings that correctness rests on are refused.",
+    "Any librdkafka setting, for TLS, SASL and tuning. In the name of an environment variable, `_` stands for `.`: \
+     FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM sets sasl.mechanism. Settings that correctness depends on are \
+     refused.",
 );
 
 pub const KEYS: &[Key] = &[BROKERS, GROUP, ORDERS_TOPIC, RUNS_TOPIC, PROPERTIES];
@@ -62,7 +63,7 @@ impl Kafka {
             properties: kafka_properties::read(values)?,
         };
         if kafka.orders_topic == kafka.runs_topic {
-            return Err(values.invalid(&RUNS_TOPIC, "another topic than kafka.orders_topic"));
+            return Err(values.invalid(&RUNS_TOPIC, "a different topic from kafka.orders_topic"));
         }
         Ok(kafka)
     }

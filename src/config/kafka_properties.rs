@@ -15,22 +15,25 @@ const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "use kafka.brokers instead"),
     ("metadata.broker.list", "use kafka.brokers instead"),
     ("group.id", "use kafka.group instead"),
-    ("enable.auto.commit", "positions move in the transaction that writes the views, never by a timer; remove it"),
+    (
+        "enable.auto.commit",
+        "positions are committed in the transaction that writes the views, never on a timer; remove it",
+    ),
     ("enable.auto.offset.store", "positions are kept in Postgres; remove it"),
-    ("auto.commit.interval.ms", "nothing is committed by a timer; remove it"),
+    ("auto.commit.interval.ms", "nothing is committed on a timer; remove it"),
     ("offset.store.method", "positions are kept in Postgres; remove it"),
     ("offset.store.path", "positions are kept in Postgres; remove it"),
-    ("auto.offset.reset", "a lost position must stop the partition instead of folding a hole; remove it"),
-    ("topic.auto.offset.reset", "a lost position must stop the partition instead of folding a hole; remove it"),
+    ("auto.offset.reset", "a lost position must stop the partition, not skip records; remove it"),
+    ("topic.auto.offset.reset", "a lost position must stop the partition, not skip records; remove it"),
     ("isolation.level", "only committed records are folded; remove it"),
-    ("check.crcs", "a damaged record must never be folded, checksums are always checked; remove it"),
-    ("enable.partition.eof", "foldback follows the position of its consumers; remove it"),
+    ("check.crcs", "checksums are always verified, so that no corrupt record is folded; remove it"),
+    ("enable.partition.eof", "foldback tracks its consumers' positions instead; remove it"),
     ("partitioner", "publishers of these topics use murmur2; remove it"),
-    ("enable.idempotence", "foldback decides it for its own producer; remove it"),
+    ("enable.idempotence", "foldback sets it for its own producer; remove it"),
     ("partition.assignment.strategy", "workers rely on cooperative-sticky; remove it"),
     ("group.remote.assignor", "foldback leaves the choice to the broker; remove it"),
     ("statistics.interval.ms", "foldback reads lag and watermarks itself; remove it"),
-    ("allow.auto.create.topics", "a missing topic must be made on purpose, with retention.ms=-1; remove it"),
+    ("allow.auto.create.topics", "topics must be created deliberately, with retention.ms=-1; remove it"),
 ];
 
 /// The librdkafka name in a key below `kafka.properties`.
@@ -52,9 +55,9 @@ fn checked(name: &str, given: &Given) -> Result<String, ConfigError> {
     if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         return Err(ConfigError::Reserved { property: name.to_owned(), source_: given.source.clone(), instead });
     }
-    let text = text(&given.value).ok_or_else(|| invalid(name, given, "a text, a number or a boolean"))?;
+    let text = text(&given.value).ok_or_else(|| invalid(name, given, "a string, a number or a boolean"))?;
     if name == "group.protocol" && text != "classic" {
-        return Err(invalid(name, given, "classic, the protocol that workers are built on"));
+        return Err(invalid(name, given, "classic, the only group protocol that foldback supports"));
     }
     Ok(text)
 }

@@ -91,18 +91,18 @@ impl fmt::Display for Kind {
         match self {
             Self::Text { chars_max } => write!(f, "text of 1 to {chars_max} characters"),
             Self::Topic => f.write_str("a topic name: 1 to 249 letters, digits, '.', '_' or '-'"),
-            Self::Brokers => f.write_str("host:port, several with commas between them"),
+            Self::Brokers => f.write_str("host:port, or several separated by commas"),
             Self::Listen => f.write_str("an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"),
-            Self::Url { schemes } => write!(f, "a URL that begins with {}", or(schemes, "://")),
+            Self::Url { schemes } => write!(f, "a URL that starts with {}", or(schemes)),
             Self::Number { min, max, unit } => write!(f, "a whole number of {unit} from {min} to {max}"),
-            Self::Choice { options } => write!(f, "{}", or(options, "")),
-            Self::Properties => f.write_str("a table of librdkafka settings, each a text, a number or a boolean"),
+            Self::Choice { options } => write!(f, "one of {}", options.join(", ")),
+            Self::Properties => f.write_str("a table of librdkafka settings, each a string, a number or a boolean"),
         }
     }
 }
 
-fn or(options: &[&str], suffix: &str) -> String {
-    options.iter().map(|option| format!("{option}{suffix}")).collect::<Vec<_>>().join(" or ")
+fn or(schemes: &[&str]) -> String {
+    schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(" or ")
 }
 
 impl Kind {

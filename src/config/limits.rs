@@ -9,7 +9,7 @@ const VALUE_BYTES_MAX: Key = Key::number(
     1024,
     1 << 30,
     "bytes",
-    "A longer value becomes a dead letter (too_large).",
+    "Maximum size of a record's value. A longer one becomes a dead letter (too_large).",
 );
 const REFUSALS_IN_A_ROW_MAX: Key = Key::number(
     "limits.refusals_in_a_row_max",
@@ -17,8 +17,8 @@ const REFUSALS_IN_A_ROW_MAX: Key = Key::number(
     1,
     1_000_000_000,
     "records",
-    "So many records of a partition in a row refused for one reason stop that partition: a flood is our fault, not \
-     the records'. `foldback dead-letters allow` lets a legitimate one pass.",
+    "This many consecutive records of a partition, rejected for one reason, stop that partition: such a flood is our \
+     fault, not the records'. `foldback dead-letters allow` lets a legitimate one pass.",
 );
 
 pub const KEYS: &[Key] = &[VALUE_BYTES_MAX, REFUSALS_IN_A_ROW_MAX];

@@ -7,13 +7,13 @@ const FORMAT: Key = Key::text(
     "log.format",
     Kind::Choice { options: &["text", "json"] },
     Preset::Text("text"),
-    "text for people, json (one object a line) for machines.",
+    "text for people, json (one object per line) for machines.",
 );
 const LEVEL: Key = Key::text(
     "log.level",
     Kind::Choice { options: &["error", "warn", "info", "debug", "trace"] },
     Preset::Text("info"),
-    "The least severe level that is written.",
+    "Minimum level to log.",
 );
 
 pub const KEYS: &[Key] = &[FORMAT, LEVEL];

@@ -16,14 +16,14 @@ const STATEMENT_TIMEOUT_MS: Key = Key::millis(
     30_000,
     100,
     3_600_000,
-    "Longest time for one statement of the live pipeline, the API or a command. Does not bind `migrate`.",
+    "Maximum time for one statement of the live pipeline, the API or a command. Does not apply to `migrate`.",
 );
 const CONNECT_TIMEOUT_MS: Key = Key::millis(
     "postgres.connect_timeout_ms",
     5_000,
     100,
     60_000,
-    "How long one attempt to connect, or the wait for a free connection of the pool, may take.",
+    "Maximum time to connect, or to wait for a free connection of the pool.",
 );
 const POOL_MAX: Key = Key::number(
     "postgres.pool_max",
@@ -31,7 +31,7 @@ const POOL_MAX: Key = Key::number(
     1,
     500,
     "connections",
-    "Connections that the API shares for its reads. Each worker and the publisher have their own besides.",
+    "Size of the API's connection pool. Each worker and the publisher have connections of their own in addition.",
 );
 
 pub const KEYS: &[Key] = &[URL, STATEMENT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, POOL_MAX];

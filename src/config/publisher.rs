@@ -10,15 +10,16 @@ const RECONCILE_MS: Key = Key::millis(
     2_000,
     100,
     60_000,
-    "How often Redis is compared with Postgres and healed. Above 4000, a flushed Redis is not whole again within 5 s.",
+    "How often Redis is compared with Postgres and repaired. Above 4000, a flushed Redis takes longer than 5 s to \
+     recover.",
 );
 const COALESCE_MS: Key = Key::millis(
     "publisher.coalesce_ms",
     20,
     0,
     10_000,
-    "How long the publisher gathers commits for one publication. Above 800, changes show later than 1 s after their \
-     commit.",
+    "How long the publisher collects commits into one publication. Above 800, changes become visible later than 1 s \
+     after their commit.",
 );
 
 pub const KEYS: &[Key] = &[RECONCILE_MS, COALESCE_MS];

@@ -9,7 +9,7 @@ const WORKERS: Key = Key {
     name: "rebuild.workers",
     kind: Kind::Number { min: 1, max: 64, unit: "workers" },
     preset: Preset::Cores { max: 4 },
-    doc: "Workers of a rebuild, each with a consumer and a database connection of its own.",
+    doc: "Workers for a rebuild, each with its own consumer and database connection.",
 };
 const MEMORY_BYTES: Key = Key::number(
     "rebuild.memory_bytes",
@@ -17,17 +17,17 @@ const MEMORY_BYTES: Key = Key::number(
     32 * 1024 * 1024,
     1 << 40,
     "bytes",
-    "Memory of a rebuild's queues, batches and events that are put aside, of all workers together. What is put aside \
-     goes to Postgres until each order is folded: a longer log takes no more memory. Postgres may take as much again \
-     while it builds indexes.",
+    "Memory for the queues, batches and spilled events of a rebuild, of all workers together. Events are spilled to \
+     Postgres until each order is folded, so a longer log takes no more memory. Postgres may use as much again while \
+     it builds indexes.",
 );
 const CUT_MS: Key = Key::millis(
     "rebuild.cut_ms",
     30_000,
     50,
     3_600_000,
-    "How often a rebuild commits what it has folded together with its positions. So much is folded again at most when \
-     it is interrupted.",
+    "How often a rebuild commits what it has folded, together with its positions. An interrupted rebuild loses at most \
+     this much work.",
 );
 const LAG_RECORDS_MAX: Key = Key::number(
     "rebuild.lag_records_max",
@@ -35,23 +35,23 @@ const LAG_RECORDS_MAX: Key = Key::number(
     0,
     1_000_000_000,
     "records",
-    "How far behind the end of the log a new generation may be when the cut-over begins; it goes live only once it is \
-     as far as the one that was live.",
+    "How far behind the end of the log a new generation may be when the cut-over begins. It goes live only once it has \
+     caught up with the live one.",
 );
 const CUT_OVER_TIMEOUT_MS: Key = Key::millis(
     "rebuild.cut_over_timeout_ms",
     120_000,
     1_000,
     86_400_000,
-    "How long the cut-over is tried for while readers' long transactions are in its way.",
+    "How long to keep trying the cut-over while readers' long transactions block it.",
 );
 const LOCK_TIMEOUT_MS: Key = Key::millis(
     "rebuild.lock_timeout_ms",
     200,
     10,
     900,
-    "How long one try of a cut-over waits for a view that readers hold. Below Postgres's deadlock_timeout (1 s), so \
-     that no reader is ever the victim.",
+    "How long one attempt at the cut-over waits for a view that readers hold. Below Postgres's deadlock_timeout (1 s), \
+     so that no reader is ever the deadlock's victim.",
 );
 const SPACE_BYTES_MAX: Key = Key::number(
     "rebuild.space_bytes_max",
@@ -59,8 +59,8 @@ const SPACE_BYTES_MAX: Key = Key::number(
     0,
     1 << 60,
     "bytes",
-    "A rebuild that is estimated to take more space in Postgres is refused. 0: only what the database's own disk has, \
-     where it can be seen from here.",
+    "A rebuild that is estimated to take more space in Postgres is refused. 0: limited only by the free space of the \
+     database's disk, if the database runs on this machine.",
 );
 const SAMPLE_PER_MILLION: Key = Key::number(
     "rebuild.sample_per_million",
@@ -68,7 +68,7 @@ const SAMPLE_PER_MILLION: Key = Key::number(
     0,
     1_000_000,
     "orders in a million",
-    "Share of the orders, by key hash, that is folded again and compared before the cut-over.",
+    "Share of the orders, by key hash, that is refolded and compared before the cut-over.",
 );
 
 pub const KEYS: &[Key] = &[

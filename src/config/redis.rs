@@ -9,20 +9,20 @@ const URL: Key = Key::text(
     "redis.url",
     Kind::Url { schemes: &["redis", "rediss"] },
     Preset::Text("redis://localhost:6379"),
-    "Redis of the snapshots, as rediss://user:password@host:port/database (rediss: over TLS).",
+    "Redis for the snapshots, as rediss://user:password@host:port/database (rediss: over TLS).",
 );
 const PREFIX: Key = Key::text(
     "redis.prefix",
     Kind::Text { chars_max: 256 },
     Preset::Text("provider_automation:"),
-    "What all keys and the channel begin with. A Redis Cluster needs a hash tag in it, such as {provider_automation}:.",
+    "Prefix of all keys and of the channel. A Redis Cluster needs a hash tag in it, such as {provider_automation}:.",
 );
 const TIMEOUT_MS: Key = Key::millis(
     "redis.timeout_ms",
     1_000,
     10,
     60_000,
-    "How long connecting or one command may take. Redis away never stops the fold.",
+    "Maximum time to connect, or for one command. An unavailable Redis never stops the fold.",
 );
 
 pub const KEYS: &[Key] = &[URL, PREFIX, TIMEOUT_MS];

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::values::Values;
 use super::{ConfigError, Key};
 
-const INITIAL_MS: Key = Key::millis("retry.initial_ms", 100, 1, 60_000, "First pause; it doubles, with jitter.");
-const MAX_MS: Key = Key::millis("retry.max_ms", 5_000, 1, 600_000, "Longest pause.");
+const INITIAL_MS: Key =
+    Key::millis("retry.initial_ms", 100, 1, 60_000, "First pause; doubles after each attempt, with jitter.");
+const MAX_MS: Key = Key::millis("retry.max_ms", 5_000, 1, 600_000, "Maximum pause.");
 
 pub const KEYS: &[Key] = &[INITIAL_MS, MAX_MS];
 

@@ -9,7 +9,7 @@ const URL: Key = Key::text(
     "schema_registry.url",
     Kind::Url { schemes: &["http", "https"] },
     Preset::Unset,
-    "Base URL of a registry that speaks Confluent's API; user and password may stand in it. Without it, a record in \
+    "Base URL of a registry that speaks Confluent's API; it may contain a user and a password. Without it, a record in \
      Confluent framing stops its partition; single-object encoding needs no registry.",
 );
 const TIMEOUT_MS: Key = Key::millis(
@@ -17,22 +17,22 @@ const TIMEOUT_MS: Key = Key::millis(
     5_000,
     100,
     60_000,
-    "How long one request may take before it counts as an outage.",
+    "Maximum time for one request; after that it counts as an outage.",
 );
 const UNKNOWN_AFTER_MS: Key = Key::millis(
     "schema_registry.unknown_after_ms",
     30_000,
     0,
     3_600_000,
-    "How long the registry must keep saying that it does not know a schema id before a record with that id becomes a \
-     dead letter.",
+    "How long the registry must keep answering that it does not know a schema id before a record with that id becomes \
+     a dead letter.",
 );
 const RETRY_MAX_MS: Key = Key::millis(
     "schema_registry.retry_max_ms",
     10_000,
     100,
     300_000,
-    "Longest pause between two attempts while the registry is away.",
+    "Maximum pause between two attempts while the registry is unavailable.",
 );
 
 pub const KEYS: &[Key] = &[URL, TIMEOUT_MS, UNKNOWN_AFTER_MS, RETRY_MAX_MS];

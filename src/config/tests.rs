@@ -107,7 +107,7 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
     );
     assert_eq!(
         sentence("[log]\nlevel = \"loud\"", &[]),
-        "log.level is \"loud\" (file foldback.toml), but must be error or warn or info or debug or trace"
+        "log.level is \"loud\" (file foldback.toml), but must be one of error, warn, info, debug, trace"
     );
     assert_eq!(
         sentence("[http]\nlisten = \"8080\"", &[]),
@@ -116,7 +116,7 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
     );
     assert_eq!(
         sentence("", &[("FOLDBACK__POSTGRES__URL", "mysql://u:s3cret@h")]),
-        "postgres.url is (hidden) (environment variable FOLDBACK__POSTGRES__URL), but must be a URL that begins with \
+        "postgres.url is (hidden) (environment variable FOLDBACK__POSTGRES__URL), but must be a URL that starts with \
          postgres:// or postgresql://"
     );
     assert_eq!(
@@ -125,11 +125,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
     );
     assert!(
         sentence("[kafka]\nbrokers = \"localhost\"", &[])
-            .ends_with("must be host:port, several with commas between them")
+            .ends_with("must be host:port, or several separated by commas")
     );
     assert!(sentence("[kafka]\norders_topic = \"a b\"", &[]).contains("must be a topic name"));
     assert!(
-        sentence("[kafka]\nruns_topic = \"provider-orders\"", &[]).ends_with("another topic than kafka.orders_topic")
+        sentence("[kafka]\nruns_topic = \"provider-orders\"", &[])
+            .ends_with("a different topic from kafka.orders_topic")
     );
 }
 

@@ -9,7 +9,7 @@ const RECORDS_PER_SECOND_MAX: Key = Key::number(
     0,
     1_000_000_000,
     "records a second",
-    "How fast `verify` reads the log, so that it doesn't disturb the live fold. 0: as fast as it can.",
+    "Limits how fast `verify` reads the log, so that it doesn't disturb the live fold. 0: unlimited.",
 );
 const DIFFERENCES_MAX: Key = Key::number(
     "verify.differences_max",
@@ -17,7 +17,7 @@ const DIFFERENCES_MAX: Key = Key::number(
     1,
     1_000_000,
     "rows",
-    "Rows that differ are named up to this many; further ones are only counted.",
+    "Maximum number of differing rows to list. Any more are only counted.",
 );
 
 pub const KEYS: &[Key] = &[RECORDS_PER_SECOND_MAX, DIFFERENCES_MAX];

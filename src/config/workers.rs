@@ -9,8 +9,8 @@ const COUNT: Key = Key {
     name: "workers.count",
     kind: Kind::Number { min: 1, max: 64, unit: "workers" },
     preset: Preset::Cores { max: 4 },
-    doc: "Workers in this process, each with a consumer and a database connection of its own. More than there are \
-          partitions stay idle.",
+    doc: "Workers in this process, each with its own consumer and database connection. Workers beyond the number of \
+     partitions stay idle.",
 };
 const CACHE_ORDERS_MAX: Key = Key::number(
     "workers.cache_orders_max",
@@ -18,7 +18,7 @@ const CACHE_ORDERS_MAX: Key = Key::number(
     0,
     100_000_000,
     "orders",
-    "Orders whose state a worker keeps in memory, the recently seen ones.",
+    "How many recently seen orders' state each worker caches in memory.",
 );
 const CACHE_BYTES_MAX: Key = Key::number(
     "workers.cache_bytes_max",
@@ -26,7 +26,7 @@ const CACHE_BYTES_MAX: Key = Key::number(
     0,
     1 << 40,
     "bytes",
-    "Memory that those states may take in one worker, by estimate.",
+    "Maximum memory for that cache in each worker, estimated.",
 );
 const QUEUE_BYTES_MAX: Key = Key::number(
     "workers.queue_bytes_max",
@@ -34,14 +34,14 @@ const QUEUE_BYTES_MAX: Key = Key::number(
     1024 * 1024,
     1 << 34,
     "bytes",
-    "Records that a worker has taken from Kafka and not yet folded; a full queue pauses its partitions.",
+    "Records that a worker has read from Kafka and not yet folded. A full queue pauses its partitions.",
 );
 const DRAIN_TIMEOUT_MS: Key = Key::millis(
     "workers.drain_timeout_ms",
     5_000,
     0,
     60_000,
-    "How long a worker may finish what is in flight when partitions are taken away or the process stops.",
+    "How long a worker may take to finish what is in flight when partitions are revoked or the process stops.",
 );
 
 pub const KEYS: &[Key] = &[COUNT, CACHE_ORDERS_MAX, CACHE_BYTES_MAX, QUEUE_BYTES_MAX, DRAIN_TIMEOUT_MS];

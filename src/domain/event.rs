@@ -137,7 +137,7 @@ pub struct ServiceRule {
 pub enum PayloadError {
     #[error("`{0}` is not an event type")]
     UnknownType(String),
-    #[error("the payload does not have the fields of its type: {0}")]
+    #[error("the payload does not match its event type: {0}")]
     Json(#[from] serde_json::Error),
 }
 

@@ -58,11 +58,13 @@ impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
         if !deserializer.is_human_readable() {
             let value = i64::deserialize(deserializer)?;
-            return Decimal::from_ten_thousandths(value).ok_or_else(|| D::Error::custom("a decimal beyond 18 digits"));
+            return Decimal::from_ten_thousandths(value)
+                .ok_or_else(|| D::Error::custom("a decimal of more than 18 digits"));
         }
         let text = String::deserialize(deserializer)?;
-        Decimal::parse(&text)
-            .ok_or_else(|| D::Error::custom(format!("`{text}` is not a decimal of 18 digits, 4 behind the point")))
+        Decimal::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is not a decimal of 18 digits, 4 of them after the point"))
+        })
     }
 }
 

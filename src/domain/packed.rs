@@ -10,7 +10,7 @@ use super::timestamp::Timestamp;
 
 /// Bytes are not what was packed.
 #[derive(Debug, thiserror::Error)]
-#[error("a packed event can't be read: {0}")]
+#[error("cannot read a packed event: {0}")]
 pub struct PackedError(#[from] postcard::Error);
 
 /// Some packed events of one slice: orders few enough to be folded in memory.

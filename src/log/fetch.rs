@@ -27,7 +27,7 @@ pub enum FetchError {
     #[error("topic {topic}, partition {partition}, offset {offset} could not be read within {seconds} s")]
     TimedOut { topic: String, partition: i32, offset: i64, seconds: u64 },
     #[error(
-        "topic {topic}, partition {partition} has no record at offset {offset}: it is gone from the log, or was never \
+        "topic {topic}, partition {partition} has no record at offset {offset}: it was deleted from the log, or never \
          committed; restore the topic, or rebuild the views"
     )]
     Gone { topic: String, partition: i32, offset: i64 },

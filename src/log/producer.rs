@@ -19,15 +19,15 @@ const FLUSH_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
-    #[error("the Kafka producer cannot be made: {0}; check kafka.properties")]
+    #[error("cannot create the Kafka producer: {0}; check kafka.properties")]
     Setup(KafkaError),
-    #[error("Kafka took no record for {} s; check that the brokers are up", FULL_MAX.as_secs())]
+    #[error("Kafka accepted no record for {} s; check that the brokers are up", FULL_MAX.as_secs())]
     Full,
-    #[error("a record for {topic} cannot be sent: {error}")]
+    #[error("cannot send a record to {topic}: {error}")]
     Send { topic: String, error: KafkaError },
-    #[error("{count} records were not written to Kafka; the first of them for {topic}: {error}")]
+    #[error("{count} records were not written to Kafka, the first of them to {topic}: {error}")]
     Undelivered { count: u64, topic: String, error: KafkaError },
-    #[error("{left} records were still not written {} s after the last was sent: {error}", FLUSH_MAX.as_secs())]
+    #[error("{left} records are still unacknowledged {} s after the last one was sent: {error}", FLUSH_MAX.as_secs())]
     Flush { left: i32, error: KafkaError },
 }
 

@@ -44,11 +44,11 @@ pub enum SurveyError {
     #[error("Kafka at {brokers} has no topic {topic}; create it, or set kafka.{key}")]
     NoTopic { brokers: String, topic: String, key: &'static str },
     #[error(
-        "topic {topic}, partition {partition}: its offsets can't be asked for ({error}); check that the partition has a \
-         leader and that this user may read the topic"
+        "topic {topic}, partition {partition}: cannot get its offsets ({error}); check that the partition has a leader \
+         and that this user may read the topic"
     )]
     Partition { topic: String, partition: i32, error: KafkaError },
-    #[error("the process is ending")]
+    #[error("the process is shutting down")]
     Ending,
 }
 

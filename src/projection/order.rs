@@ -102,7 +102,7 @@ fn settle(at: (Uuid, i64), items: &[Item], indexes: &[usize], known: &Known, fol
 fn lose(at: (Uuid, i64), loser: &Claim, winner: &Claim, items: &[Item], folded: &mut Folded) {
     let conflict = conflict_key(at, loser);
     let detail = format!(
-        "sequence {} of order {} belongs to event {} (partition {}, offset {}), which lies first in the log; this \
+        "sequence {} of order {} belongs to event {} (partition {}, offset {}), which comes first in the log; this \
          is event {}: the publisher gave one sequence to two events",
         at.1, at.0, winner.event_id, winner.position.partition, winner.position.offset, loser.event_id
     );

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("redis.url is not an address of a Redis ({0}); write redis://host:port/database, or rediss:// for TLS")]
+    #[error("redis.url is not a valid Redis URL ({0}); use redis://host:port/database, or rediss:// for TLS")]
     Address(String),
     #[error("Redis did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
     #[error("Redis: {0}")]
     Redis(#[source] redis::RedisError),
-    #[error("a snapshot can't be written as JSON: {0}")]
+    #[error("cannot write a snapshot as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }

@@ -49,19 +49,21 @@ pub struct Fed {
 pub enum FeedError {
     #[error("Kafka at {brokers} cannot be reached ({error}); check kafka.brokers and that the brokers are up")]
     Unreachable { brokers: String, error: rdkafka::error::KafkaError },
-    #[error("the topic {0} is not there: make it with retention.ms=-1 and cleanup.policy=delete, or check its name")]
+    #[error(
+        "the topic {0} does not exist: create it with retention.ms=-1 and cleanup.policy=delete, or check its name"
+    )]
     NoTopic(String),
     #[error("{0}; check schema_registry.url and that the registry is up")]
     Registry(#[from] RegistryError),
     #[error(transparent)]
     RegistrySetup(#[from] RegistrySetupError),
-    #[error("a bundled schema cannot be read: {0}")]
+    #[error("cannot read a bundled schema: {0}")]
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Produce(#[from] ProduceError),
-    #[error("signals can't be listened for: {0}")]
+    #[error("cannot install the signal handlers: {0}")]
     Signal(#[from] std::io::Error),
-    #[error("the publishing thread ended early: {0}")]
+    #[error("the publishing thread ended unexpectedly: {0}")]
     Thread(#[from] tokio::task::JoinError),
 }
 

@@ -77,7 +77,7 @@ fn watch(registry: &Registry, readiness: Readiness) {
             match &*health.borrow_and_update() {
                 Some(outage) => {
                     let detail = format!(
-                        "records wait for the schema registry: {}; their partitions go on when it answers. Check \
+                        "records wait for the schema registry: {}; their partitions resume when it answers. Check \
                          schema_registry.url and that the registry is up",
                         outage.last_error
                     );

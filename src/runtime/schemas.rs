@@ -36,7 +36,7 @@ pub async fn check(config: &Config) -> Result<Findings, SchemasError> {
     let mut findings = Findings { problems: bundled_problems(), notes: Vec::new() };
     let client = RegistryClient::new(&settings(config))?;
     if !client.is_configured() {
-        let note = "schema_registry.url is not set: only the schemas that foldback carries were checked";
+        let note = "schema_registry.url is not set: only the bundled schemas were checked";
         findings.notes.push(note.to_owned());
         return Ok(findings);
     }
@@ -87,8 +87,8 @@ async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) 
     match client.compatibility(&subject).await? {
         Some(level) if level == COMPATIBILITY => {}
         level => findings.notes.push(format!(
-            "{subject} has the compatibility {}, not {COMPATIBILITY}: run `foldback schemas register`",
-            level.as_deref().unwrap_or("of the registry's default"),
+            "{subject} has compatibility {}, not {COMPATIBILITY}: run `foldback schemas register`",
+            level.as_deref().unwrap_or("by the registry's default"),
         )),
     }
     Ok(findings)

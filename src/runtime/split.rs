@@ -46,5 +46,5 @@ pub fn refuse(item: &mut Item, error: &sqlx::Error) {
 /// What Postgres said of a value that it can't store.
 pub fn refusal(error: &sqlx::Error) -> Rejection {
     let message = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
-    Rejection::new(Reason::Invalid, format!("Postgres can't store a value of it: {message}"))
+    Rejection::new(Reason::Invalid, format!("Postgres cannot store one of its values: {message}"))
 }

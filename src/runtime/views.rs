@@ -147,8 +147,8 @@ fn view_error(error: StoreError) -> ViewError {
     match error {
         StoreError::NotMigrated | StoreError::SchemaVersion { .. } => ViewError::Unavailable(error.to_string()),
         error if error.is_passing() => {
-            tracing::warn!(%error, "a request found no database");
-            ViewError::Unavailable("Postgres can't be reached at the moment; try again.".into())
+            tracing::warn!(%error, "a request could not reach Postgres");
+            ViewError::Unavailable("Postgres cannot be reached at the moment; try again.".into())
         }
         error => ViewError::Failed(error.to_string()),
     }

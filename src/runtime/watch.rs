@@ -56,7 +56,7 @@ impl GenerationWatch {
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let Err(error) = self.look_on(&stop).await else { break };
-            debug!(%error, "the generations can't be looked at; trying again");
+            debug!(%error, "cannot read the generations; trying again");
             // How far a rebuild is, is not known any more.
             metrics::rebuild_progress_ratio(0.0);
             stop.run_until_cancelled(sleep(self.backoff.pause())).await;
@@ -96,7 +96,7 @@ impl GenerationWatch {
         if stored == PROJECTION_VERSION {
             self.readiness.clear(health::PROJECTION_VERSION);
             if std::mem::take(&mut self.is_foreign) {
-                info!(generation, "the live generation is of this binary's projection: folding");
+                info!(generation, "the live generation has this binary's projection version again: folding");
             }
             return;
         }

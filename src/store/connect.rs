@@ -94,6 +94,6 @@ impl Access {
 async fn watch_client(conn: &mut PgConnection) {
     let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
     if let Err(error) = set {
-        tracing::debug!(%error, "the server doesn't look after its clients");
+        tracing::debug!(%error, "the server cannot detect lost clients");
     }
 }

@@ -8,44 +8,44 @@ pub enum StoreError {
     #[error("Postgres is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// Another transaction was in the way: try again at once.
-    #[error("Postgres undid the transaction in favour of another one: {0}")]
+    #[error("Postgres rolled the transaction back (conflict with another one): {0}")]
     Contention(#[source] sqlx::Error),
     /// The server refuses a value: some record of the batch is at fault.
     #[error("Postgres refuses a value: {0}")]
     Data(#[source] sqlx::Error),
     /// A row was not as the fold knew it: another instance has written it since.
-    #[error("{table} changed under us: {written} of {expected} rows were written")]
+    #[error("{table} was changed concurrently: {written} of {expected} rows were written")]
     Stale { table: &'static str, expected: u64, written: u64 },
     /// The generation that was served is not live any more.
     #[error("generation {0} is no longer live")]
     NotLive(i32),
     /// The generation that was being built went live, was refused or was removed.
-    #[error("generation {0} is not being built any more")]
+    #[error("generation {0} is no longer being built")]
     NotBuilding(i32),
     /// A crash of Postgres has emptied the unlogged tables of a load.
-    #[error("what had been put aside to build generation {0} went with a crash of Postgres; building it begins again")]
+    #[error("the intermediate data of generation {0} was lost in a Postgres crash; the build starts over")]
     LoadLost(i32),
     /// The same events would give other views by this binary than the generation holds.
     #[error(
-        "generation {generation} was folded by projection version {stored}, this binary folds version {binary}: it \
-         doesn't fold into it. `foldback rebuild` with this binary makes a generation of version {binary}; or use a \
+        "generation {generation} was folded by projection version {stored}; this binary has version {binary} and will \
+         not write to it. Run `foldback rebuild` with this binary to build a generation of version {binary}, or use a \
          binary of version {stored}"
     )]
     Projection { generation: i32, stored: i32, binary: i32 },
     /// The log is not the one that the views are folded from.
     #[error(
-        "topic {topic} was deleted and made anew: the views are folded from the one with id {stored}, the one there now \
-         has id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
+        "topic {topic} was deleted and recreated: the views were folded from the topic with id {stored}, but it now has \
+         id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
     )]
     TopicRecreated { topic: String, stored: String, found: String },
     /// What is stored can't be what foldback wrote.
-    #[error("{table} holds what foldback did not write ({detail}); find out who writes there, then rebuild")]
+    #[error("{table} holds data that foldback did not write ({detail}); find out who writes to it, then rebuild")]
     Corrupt { table: &'static str, detail: String },
     #[error("the database has no foldback schema; run `foldback migrate`")]
     NotMigrated,
     #[error(
-        "the database's schema has version {database} and serves binaries built for {oldest} to {database}, this one \
-         was built for {binary}; {remedy}"
+        "the database's schema has version {database} and supports binaries built for {oldest} to {database}, but this \
+         one was built for {binary}; {remedy}"
     )]
     SchemaVersion { database: i32, oldest: i32, binary: i32, remedy: &'static str },
     #[error("Postgres refuses the connection ({0}); check user, password and database of postgres.url")]

@@ -119,7 +119,7 @@ pub async fn raise(pool: &PgPool, seen: Stamp) -> Result<(), StoreError> {
 }
 
 fn no_publication() -> StoreError {
-    StoreError::Corrupt { table: "publication", detail: "its one row is gone".to_owned() }
+    StoreError::Corrupt { table: "publication", detail: "its only row is missing".to_owned() }
 }
 
 /// Dead letters that are neither redriven nor discarded.

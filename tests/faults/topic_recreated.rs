@@ -1,4 +1,4 @@
-//! A topic that is deleted and made anew keeps its name, and is another log: nothing of it may be folded onto the views
+//! A topic that is deleted and recreated keeps its name, and is another log: nothing of it may be folded onto the views
 //! of the old one, however long it has become.
 
 use std::time::Duration;
@@ -56,7 +56,7 @@ async fn a_topic_made_anew_while_foldback_is_stopped_is_not_folded() {
     for partition in 0..PARTITIONS {
         readyz_says(&running, PATIENCE, 503, &format!("log_guard:{}/{partition}", stack.orders_topic)).await;
     }
-    readyz_says(&running, PATIENCE, 503, "deleted and made anew").await;
+    readyz_says(&running, PATIENCE, 503, "deleted and recreated").await;
     stands_still(&stack, 40, 40).await;
     running.terminate().await;
 }
@@ -72,7 +72,7 @@ async fn a_topic_made_anew_under_a_running_foldback_is_not_folded() {
     for partition in 0..PARTITIONS {
         readyz_says(&running, PATIENCE, 503, &format!("log_guard:{}/{partition}", stack.orders_topic)).await;
     }
-    readyz_says(&running, PATIENCE, 503, "deleted and made anew").await;
+    readyz_says(&running, PATIENCE, 503, "deleted and recreated").await;
     stands_still(&stack, 200, 200).await;
     // Once it is known, the new topic may grow as it likes.
     let new = |at: i32| (0..200).map(move |_| (at, Event::new(Uuid::now_v7(), 1, placed("p1"))));

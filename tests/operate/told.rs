@@ -40,7 +40,7 @@ async fn the_progress_of_a_rebuild_is_told_by_whoever_runs() {
     execute(&mut conn, "update foldback.generations set seen_at = now() - interval '1 minute'").await;
     shows(&running, "foldback_rebuild_progress_ratio 0").await;
     let status = stack.foldback(&["status"]).await.exits(0).stdout;
-    assert!(status.contains("ETA 0:12; interrupted, `foldback rebuild` goes on with it"), "{status}");
+    assert!(status.contains("ETA 0:12; interrupted, `foldback rebuild` resumes it"), "{status}");
     running.terminate().await;
 }
 

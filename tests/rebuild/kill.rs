@@ -175,7 +175,7 @@ async fn a_load_that_lost_what_it_put_aside_begins_again() {
     let stored = world.sql("select count(*)::text from gen_2.provider_order_events").await.unwrap();
     assert!(stored.parse::<usize>().unwrap() > 0, "nothing had been committed");
     let output = world.foldback(&["rebuild", "--yes"]).await.exits(0);
-    assert!(output.stderr.contains("went with a crash of Postgres"), "{output:?}");
+    assert!(output.stderr.contains("lost in a Postgres crash"), "{output:?}");
     assert_eq!(live(&world).await, 2);
     let all = i64::try_from(events.len()).unwrap();
     assert_eq!(crate::support::views::history(&world.stack).await, all);

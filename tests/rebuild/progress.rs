@@ -76,7 +76,7 @@ async fn a_lost_connection_is_told_and_what_was_not_committed_is_folded_again() 
     let ended = rebuild.wait(PATIENCE).await.exits(0);
     let written = format!("{}{}", ended.stdout, ended.stderr);
     let told =
-        written.lines().filter(|line| line.starts_with("folding: ") && line.ends_with("trying again until it works"));
+        written.lines().filter(|line| line.starts_with("folding: ") && line.ends_with("retrying until it works"));
     assert_eq!(told.count(), 1, "{written}");
     assert_eq!(live(&world).await, 2);
     assert_eq!(crate::support::views::history(&world.stack).await, i64::try_from(events.len()).unwrap());

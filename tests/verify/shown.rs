@@ -246,7 +246,7 @@ async fn gauges_are_compared_where_the_leader_shows_them() {
     assert_eq!(values, expected);
 
     let (_, not_checked) = shown.check(Some("http://127.0.0.1:1")).await;
-    assert!(not_checked[0].why.contains("gives no metrics"), "{not_checked:?}");
+    assert!(not_checked[0].why.contains("serves no metrics"), "{not_checked:?}");
     pool.close().await;
     shown.database.drop().await;
 }

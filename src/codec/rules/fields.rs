@@ -105,12 +105,14 @@ pub fn number(value: Value<'_>, name: &str) -> Taken<i64> {
 
 pub fn int(value: Value<'_>, name: &str) -> Taken<i32> {
     let number = number(value, name)?;
-    i32::try_from(number).or_else(|_| broken(name, "is beyond 32 bits"))
+    i32::try_from(number).or_else(|_| broken(name, "exceeds 32 bits"))
 }
 
 pub fn text<'a>(value: Value<'a>, name: &str) -> Taken<&'a str> {
     match value {
-        Value::Text(text) if text.as_bytes().contains(&0) => broken(name, "holds U+0000, which Postgres cannot store"),
+        Value::Text(text) if text.as_bytes().contains(&0) => {
+            broken(name, "contains U+0000, which Postgres cannot store")
+        }
         Value::Text(text) => Ok(text),
         _ => broken(name, "is not a string"),
     }
@@ -124,7 +126,7 @@ pub fn bounded(value: Value<'_>, name: &str, min: usize, max: usize) -> Taken<St
     let text = text(value, name)?;
     // As many bytes as characters, or more.
     let fits = text.len() >= min && (text.len() <= max || text.chars().count() <= max);
-    if fits { Ok(text.to_owned()) } else { Err(Invalid(format!("{name} does not have {min} to {max} characters"))) }
+    if fits { Ok(text.to_owned()) } else { Err(Invalid(format!("{name} is not {min} to {max} characters long"))) }
 }
 
 pub fn uuid(value: Value<'_>, name: &str) -> Taken<Uuid> {
@@ -145,21 +147,21 @@ pub fn money(value: Value<'_>, name: &str) -> Taken<Money> {
     let currency = Currency::parse(fields.text(name)?);
     match currency {
         Some(currency) => Ok(Money { units, currency }),
-        None => broken(name, "has a currency that is not three capital letters"),
+        None => broken(name, "has a currency that is not three uppercase letters"),
     }
 }
 
 fn amount(value: Value<'_>, name: &str) -> Taken<Decimal> {
     let Value::Decimal { unscaled, scale } = value else { return broken(name, "is not a decimal") };
     let value = decimal(unscaled, scale);
-    value.map_or_else(|| broken(name, "is not a decimal of 18 digits, 4 of them behind the point"), Ok)
+    value.map_or_else(|| broken(name, "is not a decimal of 18 digits, 4 of them after the point"), Ok)
 }
 
 fn percent(value: Value<'_>, name: &str) -> Taken<f64> {
     match value {
         // NaN is not within the bounds either; adding zero turns -0 into 0.
         Value::Double(limit) if limit.abs() <= LIMIT_PERCENT_MAX => Ok(limit + 0.0),
-        Value::Double(_) => broken(name, "is not a percentage within 1e6"),
+        Value::Double(_) => broken(name, "is not a percentage between -1e6 and 1e6"),
         _ => broken(name, "is not a double"),
     }
 }

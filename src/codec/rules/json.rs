@@ -9,7 +9,7 @@ pub fn json_object(name: &str, text: &str) -> Result<Map<String, Value>, Invalid
     let object: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| Invalid(format!("{name} is not a JSON object: {}", without_content(&error))))?;
     if object.iter().any(|(key, value)| has_nul(key) || value_has_nul(value)) {
-        return Err(Invalid(format!("{name} holds U+0000, which Postgres cannot store")));
+        return Err(Invalid(format!("{name} contains U+0000, which Postgres cannot store")));
     }
     Ok(object)
 }

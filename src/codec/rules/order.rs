@@ -26,7 +26,7 @@ pub fn order_event(value: Value<'_>) -> Result<OrderEvent, Invalid> {
 fn sequence(sequence: i64) -> Result<i64, Invalid> {
     match sequence {
         1..=SEQUENCE_MAX => Ok(sequence),
-        _ => Err(Invalid(format!("sequence {sequence} is not within 1 to 2^53"))),
+        _ => Err(Invalid(format!("sequence {sequence} is not between 1 and 2^53"))),
     }
 }
 
@@ -44,7 +44,7 @@ fn payload(value: Value<'_>) -> Result<Payload, Invalid> {
         6 => replay_cancelled(fields),
         7 => refill_recorded(fields),
         8 => order_cancelled(fields),
-        _ => Err(Invalid("payload is of an unknown type".to_owned())),
+        _ => Err(Invalid("payload has an unknown type".to_owned())),
     }
 }
 

@@ -29,8 +29,9 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 fn topic(facts: &TopicFacts, brokers: usize) -> Vec<Finding> {
     let name = &facts.name;
     if facts.partitions == 0 {
-        let remedy = format!("make the topic {name} with retention.ms=-1 and cleanup.policy=delete, or check its name");
-        return vec![Finding::fail(PART, format!("topic {name}"), "it is not there", remedy)];
+        let remedy =
+            format!("create the topic {name} with retention.ms=-1 and cleanup.policy=delete, or check its name");
+        return vec![Finding::fail(PART, format!("topic {name}"), "does not exist", remedy)];
     }
     vec![there(facts, brokers), kept(facts), not_compacted(facts), timestamps(facts)]
 }
@@ -48,9 +49,9 @@ fn kept(facts: &TopicFacts) -> Finding {
     let check = format!("{} retention", facts.name);
     let remedy = format!("set retention.ms=-1 and retention.bytes=-1 on {}: a rebuild needs every record", facts.name);
     match (facts.retention_ms.as_deref(), facts.retention_bytes.as_deref().unwrap_or("-1")) {
-        (Some("-1"), "-1") => Finding::ok(PART, check, "kept for ever"),
+        (Some("-1"), "-1") => Finding::ok(PART, check, "kept forever"),
         (Some(ms), bytes) => Finding::fail(PART, check, format!("retention.ms={ms}, retention.bytes={bytes}"), remedy),
-        (None, _) => Finding::warn(PART, check, "this user may not see it", remedy),
+        (None, _) => Finding::warn(PART, check, "this user is not allowed to see it", remedy),
     }
 }
 
@@ -60,7 +61,7 @@ fn not_compacted(facts: &TopicFacts) -> Finding {
     match facts.cleanup_policy.as_deref() {
         Some("delete") => Finding::ok(PART, check, "cleanup.policy=delete"),
         Some(policy) => Finding::fail(PART, check, format!("cleanup.policy={policy}"), remedy),
-        None => Finding::warn(PART, check, "this user may not see it", remedy),
+        None => Finding::warn(PART, check, "this user is not allowed to see it", remedy),
     }
 }
 

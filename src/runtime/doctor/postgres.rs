@@ -59,17 +59,17 @@ fn version(facts: &ServerFacts) -> Finding {
 fn writable(facts: &ServerFacts, unwritable: Vec<String>) -> Finding {
     let (user, database) = (&facts.user_name, &facts.database);
     if facts.is_standby {
-        return Finding::fail(PART, "privileges", "the server is a standby", "let postgres.url name the primary");
+        return Finding::fail(PART, "privileges", "the server is a standby", "point postgres.url at the primary");
     }
     if !unwritable.is_empty() {
-        let seen = format!("{user} may not write {}", unwritable.join(", "));
-        return Finding::fail(PART, "privileges", seen, format!("let {user} own the tables of foldback"));
+        let seen = format!("{user} cannot write to {}", unwritable.join(", "));
+        return Finding::fail(PART, "privileges", seen, format!("make {user} the owner of foldback's tables"));
     }
     if !facts.may_create {
         let remedy = format!("run: grant create on database \"{database}\" to \"{user}\"");
-        return Finding::fail(PART, "privileges", format!("{user} may not make schemas in {database}"), remedy);
+        return Finding::fail(PART, "privileges", format!("{user} cannot create schemas in {database}"), remedy);
     }
-    Finding::ok(PART, "privileges", format!("{user} may make schemas in {database} and write foldback's tables"))
+    Finding::ok(PART, "privileges", format!("{user} can create schemas in {database} and write to foldback's tables"))
 }
 
 fn schema(checked: Result<(), StoreError>) -> Finding {
@@ -78,7 +78,7 @@ fn schema(checked: Result<(), StoreError>) -> Finding {
         Err(error @ StoreError::NotMigrated) => {
             Finding::fail(PART, "schema", error.to_string(), "run `foldback migrate`")
         }
-        Err(error) => Finding::fail(PART, "schema", error.to_string(), "run `foldback migrate` of the newest binary"),
+        Err(error) => Finding::fail(PART, "schema", error.to_string(), "run `foldback migrate` with the newest binary"),
     }
 }
 
@@ -87,6 +87,11 @@ fn clock(skew: TimeDelta) -> Finding {
     if skew <= SKEW_MAX {
         Finding::ok(PART, "clock", seen)
     } else {
-        Finding::warn(PART, "clock", seen, "let both machines follow a time server: overdue is told by the clock")
+        Finding::warn(
+            PART,
+            "clock",
+            seen,
+            "synchronize both machines with a time server: the clock decides which replays are overdue",
+        )
     }
 }

@@ -11,7 +11,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let url = &config.redis.url;
     let unreachable = |reason: String| {
         let seen = format!("{}: {reason}", url.address());
-        let remedy = "check redis.url and that the server is up; the fold goes on without it";
+        let remedy = "check redis.url and that the server is up; the fold continues without it";
         vec![Finding::fail(PART, "reachable", seen, remedy)]
     };
     match tokio::time::timeout(PART_TIMEOUT, inspect(url.expose())).await {
@@ -33,7 +33,7 @@ fn findings(config: &Config, facts: &ServerFacts) -> Vec<Finding> {
 
 fn role(facts: &ServerFacts) -> Finding {
     if facts.is_replica {
-        return Finding::fail(PART, "role", "a replica: it takes no writes", "let redis.url name the primary");
+        return Finding::fail(PART, "role", "a replica, which accepts no writes", "point redis.url at the primary");
     }
     Finding::ok(PART, "role", "a primary")
 }
@@ -45,7 +45,7 @@ fn eviction(facts: &ServerFacts) -> Finding {
             let remedy = "set maxmemory-policy noeviction, or give foldback a Redis of its own";
             Finding::warn(PART, "eviction", format!("maxmemory-policy {policy}"), remedy)
         }
-        None => Finding::warn(PART, "eviction", "the server does not tell", "see that it is noeviction"),
+        None => Finding::warn(PART, "eviction", "the server does not say", "make sure that it is noeviction"),
     }
 }
 

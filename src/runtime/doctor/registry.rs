@@ -35,15 +35,15 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 fn subject(facts: &SubjectFacts) -> Vec<Finding> {
     let name = &facts.subject;
     if facts.versions == 0 {
-        let remedy = "run `foldback schemas register`, or let the first publisher do it";
-        return vec![Finding::warn(PART, format!("subject {name}"), "it is not there", remedy)];
+        let remedy = "run `foldback schemas register`, or let the first publisher register it";
+        return vec![Finding::warn(PART, format!("subject {name}"), "does not exist", remedy)];
     }
     vec![Finding::ok(PART, format!("subject {name}"), format!("{} versions", facts.versions)), compatibility(facts)]
 }
 
 fn compatibility(facts: &SubjectFacts) -> Finding {
     let check = format!("{} compatibility", facts.subject);
-    let seen = facts.compatibility.clone().unwrap_or_else(|| "none is set".to_owned());
+    let seen = facts.compatibility.clone().unwrap_or_else(|| "not set".to_owned());
     if seen == WANTED || seen == "FULL_TRANSITIVE" {
         return Finding::ok(PART, check, seen);
     }

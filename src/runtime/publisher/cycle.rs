@@ -89,7 +89,7 @@ impl<'a> Cycle<'a> {
             _ => self.link.ping().await.map(|()| true),
         };
         if let Ok(false) = answer {
-            tracing::warn!("Redis does not hold what was published last; publishing it again");
+            tracing::warn!("Redis does not hold the last publication; publishing it again");
         }
         if !matches!(answer, Ok(true)) {
             // A Redis that was away may come back empty, or as another one.
@@ -145,12 +145,12 @@ impl<'a> Cycle<'a> {
     fn note_redis(&mut self, error: Option<&PublishError>) {
         self.metrics.domain.redis_up(error.is_none());
         match (error, self.redis_retry_at) {
-            (Some(error), None) => tracing::warn!("Redis takes no publications, the fold goes on: {error}"),
-            (None, Some(_)) => tracing::info!("Redis takes publications again"),
+            (Some(error), None) => tracing::warn!("Redis accepts no publications, the fold continues: {error}"),
+            (None, Some(_)) => tracing::info!("Redis accepts publications again"),
             _ => {}
         }
         self.redis_retry_at = error.map(|_| Instant::now() + AWAY_PAUSE);
-        let problem = error.map(|error| format!("Redis takes no publications: {error}"));
+        let problem = error.map(|error| format!("Redis accepts no publications: {error}"));
         self.status.send_if_modified(|status| std::mem::replace(&mut status.redis, problem) != status.redis);
     }
 

@@ -51,7 +51,7 @@ impl Publisher {
             () = self.publish() => Ok(()),
         };
         self.step_down();
-        tracing::warn!("this instance leads the publisher no more: the connection that holds the lock was lost");
+        tracing::warn!("this instance no longer leads the publisher: it lost the connection that holds the lock");
         lost
     }
 

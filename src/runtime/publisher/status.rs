@@ -6,7 +6,7 @@
 pub struct PublisherStatus {
     /// Whether this instance leads.
     pub leading: bool,
-    /// Why Redis takes no publications; only the leader knows.
+    /// Why Redis accepts no publications; only the leader knows.
     pub redis: Option<String>,
     /// Why the views can't be read, or the lead can't be campaigned for.
     pub postgres: Option<String>,

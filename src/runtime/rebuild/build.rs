@@ -200,7 +200,7 @@ async fn fold_log(
     let mut forced = Vec::new();
     let mut failed = None;
     while let Some(ended) = workers.join_next().await {
-        match ended.unwrap_or_else(|error| Err(RebuildError::Failed(format!("a worker ended early: {error}")))) {
+        match ended.unwrap_or_else(|error| Err(RebuildError::Failed(format!("a worker ended unexpectedly: {error}")))) {
             Ok(mut more) => forced.append(&mut more),
             Err(error) => {
                 crew.cancel();

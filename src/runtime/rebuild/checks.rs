@@ -25,10 +25,10 @@ pub async fn counts(conn: &mut PgConnection, generation: Generation) -> Result<C
     let Facts { events, orders, sequences, counted_orders } = facts(conn, generation).await?;
     let passed = events == sequences && orders == counted_orders;
     let detail = if passed {
-        format!("{events} events of {orders} orders, each seen once")
+        format!("{events} events of {orders} orders, each folded once")
     } else {
         format!(
-            "the history has {events} events and the orders have seen {sequences}; there are {orders} orders and \
+            "the history has {events} events, but the orders have folded {sequences}; there are {orders} orders, but \
              telemetry counts {counted_orders}"
         )
     };
@@ -72,9 +72,9 @@ fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built
     let wrong = first.iter().find(|(of, records)| again.records.get(of).copied().unwrap_or(0) != **records);
     let total: u64 = again.records.values().sum();
     let detail = match wrong {
-        None => format!("{total} records in the log, counted again"),
+        None => format!("{total} records in the log, as counted in a second pass"),
         Some((of, records)) => format!(
-            "topic {}, partition {}: {records} records were folded, {} were found when it was read again",
+            "topic {}, partition {}: {records} records were folded, but a second pass found {}",
             site.topics.name(of.stream),
             of.partition,
             again.records.get(of).copied().unwrap_or(0)
@@ -89,9 +89,9 @@ fn differences_check(sample: KeySample, differences: &Differences) -> Check {
     let example =
         differences.named.first().map(|one| format!(", such as {} {}", one.view, one.key)).unwrap_or_default();
     let detail = if passed {
-        format!("{share} % of the orders folded again: equal")
+        format!("{share} % of orders refolded: identical")
     } else {
-        format!("{share} % of the orders folded again: {} rows differ{example}", differences.total())
+        format!("{share} % of orders refolded: {} rows differ{example}", differences.total())
     };
     Check { name: "sample", passed, detail }
 }
@@ -114,10 +114,10 @@ pub async fn dead_letters(
         })
         .collect();
     let detail = match (count, accepted) {
-        (0, _) => "none that generation ".to_owned() + &live.0.to_string() + " doesn't have",
-        (_, true) => format!("{count} that generation {} doesn't have, accepted: {}", live.0, examples.join("; ")),
+        (0, _) => format!("no dead letters beyond generation {}'s", live.0),
+        (_, true) => format!("{count} beyond generation {}'s, accepted: {}", live.0, examples.join("; ")),
         (_, false) => format!(
-            "{count} that generation {} doesn't have: {}; look at them in {}.dead_letters, and accept them with \
+            "{count} beyond generation {}'s: {}; inspect them in {}.dead_letters, then accept them with \
              --accept-dead-letters or discard them",
             live.0,
             examples.join("; "),
@@ -133,9 +133,9 @@ pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generati
     let pairs = new.iter().zip(&old);
     let empty: Vec<&str> = pairs.filter(|((_, new), (_, old))| !*new && *old).map(|((table, _), _)| *table).collect();
     let detail = if empty.is_empty() {
-        format!("no view is empty that is filled in generation {}", live.0)
+        format!("no view lost its rows compared to generation {}", live.0)
     } else {
-        format!("empty, where generation {} is not: {}", live.0, empty.join(", "))
+        format!("empty, unlike in generation {}: {}", live.0, empty.join(", "))
     };
     Ok(Check { name: "not_empty", passed: empty.is_empty(), detail })
 }

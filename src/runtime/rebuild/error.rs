@@ -38,7 +38,7 @@ pub enum RebuildError {
 
 impl RebuildError {
     pub(in crate::runtime) fn stopped() -> RebuildError {
-        RebuildError::Stopped("stopped; what is committed stays, and `foldback rebuild` goes on with it".into())
+        RebuildError::Stopped("stopped; committed progress is kept, and `foldback rebuild` resumes it".into())
     }
 
     /// Whether waiting and doing the same again can help.

@@ -161,8 +161,8 @@ impl Finish<'_> {
                 CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
                 CutOver::InTheWay(why) if Instant::now() >= deadline => {
                     return Err(RebuildError::Failed(format!(
-                        "the cut-over did not come through within {} s: {why}; generation {} is ready, `foldback \
-                         generations promote {}` tries again (rebuild.cut_over_timeout_ms)",
+                        "the cut-over did not succeed within {} s (rebuild.cut_over_timeout_ms): {why}; generation {} is \
+                         ready, `foldback generations promote {}` tries again",
                         rebuild.cut_over_timeout.as_secs(),
                         self.generation.0,
                         self.generation.0

@@ -38,10 +38,10 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
     let building = generations::list(conn).await?.into_iter().find(|info| info.builder_alive);
     let what = building.map(|info| {
         let ratio = info.progress.map_or(0.0, |progress| progress.ratio);
-        format!(": generation {}, {:.0} % folded, begun by {}", info.generation, ratio * 100.0, info.created_by)
+        format!(": generation {}, {:.0} % folded, started by {}", info.generation, ratio * 100.0, info.created_by)
     });
     Ok(format!(
-        "another rebuild, promotion or rollback is running{}; `foldback generations list` shows it",
+        "another rebuild, promotion or rollback is running{}; see `foldback generations list`",
         what.unwrap_or_default()
     ))
 }
@@ -69,14 +69,14 @@ fn log_refusals(
             && stored != found
         {
             refusals.push(format!(
-                "topic {} was deleted and made anew (its id was {stored} and is {found}): it lacks what the views were \
-                 folded from; restore it from a copy",
+                "topic {} was deleted and recreated (its id was {stored} and is now {found}): it lacks the records that \
+                 the views were folded from; restore it from a copy",
                 topic.topic
             ));
         }
         if topic.cleanup_policy.as_ref().is_some_and(|policy| policy.contains("compact")) {
             refusals.push(format!(
-                "topic {} is compacted (cleanup.policy): records that were replaced are gone from it; set \
+                "topic {} is compacted (cleanup.policy): it has lost older records of the same key; set \
                  cleanup.policy=delete and restore it from a copy",
                 topic.topic
             ));
@@ -85,8 +85,8 @@ fn log_refusals(
             let at = positions.get(&(topic.topic.clone(), partition.of.partition))?;
             (*at > partition.end).then(|| {
                 format!(
-                    "topic {}, partition {} ends at offset {}, but the live views are folded up to {at}: records are \
-                     gone from it; restore it from a copy",
+                    "topic {}, partition {} ends at offset {}, but the live views are folded up to {at}: it has lost \
+                     records; restore it from a copy",
                     topic.topic, partition.of.partition, partition.end
                 )
             })
@@ -100,7 +100,7 @@ fn log_refusals(
 fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
     (partition.log_start > 0).then(|| {
         format!(
-            "topic {}, partition {} begins at offset {}: what was before is gone (retention, or deleted records); \
+            "topic {}, partition {} starts at offset {}: earlier records are lost (retention, or deleted records); \
              restore it from a copy, and set retention.ms=-1",
             topic.topic, partition.of.partition, partition.log_start
         )
@@ -116,8 +116,8 @@ pub async fn space_refusal(
     let bound = site.config.rebuild.space_bytes_max;
     if bound > 0 && space_bytes > bound {
         return Ok(Some(format!(
-            "the new generation is estimated to take {} in Postgres, more than rebuild.space_bytes_max ({}); drop an \
-             older generation, or raise it",
+            "the new generation needs an estimated {} in Postgres, more than rebuild.space_bytes_max ({}); raise the \
+             limit, or drop an older generation",
             size_text(space_bytes),
             size_text(bound)
         )));
@@ -126,8 +126,8 @@ pub async fn space_refusal(
     let Some(free) = free_bytes(Path::new(&directory)) else { return Ok(None) };
     Ok((space_bytes > free).then(|| {
         format!(
-            "the new generation is estimated to take {} in Postgres, its disk has {} free; make room, or drop an older \
-             generation",
+            "the new generation needs an estimated {} in Postgres, but its disk has {} free; make room, or drop an \
+             older generation",
             size_text(space_bytes),
             size_text(free)
         )

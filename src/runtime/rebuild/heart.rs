@@ -58,7 +58,7 @@ impl Heart {
 
 pub fn lock_lost() -> RebuildError {
     RebuildError::Failed(
-        "the connection that holds the rebuild's lock was lost; `foldback rebuild` goes on with what is there".into(),
+        "lost the connection that holds the rebuild's lock; `foldback rebuild` resumes from the last commit".into(),
     )
 }
 

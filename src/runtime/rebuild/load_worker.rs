@@ -174,7 +174,7 @@ async fn finish<T>(
     folded: Result<T, RebuildError>,
     hand: JoinHandle<Result<(), RebuildError>>,
 ) -> Result<T, RebuildError> {
-    let written = hand.await.map_err(|error| RebuildError::Failed(format!("a writer ended early: {error}")))?;
+    let written = hand.await.map_err(|error| RebuildError::Failed(format!("a writer ended unexpectedly: {error}")))?;
     match (folded, written) {
         (_, Err(error)) => Err(error),
         (folded, Ok(())) => folded,
@@ -205,7 +205,7 @@ impl Attempt<'_> {
                 Some(Delivery::Release { done, .. }) => {
                     let _ = done.send(());
                 }
-                Some(Delivery::End) | None => return Err(RebuildError::Failed("the reader ended early".into())),
+                Some(Delivery::End) | None => return Err(RebuildError::Failed("the reader ended unexpectedly".into())),
             }
             self.cut_if_due().await?;
         }
@@ -271,7 +271,7 @@ impl Attempt<'_> {
 
     async fn give(&self, task: Task) -> Result<(), RebuildError> {
         // The hand's own error says why it is gone.
-        self.tasks.send(task).await.map_err(|_| RebuildError::Failed("the writer is gone".into()))
+        self.tasks.send(task).await.map_err(|_| RebuildError::Failed("the writer has ended".into()))
     }
 
     async fn cut_if_due(&mut self) -> Result<(), RebuildError> {
@@ -290,7 +290,7 @@ impl Attempt<'_> {
         let (done, written) = oneshot::channel();
         let cut = Cut { pieces, names, tangled: Vec::new(), progressed, slot: self.worker.slot };
         self.give(Task::Cut { cut, done }).await?;
-        written.await.map_err(|_| RebuildError::Failed("the writer is gone".into()))?;
+        written.await.map_err(|_| RebuildError::Failed("the writer has ended".into()))?;
         for way in self.ways.values_mut() {
             way.claim.next_offset = way.at;
             way.claim.streak = way.guard.streak;
@@ -335,9 +335,9 @@ impl LoadWorker {
     fn flood(&self, of: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> RebuildError {
         let (topic, partition) = (self.site.topics.name(of.stream), of.partition);
         RebuildError::Refused(vec![format!(
-            "{refusals_max} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, \
-             offset {offset}. Mend the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
-             allow {topic} {partition} {offset}`; then `foldback rebuild` goes on"
+            "{refusals_max} consecutive records were rejected as {reason}, up to topic {topic}, partition {partition}, \
+             offset {offset}. Fix the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
+             allow {topic} {partition} {offset}`; then `foldback rebuild` resumes"
         )])
     }
 }

@@ -39,7 +39,7 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
         checked => checked?,
     }
     if !generations::hold(&mut conn, generations::Lock::Rebuild).await? {
-        refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
+        refusals.push("another rebuild, promotion or rollback is running; see `foldback generations list`".into());
     }
     let (survey, forbidden) = guard::survey(&site, &mut conn).await?;
     refusals.extend(forbidden);

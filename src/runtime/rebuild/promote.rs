@@ -93,30 +93,32 @@ pub async fn promote(
 async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<GenerationState, RebuildError> {
     let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
     let Some((info, _)) = generations::find(conn, generation).await? else {
-        return refuse(format!("there is no generation {}; `foldback generations list` shows them", generation.0));
+        return refuse(format!("there is no generation {}; see `foldback generations list`", generation.0));
     };
     let number = generation.0;
     if info.until.is_some() {
-        return refuse(format!("generation {number} shows the views as they were (--until); it can't go live"));
+        return refuse(format!(
+            "generation {number} holds the views as of an earlier point (--until); it can't go live"
+        ));
     }
     if info.projection_version != PROJECTION_VERSION {
         return refuse(format!(
-            "generation {number} was folded by projection version {}, this binary folds {PROJECTION_VERSION}: promote it \
-             with a binary of its version",
+            "generation {number} was folded by projection version {}, but this binary has {PROJECTION_VERSION}: \
+             promote it with a binary of that version",
             info.projection_version
         ));
     }
     let loading = bulk::is_loading(conn, generation).await?;
     match info.state {
         GenerationState::Ready | GenerationState::Kept if !loading => Ok(info.state),
-        GenerationState::Live => refuse(format!("generation {number} is live already")),
+        GenerationState::Live => refuse(format!("generation {number} is already live")),
         GenerationState::Failed => refuse(format!(
-            "generation {number} was refused by a check ({}); `foldback rebuild` makes a new one",
+            "generation {number} failed its checks ({}); `foldback rebuild` builds a new one",
             info.failure.unwrap_or_default()
         )),
         // A promotion that was interrupted leaves it so: it is whole.
         GenerationState::Building if !loading && has_checkpoints(conn, generation).await? => Ok(GenerationState::Ready),
-        _ => refuse(format!("generation {number} is not whole yet; `foldback rebuild` goes on with it")),
+        _ => refuse(format!("generation {number} is incomplete; `foldback rebuild` resumes it")),
     }
 }
 
@@ -153,8 +155,8 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
         return Err(RebuildError::Refused(vec![format!(
-            "no running instance can fold generation {} on (projection version {}): readers would see it as it is, \
-             without anything newer, until one is started; --yes goes back all the same",
+            "no running instance can continue generation {} (projection version {}): until one is started, readers \
+             would see it without anything newer; --yes rolls back anyway",
             kept.generation, kept.projection_version
         )]));
     }
@@ -166,8 +168,8 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
             CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
             CutOver::InTheWay(why) if tokio::time::Instant::now() >= deadline => {
                 return Err(RebuildError::Failed(format!(
-                    "the rollback did not come through within {} s: {why}; try again when long transactions of readers \
-                     have ended",
+                    "the rollback did not succeed within {} s: {why}; try again when readers' long transactions have \
+                     ended",
                     rebuild.cut_over_timeout.as_secs()
                 )));
             }
@@ -179,7 +181,9 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
 fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError> {
     let kept = list.into_iter().filter(|info| info.state == GenerationState::Kept);
     kept.max_by_key(|info| (info.promoted_at, info.generation)).ok_or_else(|| {
-        RebuildError::Refused(vec!["there is no kept generation to go back to; `foldback generations list`".into()])
+        RebuildError::Refused(vec![
+            "there is no kept generation to roll back to; see `foldback generations list`".into(),
+        ])
     })
 }
 
@@ -189,9 +193,9 @@ pub async fn drop_generation(config: &Config, access: &Access, generation: i32) 
     let mut conn = guard::enter(&site).await?;
     let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
     match generations::find(&mut conn, Generation(generation)).await? {
-        None => refuse(format!("there is no generation {generation}; `foldback generations list` shows them")),
+        None => refuse(format!("there is no generation {generation}; see `foldback generations list`")),
         Some((info, _)) if info.state == GenerationState::Live => {
-            refuse(format!("generation {generation} is live: readers see it; make another one live first"))
+            refuse(format!("generation {generation} is live and readers see it; promote another one first"))
         }
         Some(_) => {
             generations::drop_generation(&mut conn, Generation(generation)).await?;

@@ -37,7 +37,7 @@ impl<'s> Retries<'s> {
                 return Some(outcome);
             }
         };
-        let line = format!("{}: {error}; trying again until it works", self.what);
+        let line = format!("{}: {error}; retrying until it works", self.what);
         warn!("{line}");
         // Whoever waits is told once; the log tells each time.
         if !std::mem::replace(&mut self.away, true) {

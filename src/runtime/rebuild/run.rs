@@ -137,7 +137,7 @@ async fn find_or_create(
             && let Some((_, Some(targets))) = generations::find(conn, generation).await?
             && let Some(targets) = Bounds::from_json(&targets, &site.topics)
         {
-            observer.note(&format!("going on with generation {}", info.generation));
+            observer.note(&format!("resuming generation {}", info.generation));
             return Ok(Job { generation, found, targets });
         }
         drop_if_left_over(conn, &info, observer).await?;
@@ -170,7 +170,7 @@ async fn drop_if_left_over(
     if matches!(info.state, GenerationState::Building | GenerationState::Failed)
         && generations::drop_generation(conn, Generation(info.generation)).await?
     {
-        observer.note(&format!("dropped generation {}, which was left {}", info.generation, info.state.as_str()));
+        observer.note(&format!("dropped generation {}, left over in state {}", info.generation, info.state.as_str()));
     }
     Ok(())
 }

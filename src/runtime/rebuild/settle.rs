@@ -75,7 +75,7 @@ async fn work_off(
     }
     while let Some(ended) = running.join_next().await {
         // The others end with the set.
-        ended.map_err(|error| RebuildError::Failed(format!("a task ended early: {error}")))??;
+        ended.map_err(|error| RebuildError::Failed(format!("a task ended unexpectedly: {error}")))??;
     }
     Ok(())
 }

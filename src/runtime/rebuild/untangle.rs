@@ -19,7 +19,7 @@ const ORDERS_MAX: i64 = 500;
 
 /// Folds every tangled order. Doing it again is harmless: what is stored already is a duplicate then.
 pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
-    let mut retries = Retries::new(site, build, stop, "folding tangled orders");
+    let mut retries = Retries::new(site, build, stop, "folding orders with a sequence conflict");
     loop {
         if stop.is_cancelled() {
             return Err(RebuildError::stopped());

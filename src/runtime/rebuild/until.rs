@@ -36,12 +36,12 @@ fn check(site: &Site, bounds: &Bounds, ends: &Bounds) -> Result<(), RebuildError
         let topic = site.topics.name(of.stream);
         match ends.of(*of) {
             None => {
-                let what = format!("--until names topic {topic}, partition {}, which is not there", of.partition);
+                let what = format!("--until names topic {topic}, partition {}, which does not exist", of.partition);
                 return Err(RebuildError::Refused(vec![what]));
             }
             Some(end) if *offset > end || *offset < 0 => {
                 let what = format!(
-                    "--until names offset {offset} of topic {topic}, partition {}, which ends at {end}",
+                    "--until names offset {offset} of topic {topic}, partition {}, but that ends at {end}",
                     of.partition
                 );
                 return Err(RebuildError::Refused(vec![what]));

@@ -8,7 +8,7 @@ pub enum VerifyError {
     /// A guard forbids it.
     #[error("refused: {0}")]
     Refused(String),
-    #[error("stopped before it was done; nothing was changed, and nothing is left behind")]
+    #[error("stopped before it was finished; nothing was changed or left behind")]
     Stopped,
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -47,13 +47,13 @@ pub async fn check(
     not_checked: &mut Vec<NotChecked>,
 ) -> Result<Option<Seen>, VerifyError> {
     let Some(address) = &options.metrics_url else {
-        not_checked.push(NotChecked::new(WHAT, "no address of metrics was given (--metrics-url)"));
+        not_checked.push(NotChecked::new(WHAT, "no metrics address was given (--metrics-url)"));
         return Ok(None);
     };
     match watch(address, conn).await? {
         Ok((seen, moving)) => {
             not_checked.extend(moving.into_iter().map(|difference| {
-                let why = "it changed all the time while it was looked at; run it again when less is folded";
+                let why = "it kept changing during the check; run verify again when there is less traffic";
                 NotChecked::new(format!("{}{{{}}}", difference.view, difference.key), why)
             }));
             Ok(Some(seen))
@@ -122,13 +122,13 @@ async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        format!("{url} gives no metrics: {cause}; give the address of an instance's http.listen")
+        format!("{url} serves no metrics: {cause}; use the address of an instance's http.listen")
     };
     let answer = client.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status).map_err(away)?;
     let text = answer.text().await.map_err(away)?;
     if !leads(&text) {
         return Err(format!(
-            "the instance at {url} doesn't lead the publisher, and only the one that does shows gauges"
+            "the instance at {url} doesn't lead the publisher, and only the leader exports the gauges"
         ));
     }
     Ok(text)

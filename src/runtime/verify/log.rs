@@ -157,7 +157,7 @@ async fn catch_up(
     let mut moment = Moment::open(&site.access).await?;
     if moment.side.generation != live {
         return Err(VerifyError::Failed(format!(
-            "generation {} went live in the place of {} while the log was folded; run `foldback verify` again",
+            "generation {} replaced {} as the live one while the log was being folded; run `foldback verify` again",
             moment.side.generation.0, live.0
         )));
     }
@@ -219,8 +219,8 @@ fn bounds(site: &Site, positions: &Positions) -> Result<Bounds, VerifyError> {
     let bound = |((topic, partition), offset): (&(String, i32), &i64)| match site.topics.stream(topic) {
         Some(stream) => Ok((StreamPartition { stream, partition: *partition }, *offset)),
         None => Err(VerifyError::Refused(format!(
-            "the live views hold records of the topic {topic}, which is neither kafka.orders_topic nor \
-             kafka.runs_topic; name the topics that were folded"
+            "the live views hold records of topic {topic}, which is neither kafka.orders_topic nor \
+             kafka.runs_topic; set these keys to the topics that were folded"
         ))),
     };
     Ok(Bounds(positions.iter().map(bound).collect::<Result<_, _>>()?))

@@ -75,7 +75,7 @@ impl Task<'_> {
         let live = live_projection(&mut conn).await?;
         if live.projection_version != PROJECTION_VERSION {
             return Err(VerifyError::Refused(format!(
-                "the live generation {} was folded by projection version {}, and this binary folds version \
+                "the live generation {} was folded by projection version {}, but this binary has version \
                  {PROJECTION_VERSION}; use a binary of that version, or rebuild first",
                 live.generation.0, live.projection_version
             )));
@@ -83,7 +83,7 @@ impl Task<'_> {
         if !self.options.sample.is_all() {
             not_checked.push(NotChecked::new(
                 "backlog, provider_telemetry",
-                "they add up over all orders, and only a sample was folded",
+                "they are totals over all orders, and only a sample was folded",
             ));
         }
         let site = Site::new(self.config, self.access)?;

@@ -60,7 +60,7 @@ pub async fn check(
     match watch(config, conn).await? {
         Ok((seen, moving)) => {
             not_checked.extend(moving.into_iter().map(|difference| {
-                let why = "it was published anew all the time while it was looked at; run it again when less is folded";
+                let why = "it kept being republished during the check; run verify again when there is less traffic";
                 NotChecked::new(format!("{} {}", difference.view, difference.key), why)
             }));
             Ok(Some(seen))

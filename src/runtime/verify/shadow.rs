@@ -23,7 +23,7 @@ pub async fn with_shadow<T>(
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(error), dropped) => {
             if let Err(left) = dropped {
-                tracing::warn!("{} was not dropped, the next `foldback verify` does it: {left}", shadow.schema());
+                tracing::warn!("could not drop {}, the next `foldback verify` will: {left}", shadow.schema());
             }
             Err(error)
         }

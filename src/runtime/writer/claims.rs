@@ -50,7 +50,7 @@ impl WriterTask {
     /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
     fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
         let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
-        let detail = format!("partition {partition} stands still: {error}");
+        let detail = format!("partition {partition} is stopped: {error}");
         error!(topic, partition, "{detail}");
         self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
         self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
@@ -81,7 +81,7 @@ impl WriterTask {
     /// transaction itself says so; this is for partitions of which no record comes.
     pub(super) fn follow(&mut self, live: Generation) {
         if let Some(served) = self.served.filter(|served| *served != live) {
-            info!(from = served.0, to = live.0, "another generation is live: going on from its checkpoints");
+            info!(from = served.0, to = live.0, "another generation is live: continuing from its checkpoints");
             self.leave_generation();
         }
     }

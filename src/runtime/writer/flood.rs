@@ -17,8 +17,8 @@ impl WriterTask {
         let Outcome::DeadLetter(reason) = flood.outcome else { return };
         let (partition, offset) = (flood.of.partition, flood.offset);
         let detail = format!(
-            "{} records in a row were refused as {reason}, up to topic {topic}, partition {partition}, offset \
-             {offset}; the partition stops there. Mend the cause (a schema? this binary?), or let them pass with \
+            "{} consecutive records were rejected as {reason}, up to topic {topic}, partition {partition}, offset \
+             {offset}; the partition stops there. Fix the cause (a schema? this binary?), or let them pass with \
              `foldback dead-letters allow {topic} {partition} {offset}`",
             self.settings.refusals_in_a_row_max
         );

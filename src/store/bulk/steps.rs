@@ -52,10 +52,10 @@ pub async fn is_loading(conn: &mut PgConnection, generation: Generation) -> Resu
 /// How many slices the events lie in.
 pub async fn slices(conn: &mut PgConnection, generation: Generation) -> Result<i64, StoreError> {
     let sql = "select number from {schema}.load_steps where step = 'slices'";
-    sqlx::query_scalar(generation.sql(sql))
-        .fetch_optional(conn)
-        .await?
-        .ok_or_else(|| StoreError::Corrupt { table: "load_steps", detail: "the number of slices is gone".to_owned() })
+    sqlx::query_scalar(generation.sql(sql)).fetch_optional(conn).await?.ok_or_else(|| StoreError::Corrupt {
+        table: "load_steps",
+        detail: "the number of slices is missing".to_owned(),
+    })
 }
 
 pub async fn is_done(conn: &mut PgConnection, generation: Generation, step: Step) -> Result<bool, StoreError> {

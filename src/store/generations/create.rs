@@ -43,7 +43,7 @@ async fn insert(
 ) -> Result<Generation, StoreError> {
     let number = i32::try_from(number).map_err(|_| StoreError::Corrupt {
         table: "generations",
-        detail: format!("{number} is no number of a generation"),
+        detail: format!("{number} is not a generation's number"),
     })?;
     let generation = Generation(number);
     let sql = "insert into foldback.generations (generation, state, projection_version, created_by, binary_version,

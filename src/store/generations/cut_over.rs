@@ -82,7 +82,7 @@ async fn switch_in(
             .await?;
     let before = Generation(before.ok_or(StoreError::NotMigrated)?);
     if before == next {
-        return Ok(CutOver::NotPossible(format!("generation {} is live already", next.0)));
+        return Ok(CutOver::NotPossible(format!("generation {} is already live", next.0)));
     }
     if gated && let Some(behind) = wait_until_as_far(conn, before, next).await? {
         return Ok(CutOver::InTheWay(behind));
@@ -93,11 +93,12 @@ async fn switch_in(
     match row {
         None => return Ok(CutOver::NotPossible(format!("there is no generation {}", next.0))),
         Some((_, true)) => {
-            let why = format!("generation {} shows the views as they were (--until); it can't go live", next.0);
+            let why =
+                format!("generation {} holds the views as of an earlier point (--until); it can't go live", next.0);
             return Ok(CutOver::NotPossible(why));
         }
         Some((state, _)) if state == "failed" => {
-            return Ok(CutOver::NotPossible(format!("generation {} was refused by a check", next.0)));
+            return Ok(CutOver::NotPossible(format!("generation {} failed its checks", next.0)));
         }
         Some(_) => {}
     }
@@ -125,7 +126,8 @@ async fn wait_until_as_far(
 fn behind(live: &BTreeMap<(String, i32), i64>, next: &BTreeMap<(String, i32), i64>) -> Option<String> {
     live.iter().find_map(|((topic, partition), offset)| {
         let at = next.get(&(topic.clone(), *partition)).copied().unwrap_or(0);
-        (at < *offset).then(|| format!("topic {topic}, partition {partition} is at {at}, the live one at {offset}"))
+        (at < *offset)
+            .then(|| format!("topic {topic}, partition {partition} is at {at}, but the live generation is at {offset}"))
     })
 }
 

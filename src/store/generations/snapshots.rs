@@ -46,8 +46,8 @@ pub async fn older_than(conn: &mut PgConnection, moment: Moment) -> Result<Optio
         let application: Option<String> = row.try_get(2)?;
         let named = application.filter(|name| !name.is_empty()).map(|name| format!(" ({name})")).unwrap_or_default();
         Ok(format!(
-            "a transaction of {user}{named}, pid {pid}, began before the new generation was whole and still looks at the \
-             database as it was then: it would find the views empty",
+            "a transaction of {user}{named}, pid {pid}, began before the new generation was complete and still sees \
+             the database as of then: it would find the views empty",
             user = user.unwrap_or_default()
         ))
     })

@@ -25,7 +25,7 @@ impl View<'_> {
     /// How often another generation has become live; Redis's values carry it.
     pub async fn epoch(&mut self) -> Result<i64, StoreError> {
         let epoch = sqlx::query_scalar("select epoch from foldback.publication").fetch_optional(&mut *self.conn);
-        let lost = || StoreError::Corrupt { table: "publication", detail: "its one row is gone".to_owned() };
+        let lost = || StoreError::Corrupt { table: "publication", detail: "its only row is missing".to_owned() };
         epoch.await?.ok_or_else(lost)
     }
 }
