@@ -14,18 +14,18 @@ pub struct Backlog {
     pub scheduled_backlog: i64,
     /// The earliest time among those that have one.
     pub next_scheduled_at: Option<Timestamp>,
-    /// Those without a time, or whose time has come.
+    /// Those that are due: without a time, or with one that has passed.
     pub overdue: i64,
 }
 
-/// One provider's backlog; `provider_id` is unknown while an order's OrderPlaced is missing.
+/// One provider's backlog; `provider_id` is `None` while an order's OrderPlaced is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderBacklog {
     pub provider_id: Option<String>,
     pub backlog: Backlog,
 }
 
-/// The label of an unknown provider where a null can't stand.
+/// The label of an unknown provider where null is not possible.
 pub const UNKNOWN_PROVIDER: &str = "unknown";
 
 impl ProviderBacklog {
@@ -35,8 +35,8 @@ impl ProviderBacklog {
 }
 
 impl Backlog {
-    /// By label. Should a provider really be called `unknown`, it shares its label with the orders whose provider
-    /// is not known yet: both count under it, so that the labels always add up to the total.
+    /// By label. A provider that is really called `unknown` shares its label with the orders whose provider is not
+    /// known yet. Both count under it, so that the labels always add up to the total.
     pub fn by_label(providers: &[ProviderBacklog]) -> BTreeMap<&str, Backlog> {
         let mut labels: BTreeMap<&str, Backlog> = BTreeMap::new();
         for provider in providers {
@@ -46,7 +46,7 @@ impl Backlog {
         labels
     }
 
-    /// The backlog of all, from the backlog of each.
+    /// The total, summed over the providers.
     pub fn total(providers: &[ProviderBacklog]) -> Backlog {
         providers.iter().fold(Backlog::default(), |total, provider| total.plus(&provider.backlog))
     }

@@ -1,4 +1,4 @@
-//! Where a fold ends: of each partition the first offset that does not belong to it any more.
+//! Where a fold ends: for each partition, the first offset that is no longer part of it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::partition::StreamPartition;
 use super::record::Topics;
 
-/// Exclusive ends by partition. A partition that is not there has no end of its own: nothing of it is folded.
+/// Exclusive ends by partition. Nothing is folded of a partition that is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bounds(pub BTreeMap<StreamPartition, i64>);
 

@@ -1,21 +1,21 @@
-//! How far the live generation is behind where another one was when readers saw that.
+//! How far the live generation is behind the generation that readers saw before it.
 
 use std::collections::BTreeMap;
 
 /// Next offsets by topic and partition.
 pub type Positions = BTreeMap<(String, i32), i64>;
 
-/// After a rollback readers see an earlier position until this is folded.
+/// After a rollback, readers see an earlier position until these records are folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatchUp {
     /// The other generation.
     pub generation: i32,
-    /// Of the partitions that are behind, by how many offsets.
+    /// The partitions that are behind, and by how many offsets.
     pub partitions: Positions,
 }
 
 impl CatchUp {
-    /// `None` where the live one is as far.
+    /// `None` if the live generation is as far.
     pub fn of(live: &Positions, generation: i32, other: &Positions) -> Option<CatchUp> {
         let behind = |(of, there): (&(String, i32), &i64)| {
             let here = live.get(of).copied().unwrap_or(0);
@@ -25,7 +25,7 @@ impl CatchUp {
         (!partitions.is_empty()).then_some(CatchUp { generation, partitions })
     }
 
-    /// Of all partitions.
+    /// Sum over all partitions.
     pub fn records(&self) -> i64 {
         self.partitions.values().sum()
     }

@@ -1,4 +1,4 @@
-//! What a batch changes: the one thing that the fold hands to whoever writes, live or in a rebuild.
+//! What a batch changes: the only thing that the fold hands to the writers, live or in a rebuild.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::summary::Drift;
 use super::telemetry::Counts;
 use super::timestamp::Timestamp;
 
-/// An event that stands in the history, and where it lies in the log.
+/// An event of the history, and its position in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEntry {
     pub event: OrderEvent,
@@ -24,7 +24,7 @@ pub struct HistoryEntry {
     pub recorded_at: Option<Timestamp>,
 }
 
-/// A run report that stands.
+/// The winning report of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEntry {
     pub run: Run,
@@ -32,16 +32,16 @@ pub struct RunEntry {
     pub drift: Vec<Drift>,
 }
 
-/// What a bulk load has to know of a slice beside its orders.
+/// What a bulk load needs to know about a slice besides its orders.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// Orders of which two events claim one sequence.
+    /// Orders in which two events have the same sequence.
     pub tangled: BTreeSet<Uuid>,
-    /// Where events lie again that the orders have seen: these copies don't belong into the history.
+    /// Positions of further copies of events that the orders already contain; they don't belong in the history.
     pub copies: Vec<Position>,
 }
 
-/// The OrderPlaced that names a provider: the greatest by (occurred_at, provider_order_id, sequence).
+/// The OrderPlaced that a provider's name is taken from: the greatest by (occurred_at, provider_order_id, sequence).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamedBy {
     pub occurred_at: Timestamp,
@@ -50,8 +50,8 @@ pub struct NamedBy {
     pub name: String,
 }
 
-/// An event that stood and lost its sequence to one that lies before it in the log. It becomes a dead letter;
-/// its raw bytes have to be fetched from the log again.
+/// An event of the history that lost its sequence to one earlier in the log. It becomes a dead letter; its raw bytes
+/// have to be fetched from the log again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Displaced {
     pub conflict: ConflictKey,
@@ -59,7 +59,7 @@ pub struct Displaced {
     pub detail: String,
 }
 
-/// What became of the records of a batch, for metrics.
+/// Outcomes of the records of a batch, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     pub applied: u64,
@@ -67,38 +67,40 @@ pub struct Tally {
     pub dead_letter: u64,
 }
 
-/// How many records in a row, up to a partition's position, were refused for one reason.
+/// How many consecutive records, up to a partition's position, were rejected for one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streak {
     pub reason: Reason,
     pub count: i64,
 }
 
+/// Everything that folding one batch changes in the views. Comes from `projection::fold`; `store::write` and the bulk
+/// loader write it in one transaction. Empty fields mean no change.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeSet {
     /// Events that are new in the history.
     pub events: Vec<HistoryEntry>,
-    /// Events that take the place of what the history has at their sequence.
+    /// Events that replace what the history has at their sequence.
     pub replaced: Vec<HistoryEntry>,
-    /// Orders as they are now; the stored version of each must be one below `version`.
+    /// Orders in their new state; the stored version of each must be one below `version`.
     pub orders: Vec<Arc<Order>>,
     /// (provider_order_id, replay_id) of the replays whose row differs from what is stored.
     pub replays: Vec<(Uuid, Uuid)>,
     /// (provider_order_id, refill_id) likewise.
     pub refills: Vec<(Uuid, Uuid)>,
-    /// Replays and refills that are no longer there, since the event that made them was displaced.
+    /// Replays and refills that no longer exist, because the event that created them was displaced.
     pub removed_replays: Vec<(Uuid, Uuid)>,
     pub removed_refills: Vec<(Uuid, Uuid)>,
     /// Deltas of the counts behind telemetry and backlog.
     pub counts: Counts,
     /// Candidates for providers' names.
     pub names: BTreeMap<String, NamedBy>,
-    /// Providers that lost an OrderPlaced with a name: their name is found again from the history.
+    /// Providers that lost an OrderPlaced with a name: their name is looked up in the history again.
     pub lost_names: BTreeSet<String>,
     pub runs: Vec<RunEntry>,
     pub dead_letters: Vec<DeadLetter>,
     pub displaced: Vec<Displaced>,
-    /// Dead letters whose event has come to stand after all.
+    /// Dead letters whose event has won its sequence after all.
     pub withdrawn: Vec<ConflictKey>,
     pub tally: BTreeMap<Stream, Tally>,
 }

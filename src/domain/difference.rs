@@ -1,4 +1,4 @@
-//! What is stored and not what the log gives.
+//! Where the views differ from what the log gives.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Longest text of a value that is shown whole, in bytes of JSON: many large values together must not take the memory.
+/// Maximum size of a value that is shown in full, in bytes of JSON: many large values must not exhaust the memory.
 const SHOWN_BYTES_MAX: usize = 4_096;
 const PART_CHARS: usize = 200;
-/// What of a large value is shown before the first character that differs.
+/// How much of a large value is shown before the first character that differs.
 const CONTEXT_CHARS: usize = 40;
 
 /// One row (or value, or series) that differs.
@@ -19,10 +19,11 @@ pub struct Difference {
     pub view: String,
     /// The row's key columns, joined by `/`.
     pub key: String,
-    /// Those that differ. Of a missing row every column, with `stored` null; of one too many with `expected` null.
+    /// The columns that differ. A missing row has every column, with `stored` null; a surplus one with `expected` null.
     pub columns: BTreeMap<String, Differing>,
 }
 
+/// A column's value in the views and the one that refolding the log gives, as JSON. Long values are shortened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Differing {
     pub stored: Value,
@@ -34,7 +35,7 @@ impl Difference {
         Difference { view: view.into(), key: key.into(), columns: BTreeMap::new() }
     }
 
-    /// Adds a column; of a large value the part is shown in which the two begin to differ, and its size.
+    /// Adds a column. A large value is cut to the part where the two begin to differ, with its size.
     pub fn column(&mut self, name: impl Into<String>, stored: Value, expected: Value) {
         let parts = parts(&text(&stored), &text(&expected));
         let differing = Differing { stored: parts.0.unwrap_or(stored), expected: parts.1.unwrap_or(expected) };
@@ -49,7 +50,7 @@ fn text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// What is shown instead of a value that is too large.
+/// What to show instead of a value that is too large.
 fn parts(stored: &str, expected: &str) -> (Option<Value>, Option<Value>) {
     let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
     let from = common.saturating_sub(CONTEXT_CHARS);
@@ -66,14 +67,14 @@ fn part(text: &str, from: usize) -> Option<Value> {
     Some(Value::String(format!("{before}{part}{after} ({} bytes)", text.len())))
 }
 
-/// Differences as they are found: so many are named, further ones are counted.
+/// Differences found so far: listed up to a limit, counted beyond it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences {
     named_max: usize,
     pub named: Vec<Difference>,
-    /// Named or not, by view.
+    /// Number of differences by view, listed or not.
     pub found: BTreeMap<String, u64>,
-    /// Whether `found` is all of them, and not only at least so many.
+    /// Whether `found` counts all of them, rather than a lower bound.
     pub is_exact: bool,
 }
 
@@ -93,20 +94,20 @@ impl Differences {
         }
     }
 
-    /// Counts some that are not named.
+    /// Counts some without listing them.
     pub fn count(&mut self, view: &str, more: u64) {
         if more > 0 {
             *self.found.entry(view.to_owned()).or_default() += more;
         }
     }
 
-    /// There are at least so many more in the view, perhaps further ones.
+    /// The view has at least this many more differences.
     pub fn count_at_least(&mut self, view: &str, more: u64) {
         self.count(view, more);
         self.is_exact = false;
     }
 
-    /// These, and behind them others of which as many are named as there is room for.
+    /// These differences, followed by `others`, of which as many are listed as the limit allows.
     pub fn then(mut self, others: Differences) -> Differences {
         let room = self.named_max.saturating_sub(self.named.len());
         self.named.extend(others.named.into_iter().take(room));

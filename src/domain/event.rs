@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::money::{Decimal, Money};
 use super::timestamp::Timestamp;
 
-/// One accepted fact about one provider order; every value in it keeps the rules of the contract.
+/// One accepted fact about one provider order; every value in it has passed the contract's rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderEvent {
     pub event_id: Uuid,
@@ -22,6 +22,8 @@ pub struct OrderEvent {
     pub payload: Payload,
 }
 
+/// What happened, by event type. The variants are the branches of the Avro union in
+/// schemas/provider-order-event.avsc, in any order; an unknown branch never gets here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     OrderPlaced(OrderPlaced),
@@ -35,6 +37,7 @@ pub enum Payload {
     OrderCancelled(OrderCancelled),
 }
 
+/// An order was given to a provider. Sets every field; placed again, it replaces them all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderPlaced {
     pub order_id: Uuid,
@@ -50,7 +53,7 @@ pub struct OrderPlaced {
     pub service_rules: Vec<ServiceRule>,
 }
 
-/// Replaces the fields that are there.
+/// Replaces the fields that are present.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderAmended {
     pub amount: Option<Money>,
@@ -60,22 +63,25 @@ pub struct OrderAmended {
     pub service_rules: Option<Vec<ServiceRule>>,
 }
 
+/// A replay was planned, under an id that is unique within its order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayScheduled {
     pub replay_id: Uuid,
     pub requested_amount: Money,
-    /// `None`: due at once.
+    /// `None`: due immediately.
     pub scheduled_for: Option<Timestamp>,
     pub rule_ids: Vec<String>,
     pub rule_metadata: BTreeMap<String, String>,
 }
 
+/// A replay got another time; `None` makes it due at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayRescheduled {
     pub replay_id: Uuid,
     pub scheduled_for: Option<Timestamp>,
 }
 
+/// A replay succeeded. It need not have been scheduled before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayExecuted {
     pub replay_id: Uuid,
@@ -86,6 +92,7 @@ pub struct ReplayExecuted {
     pub rule_metadata: BTreeMap<String, String>,
 }
 
+/// An attempt at a replay failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayFailed {
     pub replay_id: Uuid,
@@ -97,12 +104,14 @@ pub struct ReplayFailed {
     pub rule_metadata: BTreeMap<String, String>,
 }
 
+/// A replay was called off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayCancelled {
     pub replay_id: Uuid,
     pub reason: Option<String>,
 }
 
+/// A refill was made; the highest sequence per `refill_id` wins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RefillRecorded {
     pub refill_id: Uuid,
@@ -111,6 +120,7 @@ pub struct RefillRecorded {
     pub response: Option<String>,
 }
 
+/// The order was cancelled, and with it every replay scheduled by a lower sequence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderCancelled {
     pub reason: Option<String>,
@@ -132,7 +142,7 @@ pub struct ServiceRule {
     pub priority: Option<i32>,
 }
 
-/// A payload's JSON could not be read back: the history was changed by another hand.
+/// A payload's JSON could not be read back: something else changed the history.
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
     #[error("`{0}` is not an event type")]
@@ -157,7 +167,7 @@ impl Payload {
         }
     }
 
-    /// Writes every field by the schema's names: times ISO 8601, decimals as text with four digits.
+    /// Writes every field under its name in the schema: times as ISO 8601, decimals as strings with four decimals.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let written = match self {
             Payload::OrderPlaced(payload) => serde_json::to_writer(out, payload),
@@ -170,7 +180,7 @@ impl Payload {
             Payload::RefillRecorded(payload) => serde_json::to_writer(out, payload),
             Payload::OrderCancelled(payload) => serde_json::to_writer(out, payload),
         };
-        // Writing to memory has no error of its own, and every map key above is a string.
+        // Writing to memory can't fail, and every map key above is a string.
         debug_assert!(written.is_ok());
     }
 

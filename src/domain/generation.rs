@@ -1,22 +1,23 @@
-//! A generation as operators see it: its state, where it came from, and how far a rebuild of it is.
+//! A generation as operators see it: its state, its origin, and the progress of its rebuild.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::timestamp::Timestamp;
 
+/// State of a generation, as stored in `foldback.generations.state` and printed by `generations list`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
-    /// A rebuild folds it, or did and was interrupted.
+    /// A rebuild is folding it, or was interrupted while doing so.
     Building,
-    /// Folded and checked, not shown to readers.
+    /// Folded and checked, but not shown to readers.
     Ready,
-    /// The one that the stable views show.
+    /// The one that the stable views point at.
     Live,
-    /// Was live before; whole, and can be gone back to.
+    /// Previously live and complete; can be rolled back to.
     Kept,
-    /// A check refused it.
+    /// A check failed.
     Failed,
 }
 
@@ -44,16 +45,16 @@ impl GenerationState {
     }
 }
 
-/// What a rebuild is doing, in the order in which it does it.
+/// Phases of a rebuild, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Reads the log from its start and writes the history.
     Folding,
-    /// Writes the states that the folding has come to.
+    /// Writes the final state of each order.
     Settling,
     Indexing,
-    /// Folds what has come since, as a live worker does.
+    /// Folds what was written since, as a live worker does.
     CatchingUp,
     Checking,
     CuttingOver,
@@ -61,7 +62,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// As a sentence about the rebuild puts it.
+    /// As a sentence about the rebuild says it.
     pub fn words(self) -> &'static str {
         match self {
             Phase::Folding => "folding",
@@ -75,17 +76,17 @@ impl Phase {
     }
 }
 
-/// How far a rebuild is.
+/// Progress of a rebuild.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub phase: Phase,
-    /// How much of the way to the end of the log is folded, 0 to 1.
+    /// Share of the log that is folded, 0 to 1.
     pub ratio: f64,
     /// Records folded so far.
     pub events: u64,
     pub events_per_second: f64,
-    /// Until the end of the folding; `None` before there is a rate.
+    /// Seconds until the folding ends; `None` until there is a rate.
     pub eta_seconds: Option<u64>,
 }
 
@@ -103,17 +104,17 @@ pub struct GenerationInfo {
     pub state: GenerationState,
     pub projection_version: i32,
     pub created_at: Timestamp,
-    /// Who made it: user and host.
+    /// Who created it: user and host.
     pub created_by: String,
     pub promoted_at: Option<Timestamp>,
     pub binary_version: String,
-    /// From which offsets of the log it was folded, and further facts of its making.
+    /// The log offsets that it was folded from, and other facts about its creation.
     pub origin: Value,
-    /// Of a generation that shows the views as they were: what was asked for.
+    /// For an as-of generation (`--until`): what was asked for.
     pub until: Option<Value>,
-    /// Why a check refused it.
+    /// Why a check failed.
     pub failure: Option<String>,
     pub progress: Option<Progress>,
-    /// Whether the process that builds it was heard of within the last few seconds.
+    /// Whether the process that builds it has sent a heartbeat within the last few seconds.
     pub builder_alive: bool,
 }

@@ -3,6 +3,7 @@
 use super::event::Guardrails;
 use super::money::{Decimal, Money};
 
+/// Verdict on an order's margin. `Idle`: it can't be evaluated (see `Guardrails`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GuardrailStatus {
     Idle,
@@ -28,7 +29,7 @@ impl GuardrailStatus {
     }
 }
 
-/// `idle` unless all three are there, the amount is above zero and both are in one currency.
+/// `idle` unless all three are present, the amount is above zero and both amounts are in one currency.
 pub fn guardrail_status(
     guardrails: Option<&Guardrails>,
     provider_cost: Option<&Money>,
@@ -74,15 +75,15 @@ fn percent_is_below(margin: i128, amount: i128, limit: f64) -> bool {
     }
 }
 
-/// Powers of ten that are tried before a text is made.
+/// Powers of ten that are tried before formatting a text.
 const DIGITS_TRIED: i32 = 4;
-/// Doubles tell all integers apart up to here.
+/// Doubles represent every integer exactly up to here.
 const DIGITS_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The shortest decimal text of a finite double, as digits and a power of ten.
 fn shortest_decimal(value: f64) -> (i128, i32) {
-    // Limits are mostly something like 12.5, and one is needed for each order. Both numbers of the quotient are exact, so
-    // it is the double that the text of these digits stands for. With fewer than 16 digits no shorter text can be it.
+    // Most limits look like 12.5, and every order needs one. Both numbers of the quotient are exact, so it is the
+    // double that these digits denote. With fewer than 16 digits, no shorter text denotes it.
     for exponent in 0..=DIGITS_TRIED {
         let power = 10f64.powi(exponent);
         let digits = (value * power).round();
@@ -93,7 +94,7 @@ fn shortest_decimal(value: f64) -> (i128, i32) {
     decimal_text(value)
 }
 
-/// The same by way of the text itself.
+/// The same, by formatting the text.
 fn decimal_text(value: f64) -> (i128, i32) {
     let text = format!("{value:e}");
     // `{:e}` of a finite double is always `[-]d[.ddd]e[-]ddd`.
@@ -112,7 +113,7 @@ mod tests {
     use super::super::money::Currency;
     use super::*;
 
-    /// A number that two texts share whatever zeros they end with.
+    /// Makes texts that differ only in trailing zeros equal.
     fn without_zeros((mut digits, mut exponent): (i128, i32)) -> (i128, i32) {
         while digits != 0 && digits % 10 == 0 {
             (digits, exponent) = (digits / 10, exponent + 1);
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_double_counts_as_its_shortest_text() {
-        // 0.1 as a double is a little above a tenth; as its text it is a tenth, and this margin meets it.
+        // 0.1 as a double is slightly above a tenth; as text it is exactly a tenth, and this margin meets it.
         check("1000 EUR", "999 EUR", (None, Some(0.1), None), "pass");
         check("10 EUR", "9.97 EUR", (None, Some(0.3), None), "pass");
         check("10 EUR", "9.97 EUR", (None, Some(0.30000000000000004), None), "fail");

@@ -1,13 +1,13 @@
-//! A share of the orders, by a hash of their key: the same ones for everybody who asks for the same share.
+//! A share of the orders, chosen by a hash of their key: equal shares contain the same orders everywhere.
 
 use uuid::Uuid;
 
-/// Buckets that ids are spread over.
+/// Number of buckets that ids are spread over.
 pub const BUCKETS: i64 = 1_000_000;
-/// Bits of the hash that decide: all but its sign.
+/// The bits of the hash that decide: all but the sign.
 pub const HASH_MASK: u64 = 0x7fff_ffff_ffff_ffff;
 
-/// So many orders in a million.
+/// Orders in a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySample {
     pub per_million: u32,
@@ -20,7 +20,7 @@ impl KeySample {
         i64::from(self.per_million) >= BUCKETS
     }
 
-    /// About how many of so many are in it.
+    /// About how many of `count` are in the sample.
     pub fn share_of(self, number: u64) -> u64 {
         (number as f64 * f64::from(self.per_million) / BUCKETS as f64) as u64
     }
@@ -29,7 +29,7 @@ impl KeySample {
         bucket(id) < i64::from(self.per_million)
     }
 
-    /// Whether a record is of the sample, by its key; one whose key is no id always is.
+    /// Whether a record is in the sample, by its key. One whose key is not an id always is.
     pub fn takes_key(self, key: Option<&[u8]>) -> bool {
         self.is_all() || key.and_then(|key| Uuid::try_parse_ascii(key).ok()).is_none_or(|id| self.takes(id))
     }
@@ -39,8 +39,8 @@ fn bucket(id: Uuid) -> i64 {
     (hash(id) & HASH_MASK) as i64 % BUCKETS
 }
 
-/// What Postgres's `uuid_hash_extended(id, 0)` gives (Bob Jenkins's lookup3 of 16 bytes), so that SQL can tell the
-/// sample at the cost of one call a row. Its value is that of servers on little-endian machines.
+/// The value of Postgres's `uuid_hash_extended(id, 0)` (Bob Jenkins's lookup3 of 16 bytes), so that SQL can select
+/// the sample with one call per row. It is the value of servers on little-endian machines.
 fn hash(id: Uuid) -> u64 {
     const INITIAL: u32 = 0x9e37_79b9 + 16 + 3_923_095;
     let (words, _) = id.as_bytes().as_chunks::<4>();

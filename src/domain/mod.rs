@@ -1,7 +1,7 @@
-//! What the business says: pure values and folds.
+//! The business: pure values and folds.
 //!
-//! Nothing here does I/O, awaits, reads a clock or knows a framework. Whoever folds the same events gets the
-//! same values.
+//! Nothing here does I/O, awaits, reads a clock or knows a framework. Folding the same events always gives the same
+//! values.
 
 pub mod backlog;
 pub mod bounds;

@@ -1,15 +1,15 @@
-//! Amounts of money: exact decimals of 18 digits, 4 of them behind the point.
+//! Amounts of money: exact decimals of 18 digits, 4 of them after the point.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// A decimal of at most 18 digits with 4 behind the point, counted in ten-thousandths. As text: `"12.3400"`.
+/// A decimal of at most 18 digits, 4 of them after the point, counted in ten-thousandths. As text: `"12.3400"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Decimal(i64);
 
 impl Decimal {
-    /// Digits behind the point.
+    /// Digits after the point.
     pub const SCALE: u32 = 4;
     const ONE: i64 = 10_000;
     const LIMIT: i64 = 1_000_000_000_000_000_000;
@@ -23,7 +23,7 @@ impl Decimal {
         self.0
     }
 
-    /// Reads plain decimal text with at most four digits behind the point.
+    /// Parses plain decimal text with at most four digits after the point.
     pub fn parse(text: &str) -> Option<Decimal> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -79,7 +79,7 @@ impl Currency {
     }
 
     pub fn as_str(&self) -> &str {
-        // Only ASCII capitals get in.
+        // Only ASCII capitals are accepted.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

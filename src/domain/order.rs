@@ -1,4 +1,4 @@
-//! A provider order: what its events, folded in any order, come to.
+//! A provider order: the state that its events add up to, in whatever order they are folded.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::sequence::SequenceSet;
 use super::telemetry::{CountKind, Counted, Counts};
 use super::timestamp::Timestamp;
 
-/// What OrderPlaced alone sets.
+/// What only OrderPlaced sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     pub order_id: Uuid,
@@ -26,6 +26,7 @@ pub struct Placement {
     pub placed_at: Timestamp,
 }
 
+/// What the order's highest OrderCancelled says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     pub cancelled_at: Timestamp,
@@ -36,7 +37,7 @@ pub struct Cancellation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     pub provider_order_id: Uuid,
-    /// Grows by one with every write of the stored order; 0: not stored yet.
+    /// Incremented with every write of the stored order; 0: not stored yet.
     pub version: i64,
     pub seen: SequenceSet,
     pub placement: Register<Option<Placement>>,
@@ -48,7 +49,7 @@ pub struct Order {
     pub cancellation: Register<Option<Cancellation>>,
     /// occurred_at of the highest sequence.
     pub last_event: Register<Timestamp>,
-    /// Boxed, since a node of such a map has room for eleven values at once, and most orders have one.
+    /// Boxed, because a node of the map has room for eleven values, and most orders have one.
     pub replays: BTreeMap<Uuid, Box<Replay>>,
     pub refills: BTreeMap<Uuid, Box<Refill>>,
 }
@@ -72,8 +73,8 @@ impl Order {
         }
     }
 
-    /// Folds one event in. `false`, and nothing changes, if its sequence is there already: whether that is a
-    /// duplicate or a conflict is for the caller, who can look at the history.
+    /// Folds one event in. Returns `false`, and changes nothing, if its sequence is already there: whether that is a
+    /// duplicate or a conflict is up to the caller, who can look at the history.
     pub fn apply(&mut self, sequence: i64, occurred_at: Timestamp, payload: Payload) -> bool {
         if !self.seen.insert(sequence) {
             return false;
@@ -196,7 +197,7 @@ impl Order {
         replay.status(self.cancellation.sequence)
     }
 
-    /// Adds (`sign` 1) or takes away (`sign` -1) what this order contributes to telemetry and backlog.
+    /// Adds (`sign` 1) or subtracts (`sign` -1) what this order contributes to telemetry and backlog.
     pub fn contribute(&self, counts: &mut Counts, sign: i64) {
         let kind = CountKind::Orders;
         let of_provider =
@@ -210,7 +211,7 @@ impl Order {
         let scheduled =
             self.replays.values().filter(|replay| self.replay_status(replay) == ReplayStatus::Scheduled).count();
         count(CountKind::Scheduled, scheduled as i64);
-        // Only guardrails and rules are told apart by service.
+        // Only guardrails and rules are counted by service.
         let of_service = Counted { service_id: self.service_id(), ..of_provider };
         let guardrail = self.guardrail_status();
         if guardrail != GuardrailStatus::Idle {

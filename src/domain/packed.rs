@@ -1,4 +1,4 @@
-//! Accepted events in a form that takes little space: what a bulk load puts aside until it folds each order at once.
+//! Accepted events in a compact form: what a bulk load spills until it folds each order in one go.
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
@@ -8,19 +8,19 @@ use super::event::{OrderEvent, Payload};
 use super::position::Position;
 use super::timestamp::Timestamp;
 
-/// Bytes are not what was packed.
+/// The bytes are not a packed event.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read a packed event: {0}")]
 pub struct PackedError(#[from] postcard::Error);
 
-/// Some packed events of one slice: orders few enough to be folded in memory.
+/// Some packed events of one slice (a hash partition with few enough orders to fold in memory).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     pub slice: i32,
     pub events: Vec<u8>,
 }
 
-/// What events are sorted by: each order's by sequence, and claims of one sequence as they lie in the log.
+/// Sort key of events: by order, then sequence, then log position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Head {
     pub provider_order_id: Uuid,
@@ -28,7 +28,7 @@ pub struct Head {
     pub position: Position,
 }
 
-/// An event whose head alone is unpacked.
+/// An event of which only the head is unpacked.
 #[derive(Debug, Clone, Copy)]
 pub struct Packed<'b> {
     pub head: Head,
@@ -43,10 +43,10 @@ impl Packed<'_> {
     }
 }
 
-/// A body's length stands before it, in so many bytes.
+/// Size of the length prefix of a body, in bytes.
 const LENGTH_BYTES: usize = size_of::<u32>();
 
-/// Appends an event and where it lies.
+/// Appends an event and its log position.
 pub fn pack(event: &OrderEvent, position: Position, out: &mut Vec<u8>) -> Result<(), PackedError> {
     let OrderEvent { event_id, provider_order_id, sequence, occurred_at, payload } = event;
     let head = Head { provider_order_id: *provider_order_id, sequence: *sequence, position };
@@ -60,7 +60,7 @@ pub fn pack(event: &OrderEvent, position: Position, out: &mut Vec<u8>) -> Result
     Ok(())
 }
 
-/// The events of bytes that `pack` has written, one after the other.
+/// Iterates over the events that `pack` has written.
 pub struct Unpack<'b>(pub &'b [u8]);
 
 impl<'b> Iterator for Unpack<'b> {
@@ -71,13 +71,13 @@ impl<'b> Iterator for Unpack<'b> {
             return None;
         }
         let event = split(self.0);
-        // Behind an event that can't be read it isn't known where the next one would begin.
+        // After an unreadable event, the start of the next one is unknown.
         self.0 = event.as_ref().map_or(&[], |(_, rest)| *rest);
         Some(event.map(|(event, _)| event))
     }
 }
 
-/// The first event, and what is behind it.
+/// The first event, and the bytes after it.
 fn split(bytes: &[u8]) -> Result<(Packed<'_>, &[u8]), PackedError> {
     let (head, rest) = postcard::take_from_bytes(bytes)?;
     let (length, rest) = rest.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;

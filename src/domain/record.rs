@@ -1,4 +1,4 @@
-//! A record as it lies in the log, before anyone has looked inside.
+//! A record as read from the log, not decoded yet.
 
 use bytes::Bytes;
 
@@ -22,6 +22,7 @@ pub struct Header {
 /// About what a header takes in memory beside its key and value.
 const HEADER_OVERHEAD_BYTES: usize = 64;
 
+/// A record as read from Kafka, owning its bytes; nothing is decoded yet. `None` for a null key or value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRecord {
     pub stream: Stream,
@@ -29,11 +30,11 @@ pub struct RawRecord {
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
     pub headers: Vec<Header>,
-    /// The record's own timestamp; `None` where the log has none.
+    /// The record's timestamp; `None` if the log has none.
     pub recorded_at: Option<Timestamp>,
 }
 
-/// A record whose bytes belong to somebody else; without its headers.
+/// A record that borrows its bytes, without headers.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordView<'a> {
     pub stream: Stream,

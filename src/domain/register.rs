@@ -12,7 +12,7 @@ impl<T> Register<T> {
         Register { sequence, value }
     }
 
-    /// Sets the value unless a higher sequence has set it before.
+    /// Sets the value, unless a higher sequence has already set it.
     pub fn set(&mut self, sequence: i64, value: T) {
         if sequence > self.sequence {
             *self = Register { sequence, value };

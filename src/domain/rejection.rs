@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The closed set of reasons; their names are part of the contract.
+/// Why a record is rejected. The set is closed, and the names are part of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     Malformed,
@@ -48,7 +48,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refusal: the reason, and one sentence for whoever has to mend the publisher.
+/// The reason, and one sentence for whoever has to fix the publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     pub reason: Reason,

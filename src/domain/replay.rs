@@ -1,4 +1,4 @@
-//! A replay of an order: a provider is asked once more, now or later.
+//! A replay of an order: the provider is asked again, now or later.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use super::money::Money;
 use super::register::Register;
 use super::timestamp::Timestamp;
 
+/// Status of a replay, by its event of the highest sequence; also `Cancelled` if the order was cancelled later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReplayStatus {
     Scheduled,
@@ -49,22 +50,22 @@ pub struct Outcome {
     pub response: Option<String>,
 }
 
-/// Fields that the same events carry share a register; which event type is the latest follows from the
-/// registers' sequences, so that the status needs none of its own.
+/// Fields that the same events carry share a register. The registers' sequences tell which event type is the latest,
+/// so the status needs no register of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
     pub replay_id: Uuid,
     pub request: Register<Request>,
-    /// Of ReplayScheduled and ReplayRescheduled: scheduled_for.
+    /// scheduled_for, from ReplayScheduled and ReplayRescheduled.
     pub schedule: Register<Option<Timestamp>>,
     pub outcome: Register<Outcome>,
-    /// Of ReplayFailed: the error.
+    /// The error, from ReplayFailed.
     pub failure: Register<Option<String>>,
-    /// Of ReplayCancelled: the reason.
+    /// The reason, from ReplayCancelled.
     pub cancel: Register<Option<String>>,
-    /// How many ReplayExecuted events.
+    /// Number of ReplayExecuted events.
     pub executed: i64,
-    /// How many ReplayFailed events.
+    /// Number of ReplayFailed events.
     pub failed: i64,
 }
 
@@ -73,7 +74,7 @@ impl Replay {
         Replay { replay_id, ..Replay::default() }
     }
 
-    /// `order_cancelled`: the sequence of the order's highest OrderCancelled, 0 without one.
+    /// `order_cancelled`: sequence of the order's highest OrderCancelled, or 0.
     pub fn status(&self, order_cancelled: i64) -> ReplayStatus {
         let (schedule, outcome, cancel) = (self.schedule.sequence, self.outcome.sequence, self.cancel.sequence);
         if cancel > schedule.max(outcome) {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::position::Position;
 use super::timestamp::Timestamp;
 
+/// Kind of automation run. `as_str` gives the names used in Postgres, the API and metric labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunType {
     Replay,
@@ -25,6 +26,7 @@ impl RunType {
     }
 }
 
+/// Result of an automation run, as its worker reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunStatus {
     Unknown,
@@ -50,7 +52,7 @@ impl RunStatus {
     }
 }
 
-/// A report of a run; a higher revision corrects a lower one.
+/// A report of a run. A higher revision corrects a lower one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     pub event_id: Uuid,
@@ -60,7 +62,7 @@ pub struct Run {
     pub status: RunStatus,
     pub started_at: Option<Timestamp>,
     pub ran_at: Timestamp,
-    /// The worker's JSON object, numbers kept to the digit.
+    /// The worker's JSON object; numbers keep every digit.
     pub summary: Map<String, Value>,
     pub metadata: Map<String, Value>,
     pub backlog_total: Option<i64>,
@@ -68,8 +70,8 @@ pub struct Run {
     pub alerts_sent: Option<i32>,
 }
 
-/// Whether the report (`revision`, `position`) stands over another report of the same run: the highest
-/// revision does, and among equal ones the smallest position.
+/// Whether the report (`revision`, `position`) wins over another report of the same run: the higher revision wins,
+/// and among equal ones the smaller position.
 pub fn stands_over(report: (i32, Position), other: (i32, Position)) -> bool {
     match report.0.cmp(&other.0) {
         std::cmp::Ordering::Equal => report.1 < other.1,

@@ -1,6 +1,6 @@
-//! The set of an order's sequences that are there: almost always one range.
+//! The set of sequences that an order has seen: almost always one range.
 
-/// Sorted, disjoint, non-adjacent ranges of sequences, ends included.
+/// Sorted, disjoint, non-adjacent ranges of sequences, both ends included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SequenceSet(Vec<(i64, i64)>);
 
@@ -23,7 +23,7 @@ impl SequenceSet {
         after > 0 && self.0[after - 1].1 >= sequence
     }
 
-    /// `false` if it was there already.
+    /// Returns `false` if it was already there.
     pub fn insert(&mut self, sequence: i64) -> bool {
         let after = self.0.partition_point(|(first, _)| *first <= sequence);
         if after > 0 && self.0[after - 1].1 >= sequence {
@@ -52,12 +52,12 @@ impl SequenceSet {
         self.0.iter().map(|(first, last)| last - first + 1).sum()
     }
 
-    /// How many of 1..=last are not there.
+    /// How many of 1..=last are missing.
     pub fn missing(&self) -> i64 {
         self.last() - self.count()
     }
 
-    /// How many ranges there are, a measure of the memory it takes.
+    /// Number of ranges, a measure of the memory used.
     pub fn ranges(&self) -> usize {
         self.0.len()
     }

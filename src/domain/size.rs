@@ -7,7 +7,7 @@ pub fn size_text(bytes: u64) -> String {
         return format!("{bytes} B");
     }
     let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    // From here on one digit behind the point would round up to the next unit.
+    // From here on, one decimal would round up to the next unit.
     while value >= 1023.95 && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;

@@ -1,4 +1,4 @@
-//! What one publication shows: the committed views of one moment.
+//! What one publication shows: the committed views at one moment.
 
 use super::backlog::ProviderBacklog;
 use super::run::Run;
@@ -12,7 +12,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The largest epoch and version that every reader's numbers hold exactly: 2^53 - 1.
+    /// The largest epoch and version that every JSON reader represents exactly: 2^53 - 1.
     pub const PART_MAX: i64 = (1 << 53) - 1;
 
     /// The smallest change to `self` whose next version is above `other`.
@@ -25,7 +25,7 @@ impl Stamp {
     }
 }
 
-/// What the snapshot is about, whenever it was read.
+/// The snapshot's content, whenever it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Content {
     pub generation: i32,
@@ -36,16 +36,17 @@ pub struct Content {
     pub providers: Vec<ProviderBacklog>,
 }
 
+/// What one publication writes to Redis and the gauges. Read by the store from one transaction of the live generation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     pub stamp: Stamp,
-    /// Postgres's time when the views were read: overdue is as of it.
+    /// Postgres's time when the views were read; `overdue` is as of then.
     pub as_of: Timestamp,
     pub content: Content,
 }
 
 impl Snapshot {
-    /// Whether a reader of the other one would miss something of this one.
+    /// Whether a reader of the other one would miss something that this one has.
     pub fn differs(&self, other: &Snapshot) -> bool {
         self.stamp.epoch != other.stamp.epoch || self.content != other.content
     }

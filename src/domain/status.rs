@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 
 use super::run::Run;
 
-/// Lists that a run's metadata may hold in the summary's stead, each with the field that counts it.
+/// Lists that a run's metadata may hold instead of the summary, each with the field that counts it.
 const COUNTED_LISTS: [(&str, &str); 2] =
     [("autoPausedProviders", "autoPaused"), ("autoResumedProviders", "autoResumed")];
 
 /// `{runId, status, revision, ranAt, summary, metadata?}`.
 ///
-/// `summary` is the run's own, see [`completed_summary`]; `metadata` is there where it is a non-empty object.
+/// `summary` is the run's own, see [`completed_summary`]; `metadata` is present if it is a non-empty object.
 pub fn status_payload(run: &Run) -> Map<String, Value> {
     let mut payload = Map::new();
     payload.insert("runId".into(), run.run_id.to_string().into());
@@ -24,11 +24,10 @@ pub fn status_payload(run: &Run) -> Map<String, Value> {
     payload
 }
 
-/// The run's summary with absent keys filled in from what else the run reports.
+/// The run's summary, with absent keys filled in from the run's other fields.
 ///
-/// A key that is there stays as it is, a null too. A source that is null fills in nothing: readers tell
-/// "nobody reported it" (absent) from "reported as none" (null), and a run of one type doesn't grow the other
-/// type's fields.
+/// A key that is present stays as it is, even if null. A null source fills in nothing: readers distinguish "not
+/// reported" (absent) from "reported as none" (null), and a run of one type doesn't get the other type's fields.
 pub fn completed_summary(run: &Run) -> Map<String, Value> {
     let mut summary = run.summary.clone();
     fill(&mut summary, "scheduledBacklog", run.backlog_total.map(Value::from));

@@ -1,6 +1,6 @@
-//! The canonical run summary, and how a payload drifts from it.
+//! The canonical run summary, and how a payload deviates from it.
 //!
-//! Drift is told, never mended: the payload goes out as it came.
+//! Drift is reported, never repaired: the payload is published as it came.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -17,15 +17,15 @@ use super::status::completed_summary;
 /// The canonical summary as JSON Schema, for tools and documentation.
 pub const SCHEMA: &str = include_str!("../../schemas/run-summary.schema.json");
 
-/// A payload reports at most this many fields; the first by name when there are more.
+/// Maximum fields reported for a payload; if there are more, the first by name.
 pub const DRIFTS_MAX: usize = 100;
-/// A longer path is cut: an unknown field's name is anything that a publisher wrote.
+/// A longer path is cut: an unknown field's name can be anything that a publisher wrote.
 pub const FIELD_CHARS_MAX: usize = 200;
-/// Summaries of more values than this are looked at in part: every list's first `ENTRIES_MAX` entries.
+/// Summaries with more values than this are checked in part: the first `ENTRIES_MAX` entries of every list.
 const VALUES_MAX: usize = 20_000;
 const ENTRIES_MAX: usize = 100;
 
-/// How a field of a payload departs from the canonical summary.
+/// How a field of a payload deviates from the canonical summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// Path of the field, such as `alertsDigest[].reasons`.
@@ -33,6 +33,7 @@ pub struct Drift {
     pub problem: DriftProblem,
 }
 
+/// How a field deviates from schemas/run-summary.schema.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftProblem {
@@ -41,7 +42,7 @@ pub enum DriftProblem {
 }
 
 impl Drift {
-    /// The field's label in a metric: a known field's top-level name, `other` for a field that nobody knows.
+    /// The field's metric label: a known field's top-level name, `other` for an unknown field.
     pub fn label(&self) -> &str {
         match self.problem {
             DriftProblem::UnknownField => "other",
@@ -49,7 +50,7 @@ impl Drift {
         }
     }
 
-    /// `[{"field","problem"}]`, as the `drift` column has it.
+    /// `[{"field","problem"}]`, as stored in the `drift` column.
     pub fn to_json(drifts: &[Drift]) -> Value {
         drifts.iter().map(|drift| json!({"field": drift.field, "problem": drift.problem.as_str()})).collect()
     }
@@ -65,7 +66,7 @@ impl DriftProblem {
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    // The schema is compiled in, and a test builds it: it can't be broken where foldback runs.
+    // The schema is compiled in and a test builds it, so it can't be invalid at run time.
     #[allow(clippy::expect_used)]
     let validator = serde_json::from_str(SCHEMA)
         .map_err(|error| error.to_string())
@@ -74,8 +75,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     validator
 });
 
-/// How the summary that the run's status payload shows departs from the canonical one: by field path, each
-/// path once, sorted.
+/// How the summary in the run's status payload deviates from the canonical one: sorted field paths, each once.
 pub fn drift(run: &Run) -> Vec<Drift> {
     let mut summary = Value::Object(completed_summary(run));
     if VALIDATOR.is_valid(&summary) {
@@ -138,8 +138,8 @@ fn more_values_than(value: &Value, values_max: usize) -> bool {
     left == 0
 }
 
-/// The validator collects every error before it shows the first: a list of a million wrong entries must not
-/// take a thousand times its size in memory to report one path.
+/// The validator collects every error before it returns the first. A list of a million invalid entries must not take
+/// a thousand times its size in memory to report one path.
 fn cut_lists(value: &mut Value) {
     match value {
         Value::Array(entries) => {

@@ -1,6 +1,6 @@
 //! Telemetry of a provider and of all providers, as sums of what each order contributes.
 //!
-//! Counts are kept as deltas (`contribution(after) - contribution(before)`), so that reading them costs the
+//! Counts are maintained by deltas (`contribution(after) - contribution(before)`), so that reading them costs the
 //! same at a million orders as at ten.
 
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::guardrail::GuardrailStatus;
 
-/// What is counted. The text names are those of the `telemetry_counts` table.
+/// What is counted. The names are those of the `telemetry_counts` table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CountKind {
     /// Orders, placed or not.
     Orders,
-    /// Orders of which at least one of 1..last_sequence is not there.
+    /// Orders that miss at least one of 1..last_sequence.
     Gaps,
     Placed,
     Executed,
@@ -60,8 +60,8 @@ impl CountKind {
     }
 }
 
-/// What one count is about. `provider_id` and `service_id` are unknown while an order's OrderPlaced is missing;
-/// `rule_id` and `label` belong to `Rule` alone.
+/// What one count is about. `provider_id` and `service_id` are unknown while an order's OrderPlaced is missing; only
+/// `Rule` has `rule_id` and `label`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CountKey {
     pub kind: CountKind,
@@ -71,8 +71,7 @@ pub struct CountKey {
     pub label: Option<String>,
 }
 
-/// A `CountKey` that is looked up: a key of its own is made for the first of all its counts. Its fields are hashed as those
-/// of a `CountKey` are.
+/// A borrowed `CountKey` for look-ups; an owned key is made only for its first count. Must hash like `CountKey`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Counted<'k> {
     pub kind: CountKind,
@@ -112,7 +111,7 @@ impl Equivalent<CountKey> for Counted<'_> {
     }
 }
 
-/// Signed counts; a key whose count comes back to zero is as if it had never been there.
+/// Signed counts; a key whose count returns to zero is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts(HashMap<CountKey, i64>);
 
@@ -131,7 +130,7 @@ impl Counts {
         }
     }
 
-    /// In the order of the keys.
+    /// Sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&CountKey, i64)> {
         let mut counts: Vec<(&CountKey, i64)> = self.0.iter().map(|(key, count)| (key, *count)).collect();
         counts.sort_unstable();
@@ -143,11 +142,11 @@ impl Counts {
     }
 }
 
-/// The telemetry payload, of one provider or of all.
+/// The telemetry payload, of one provider or of all together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Telemetry {
-    /// Orders whose OrderPlaced is there.
+    /// Orders that have their OrderPlaced.
     pub total_orders: i64,
     pub replays: ReplayCounts,
     pub guardrails: GuardrailCounts,
@@ -183,7 +182,7 @@ pub struct RuleOverrides {
     pub rules: BTreeMap<String, RuleOverride>,
 }
 
-/// `label` is the smallest by code point of the labels that are there.
+/// `label` is the smallest by code point of the labels present.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RuleOverride {
     pub id: String,
@@ -204,7 +203,7 @@ impl GuardrailCounts {
 }
 
 impl Telemetry {
-    /// Sums counts into one payload. Give it one provider's counts, or all of them for the aggregate.
+    /// Sums counts into one payload: of one provider's counts, or of all counts for the aggregate.
     pub fn sum<'a>(counts: impl IntoIterator<Item = (&'a CountKey, i64)>) -> Telemetry {
         let mut telemetry = Telemetry::default();
         for (key, count) in counts {

@@ -1,4 +1,4 @@
-//! A moment in microseconds, with the one text form that foldback writes.
+//! A moment in microseconds, with the only text form that foldback writes.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl Timestamp {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
 
-    /// Reads ISO 8601 with any offset; digits below a microsecond are cut.
+    /// Parses ISO 8601 with any offset; digits below a microsecond are truncated.
     pub fn parse(text: &str) -> Option<Timestamp> {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
         Timestamp::from_micros(time.timestamp_micros())

@@ -15,7 +15,7 @@ use super::run::RunType;
 use super::telemetry::{CountKey, Counts, Telemetry};
 use super::timestamp::Timestamp;
 
-/// A replay with what its order decides: provider and status.
+/// A replay, with what depends on its order: provider and status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplayRow {
     pub provider_order_id: Uuid,
@@ -62,12 +62,12 @@ pub struct ReplayKey {
     pub replay_id: Uuid,
 }
 
-/// Filters that are given must all hold.
+/// All given filters must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayFilter {
     pub status: Option<ReplayStatus>,
     pub provider_id: Option<String>,
-    /// Only scheduled replays without a time, or with one that is not later.
+    /// Only scheduled replays without a time, or with a time that is not later.
     pub due_before: Option<Timestamp>,
 }
 
@@ -84,7 +84,7 @@ pub struct HistoryRow {
     pub recorded_at: Option<Timestamp>,
 }
 
-/// Which runs to list; without a type: both. `from` is included, `to` is not.
+/// Which runs to list; without a type, both. `from` is inclusive, `to` is exclusive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunFilter {
     pub run_type: Option<RunType>,
@@ -99,7 +99,7 @@ pub struct CheckpointRow {
     pub partition: i32,
     pub next_offset: i64,
     pub updated_at: Timestamp,
-    /// How many records in a row were refused for one reason, up to `next_offset`.
+    /// How many consecutive records were rejected for one reason, up to `next_offset`.
     pub streak: Option<(Reason, i64)>,
 }
 
@@ -121,7 +121,7 @@ pub struct DeadLetterRow {
     pub discarded_why: Option<String>,
 }
 
-/// A dead letter whole. `headers` as stored: `[{"key","value"}]`, values in base64.
+/// A dead letter in full. `headers` as stored: `[{"key","value"}]`, values in base64.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetterWhole {
     pub row: DeadLetterRow,
@@ -138,7 +138,7 @@ pub struct DeadLetterFilter {
     pub open: bool,
 }
 
-/// A provider with what its orders come to.
+/// A provider, with the totals of its orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderRow {
     pub id: String,
@@ -148,7 +148,7 @@ pub struct ProviderRow {
 }
 
 impl ProviderRow {
-    /// Every known provider, sorted by id: each that an order names or that has a scheduled replay.
+    /// Every known provider (named by an order, or with a scheduled replay), sorted by id.
     pub fn list(counts: &Counts, names: &BTreeMap<String, String>, backlogs: &[ProviderBacklog]) -> Vec<ProviderRow> {
         let mut by_provider: BTreeMap<&str, Vec<(&CountKey, i64)>> = BTreeMap::new();
         for (key, count) in counts.iter() {
