@@ -1,17 +1,18 @@
-//! What goes into a fold: records in the order in which they were read.
+//! The input of a fold: records in the order in which they were read.
 
 use crate::domain::event::OrderEvent;
 use crate::domain::record::RawRecord;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::run::Run;
 
-/// A record and what it turned out to say. The raw record stays beside it, since it may yet become a dead letter.
+/// A decoded record. The raw record is kept with it, since it may still become a dead letter.
 #[derive(Debug, Clone)]
 pub struct Item {
     pub record: RawRecord,
     pub content: Content,
 }
 
+/// A decoded record, or why it was rejected.
 #[derive(Debug, Clone)]
 pub enum Content {
     Order(Box<OrderEvent>),
@@ -19,7 +20,7 @@ pub enum Content {
     Rejected(Rejection),
 }
 
-/// What became of one record.
+/// Outcome of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Applied,

@@ -1,8 +1,8 @@
-//! Who stands at a sequence that several records claim.
+//! Which event wins a sequence that several records contend for.
 //!
-//! Decided per event, not per record, so that any repeats in any order come to the same: of all events that
-//! claim the sequence, the one whose smallest copy lies first in the log stands, each other one is one dead
-//! letter at its own smallest copy, and every further copy is a duplicate.
+//! Decided per event, not per record, so that repeats in any order give the same result: the event whose smallest copy
+//! comes first in the log wins. Each other event is one dead letter, at its own smallest copy. Further copies are
+//! duplicates.
 
 use uuid::Uuid;
 
@@ -20,16 +20,17 @@ pub enum Source {
     Batch(usize),
 }
 
+/// An event that contends for a sequence, at its smallest position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     pub event_id: Uuid,
     pub position: Position,
     pub source: Source,
-    /// How this event is stored so far, if it is.
+    /// Where this event is stored so far, if it is.
     pub before: Option<Source>,
 }
 
-/// All claims to one sequence of one order, one per event.
+/// All contenders for one sequence of one order, one per event.
 #[derive(Debug, Default)]
 pub struct Contest(Vec<Claim>);
 
@@ -45,7 +46,7 @@ impl Contest {
         Contest(stored.chain(lost.iter().map(|lost| claim(lost, Source::Lost))).collect())
     }
 
-    /// A copy of an event at an index of the batch.
+    /// Adds a copy of an event, at an index of the batch.
     pub fn add(&mut self, event_id: Uuid, position: Position, index: usize) {
         let source = Source::Batch(index);
         match self.0.iter_mut().find(|claim| claim.event_id == event_id) {
@@ -55,7 +56,7 @@ impl Contest {
         }
     }
 
-    /// The claim that stands, and the others.
+    /// The winner, and the others.
     pub fn settle(mut self) -> Option<(Claim, Vec<Claim>)> {
         self.0.sort_by_key(|claim| claim.position);
         let mut claims = self.0.into_iter();

@@ -10,16 +10,15 @@ use super::{order, run};
 use crate::domain::change::ChangeSet;
 use crate::domain::dead_letter::DeadLetter;
 
-/// What a batch comes to.
+/// Result of folding a batch.
 #[derive(Debug)]
 pub struct Folded {
     pub changes: ChangeSet,
-    /// What became of each record, in the batch's order.
+    /// Outcome of each record, in the batch's order.
     pub outcomes: Vec<Outcome>,
 }
 
-/// Folds a batch into what is known. The same set of records gives the same views, however it is cut into
-/// batches and in whatever order it comes.
+/// Folds a batch into the known state. The same set of records gives the same views, in any order and in any batches.
 pub fn fold(items: &[Item], known: &Known) -> Folded {
     let mut folded = Folded { changes: ChangeSet::default(), outcomes: vec![Outcome::Duplicate; items.len()] };
     let mut orders: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();

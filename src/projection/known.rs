@@ -1,4 +1,4 @@
-//! What a fold has to know of what is stored, and how to ask for it.
+//! The stored state that a fold needs, and how to find out which.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::domain::event::OrderEvent;
 use crate::domain::order::Order;
 use crate::domain::position::Position;
 
-/// The event that stands in the history at some sequence of some order.
+/// The event that the history has at a sequence of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     pub event_id: Uuid,
     pub position: Position,
 }
 
-/// The report of a run that is stored.
+/// The stored report of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredRun {
     pub event_id: Uuid,
@@ -27,17 +27,17 @@ pub struct StoredRun {
     pub position: Position,
 }
 
-/// The stored state that a batch touches. Fill `orders` and `runs` first, then what `contested` asks for, then
-/// what `to_fold_again` asks for.
+/// The stored state that a batch touches. Load `orders` and `runs` first, then what `contested` asks for, then what
+/// `to_fold_again` asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Every stored order of the batch; one that is absent is new.
+    /// Every stored order of the batch; an absent one is new.
     pub orders: HashMap<Uuid, Arc<Order>>,
     pub runs: HashMap<Uuid, StoredRun>,
-    /// Of the contested sequences: what stands, and which events have lost already.
+    /// For the contested sequences: the current winner, and the events that have already lost.
     pub standing: HashMap<(Uuid, i64), Standing>,
     pub lost: HashMap<(Uuid, i64), Vec<Standing>>,
-    /// Whole histories of the orders that have to be folded again.
+    /// Complete histories of the orders that have to be refolded.
     pub histories: HashMap<Uuid, Vec<HistoryEntry>>,
 }
 
@@ -47,7 +47,7 @@ impl Known {
         lost.push(Standing { event_id: conflict.event_id, position });
     }
 
-    /// The (order, sequence) pairs of the batch that are in the history already: duplicates or conflicts.
+    /// The (order, sequence) pairs of the batch that the history already has: duplicates or conflicts.
     pub fn contested(&self, items: &[Item]) -> Vec<(Uuid, i64)> {
         let pairs: BTreeSet<(Uuid, i64)> = order_events(items)
             .filter(|(event, _)| {
@@ -59,7 +59,7 @@ impl Known {
         pairs.into_iter().collect()
     }
 
-    /// The orders in which an event of the batch lies before what stands at its sequence.
+    /// The orders in which an event of the batch comes before the current winner of its sequence.
     pub fn to_fold_again(&self, items: &[Item]) -> Vec<Uuid> {
         let orders: BTreeSet<Uuid> = order_events(items)
             .filter(|(event, position)| {

@@ -1,7 +1,6 @@
-//! A batch of records becomes a set of changes: group by order, settle contested sequences, fold, diff.
+//! Turns a batch of records into a set of changes: group by order, resolve contested sequences, fold, diff.
 //!
-//! Knows the domain and nothing else: what the fold has to know of the past is asked for beforehand and
-//! handed in (`Known`).
+//! Depends on the domain only: the stored state that the fold needs is loaded beforehand and handed in (`Known`).
 
 pub mod batch;
 mod contest;

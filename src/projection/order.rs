@@ -77,7 +77,7 @@ fn entry(item: &Item) -> Option<HistoryEntry> {
     }
 }
 
-/// Settles who stands at a contested sequence. The index of the record that does, if it is one of the batch.
+/// Resolves a contested sequence. Returns the winner's index, if it is a record of the batch.
 fn settle(at: (Uuid, i64), items: &[Item], indexes: &[usize], known: &Known, folded: &mut Folded) -> Option<usize> {
     let mut contest = Contest::new(known.standing.get(&at), known.lost.get(&at).map(Vec::as_slice).unwrap_or_default());
     for &index in indexes {
@@ -126,7 +126,7 @@ fn conflict_key(at: (Uuid, i64), claim: &Claim) -> ConflictKey {
     ConflictKey { provider_order_id: at.0, sequence: at.1, event_id: claim.event_id }
 }
 
-/// Folds an order from its history, with other events at some sequences.
+/// Refolds an order from its history, with other events at some sequences.
 fn fold_again(
     before: &Order,
     history: Option<&Vec<HistoryEntry>>,
@@ -149,7 +149,7 @@ fn fold_again(
     order
 }
 
-/// Whom an OrderPlaced names, and how.
+/// The provider that an OrderPlaced names, and the name.
 pub(super) fn named_by(event: &OrderEvent) -> Option<(String, NamedBy)> {
     let Payload::OrderPlaced(placed) = &event.payload else { return None };
     let named_by = NamedBy {
@@ -169,7 +169,7 @@ pub(super) fn name_provider(names: &mut BTreeMap<String, NamedBy>, provider_id: 
     }
 }
 
-/// Which rows of replays and refills are other than before, and by how much the counts change.
+/// Which rows of replays and refills changed, and the deltas of the counts.
 fn diff(before: Option<&Order>, after: &Order, changes: &mut ChangeSet) {
     let id = after.provider_order_id;
     if let Some(before) = before {
@@ -180,7 +180,7 @@ fn diff(before: Option<&Order>, after: &Order, changes: &mut ChangeSet) {
         changes.removed_refills.extend(gone.map(|refill_id| (id, *refill_id)));
     }
     after.contribute(&mut changes.counts, 1);
-    // A replay's row shows its order's provider and, through the status, its order's cancellation.
+    // A replay's row depends on its order's provider and, through the status, on its order's cancellation.
     let moved = before.is_some_and(|before| {
         before.provider_id() != after.provider_id() || before.cancellation.sequence != after.cancellation.sequence
     });

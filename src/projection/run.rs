@@ -1,4 +1,4 @@
-//! Folds the reports of one run: the highest revision stands.
+//! Folds the reports of one run: the highest revision wins.
 
 use super::batch::{Content, Item, Outcome};
 use super::fold::Folded;

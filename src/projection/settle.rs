@@ -1,7 +1,7 @@
-//! The fold of orders all of whose events are there at once, from an empty state: a bulk load, slice by slice.
+//! Folds orders from an empty state, when all of their events are at hand: a bulk load, slice by slice.
 //!
-//! Where a sequence comes twice, the copies of one event are one event, at the smallest of their positions. Where two
-//! events claim it the order is *tangled*: it is left to the very fold that runs live.
+//! Copies of one event count as one, at the smallest of their positions. If two events have the same sequence, the
+//! order is *tangled* (contested): it is left to the live fold.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,8 @@ use crate::domain::order::Order;
 use crate::domain::packed::{Packed, PackedError, Unpack};
 use crate::domain::position::Position;
 
-/// `pieces`: `Piece::events`, all of one slice. `skip`: orders that are not to be looked at. `done` gets each order that
-/// is folded: one at a time, so that only events take memory, and an order's parts are still in the cache when it is
-/// written.
+/// `pieces`: `Piece::events`, all of one slice. `skip`: orders to leave out. `done` is called with each folded order,
+/// one at a time, so that only events take memory, and an order is still in the CPU cache when it is written.
 pub fn settle(pieces: &[Vec<u8>], skip: &BTreeSet<Uuid>, mut done: impl FnMut(&Order)) -> Result<Settled, PackedError> {
     let mut events = pieces.iter().flat_map(|piece| Unpack(piece)).collect::<Result<Vec<_>, _>>()?;
     events.sort_unstable_by_key(|event| event.head);
@@ -36,7 +35,7 @@ pub fn settle(pieces: &[Vec<u8>], skip: &BTreeSet<Uuid>, mut done: impl FnMut(&O
     Ok(settled)
 }
 
-/// An order, and where copies of its events lie; `None` if two events claim one sequence.
+/// Folds an order, and gives the positions of copies of its events; `None` if two events have the same sequence.
 fn fold(id: Uuid, events: &[Packed<'_>]) -> Result<Option<(Order, Vec<Position>)>, PackedError> {
     let mut order = Order::new(id);
     let mut copies = Vec::new();

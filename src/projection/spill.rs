@@ -1,7 +1,7 @@
-//! What a bulk load puts aside while it reads the log: events sorted out by slice, packed, for `settle`.
+//! What a bulk load spills while it reads the log: packed events, partitioned by slice, for `settle`.
 //!
-//! A slice has few enough orders to be folded in memory. It is filled piece by piece, so that what is in memory grows
-//! with the number of slices and not with the log.
+//! A slice (a hash partition, as in a Grace hash join) has few enough orders to be folded in memory. It is filled piece
+//! by piece, so that memory grows with the number of slices and not with the log.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -12,14 +12,14 @@ use crate::domain::event::OrderEvent;
 use crate::domain::packed::{PackedError, Piece, pack};
 use crate::domain::position::Position;
 
-/// A piece is full when the next event could take it beyond this: two of them are rows that fill a page of Postgres. One
-/// of each slice is open, so it is by them that memory grows with the log.
+/// Maximum size of a piece: two of them, as rows, fill a page of Postgres. Each slice has one open piece, which is the
+/// part of a load's memory that grows with the log.
 const PIECE_BYTES: usize = 4_000;
 
-/// Events of one worker since the last cut, as far as they are not handed on.
+/// Events of one worker since the last cut that have not been handed on.
 #[derive(Debug)]
 pub struct Spill {
-    /// One of each slice.
+    /// One per slice.
     open: Vec<Vec<u8>>,
     open_bytes: usize,
     full: Vec<Piece>,
@@ -38,11 +38,11 @@ impl Spill {
         }
     }
 
-    /// `slice`: that of the event's order, below the number of slices.
+    /// `slice`: the slice of the event's order, below the number of slices.
     pub fn push(&mut self, slice: i32, event: &OrderEvent, position: Position) -> Result<(), PackedError> {
         self.event.clear();
         pack(event, position, &mut self.event)?;
-        // By the caller's word there is one.
+        // The caller guarantees that it exists.
         let open = &mut self.open[slice as usize];
         if !open.is_empty() && open.len() + self.event.len() > PIECE_BYTES {
             self.open_bytes -= open.len();
@@ -61,12 +61,12 @@ impl Spill {
         self.open_bytes
     }
 
-    /// The pieces that are full, if they are so many.
+    /// The full pieces, if there are at least this many.
     pub fn take_full(&mut self, at_least: usize) -> Vec<Piece> {
         if self.full.len() >= at_least { take(&mut self.full) } else { Vec::new() }
     }
 
-    /// Takes everything, and begins anew.
+    /// Takes everything, and starts over.
     pub fn cut(&mut self) -> (Vec<Piece>, BTreeMap<String, NamedBy>) {
         self.open_bytes = 0;
         let mut pieces = take(&mut self.full);

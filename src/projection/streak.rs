@@ -1,4 +1,4 @@
-//! The flood guard: many refusals in a row, for one reason, are our fault and not the records'.
+//! The flood guard, a circuit breaker: many consecutive rejections for one reason are our fault, not the records'.
 
 use super::batch::Outcome;
 use crate::domain::change::Streak;
@@ -11,8 +11,8 @@ pub struct FloodGuard {
 }
 
 impl FloodGuard {
-    /// `false` if this record makes the streak too long. `allowed`: an operator lets this very record pass; the
-    /// count then starts again behind it.
+    /// Returns `false` if this record makes the streak too long. `allowed`: an operator lets this record pass; the
+    /// count then restarts after it.
     pub fn pass(&mut self, outcome: Outcome, allowed: impl FnOnce() -> bool) -> bool {
         let Outcome::DeadLetter(reason) = outcome else {
             self.streak = None;
