@@ -1,4 +1,4 @@
-//! Checkpoints: how far each partition is folded, and who may fold it on.
+//! Checkpoints: how far each partition is folded, and who owns it.
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -10,7 +10,7 @@ use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 use crate::domain::rejection::Reason;
 
-/// A partition that is ours until somebody claims it after us.
+/// A partition that is ours until another worker claims it (`owner_epoch` is the fencing token).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     pub of: StreamPartition,
@@ -29,18 +29,18 @@ pub struct Advance {
     pub streak: Option<Streak>,
 }
 
-/// What the log says of a partition that is to be claimed.
+/// What the log says about a partition that is to be claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub of: StreamPartition,
-    /// Its first offset, where one that was never folded starts.
+    /// Its first offset: the start of a partition that was never folded.
     pub log_start: i64,
-    /// `None` where the cluster doesn't tell: then it is not checked.
+    /// `None` if the cluster doesn't report it; then it is not checked.
     pub topic_id: Option<String>,
 }
 
-/// Claims a partition: waits for an old owner's commit in flight, and fences the old owner. Refused with
-/// `TopicRecreated` where the checkpoint is of another topic of that name; then nothing changes.
+/// Claims a partition: waits for the previous owner's commit in flight, then fences that owner. Fails with
+/// `TopicRecreated`, and changes nothing, if the checkpoint belongs to an earlier topic of the same name.
 pub async fn claim(
     conn: &mut PgConnection,
     generation: Generation,
@@ -86,7 +86,7 @@ async fn recreated(
     Ok(StoreError::TopicRecreated { topic: topic.to_owned(), stored, found })
 }
 
-/// Moves every partition, or none: an error if one of them has been claimed or moved by another hand.
+/// Moves all partitions or none: fails if another worker has claimed or moved one of them.
 pub async fn advance(
     conn: &mut PgConnection,
     generation: Generation,

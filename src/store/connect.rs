@@ -10,9 +10,9 @@ use tracing::log::LevelFilter;
 use super::error::StoreError;
 use super::nagle::set_nodelay;
 
-/// What `pg_stat_activity` calls our connections.
+/// Name of our connections in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "foldback";
-/// What takes hours doesn't give up since this machine stood still for a moment.
+/// Work that takes hours must not fail because this machine stalled for a moment.
 const UNHURRIED_TRIES: u32 = 3;
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
@@ -25,7 +25,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// `url`: `postgres://user:password@host:port/database`. The error never repeats the URL.
+    /// `url`: `postgres://user:password@host:port/database`. The error never contains the URL.
     pub fn new(url: &str, connect_timeout: Duration, statement_timeout: Duration) -> Result<Access, StoreError> {
         let options = PgConnectOptions::from_str(url)?
             .application_name(APPLICATION_NAME)
@@ -37,13 +37,13 @@ impl Access {
         Ok(Access { options, connect_timeout, is_unhurried: false })
     }
 
-    /// The same without a limit on the time of a statement: a load's COPY or an index takes as long as it takes.
+    /// The same without a statement timeout, for a load's COPY and index builds.
     pub fn unhurried(&self) -> Access {
         let options = self.options.clone().options([("statement_timeout", "0")]);
         Access { options, connect_timeout: self.connect_timeout, is_unhurried: true }
     }
 
-    /// One connection of its own, for a writer or a lock.
+    /// A single connection, for a writer or a lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
         let mut tries = if self.is_unhurried { UNHURRIED_TRIES } else { 1 };
         loop {
@@ -69,7 +69,7 @@ impl Access {
         }
     }
 
-    /// A pool for readers; connects when first used.
+    /// A pool for readers; connects on first use.
     pub fn pool(&self, connections_max: u32) -> PgPool {
         let access = self.clone();
         PgPoolOptions::new()
@@ -89,8 +89,8 @@ impl Access {
     }
 }
 
-/// A long statement ends soon after its client is gone, and with it its locks: whoever comes next need not wait for an
-/// index that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
+/// Makes a long statement, and its locks, end soon after its client has gone, so that nobody has to wait for an index
+/// that is no longer wanted. Servers that can't check for that (before 14, or not on Linux) refuse the setting.
 async fn watch_client(conn: &mut PgConnection) {
     let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
     if let Err(error) = set {

@@ -8,29 +8,29 @@ use crate::domain::money::Decimal;
 use crate::domain::timestamp::Timestamp;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// Microseconds from 1970-01-01 to 2000-01-01, where Postgres counts from.
+/// Microseconds from 1970-01-01 to 2000-01-01, Postgres's epoch.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 const NULL: i32 = -1;
 const OID_INT8: i32 = 20;
 const OID_TEXT: i32 = 25;
 
-/// Rows are sent on once so many bytes have gathered.
+/// Rows are sent in chunks of about this size.
 const PIECE_BYTES: usize = 128 * 1024;
 
-/// A COPY under way: rows go to the server in pieces, so that memory does not grow with their number.
+/// A COPY in progress: rows are sent in chunks, so that memory does not grow with their number.
 pub struct Copy<'c> {
     copy: PgCopyIn<&'c mut PgConnection>,
     pub rows: Rows,
 }
 
 impl<'c> Copy<'c> {
-    /// `columns` are the table's, in the order in which each row's values are written.
+    /// `columns` of the table, in the order in which each row's values are written.
     pub async fn begin(conn: &'c mut PgConnection, table: &str, columns: &str) -> Result<Copy<'c>, StoreError> {
         let statement = format!("copy {table} ({columns}) from stdin (format binary)");
         Ok(Copy { copy: conn.copy_in_raw(&statement).await?, rows: Rows::new() })
     }
 
-    /// Sends what has gathered, if that is worth it. Call it after each row.
+    /// Sends the chunk if it is large enough. Call it after each row.
     pub async fn flush(&mut self) -> Result<(), StoreError> {
         if self.rows.bytes.len() >= PIECE_BYTES {
             self.send().await?;
@@ -44,7 +44,7 @@ impl<'c> Copy<'c> {
         Ok(())
     }
 
-    /// How many rows were written.
+    /// Returns the number of rows written.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
         self.rows.bytes.extend_from_slice(&(-1i16).to_be_bytes());
         self.send().await?;
@@ -52,8 +52,8 @@ impl<'c> Copy<'c> {
     }
 }
 
-/// Sends rows that are encoded already (`Rows::part`, `Rows::all`) and says how many there were; `columns` are the table's,
-/// in the order in which the values were written. An error if Postgres refuses one of them, and then none is there.
+/// Sends encoded rows (`Rows::part`, `Rows::all`) and returns their number. `columns` of the table, in the order in
+/// which the values were encoded. Fails, and writes nothing, if Postgres rejects one of them.
 pub async fn copy_encoded(conn: &mut PgConnection, table: &str, columns: &str, rows: &[u8]) -> Result<u64, StoreError> {
     let mut copy = Copy::begin(conn, table, columns).await?;
     copy.send().await?;
@@ -63,8 +63,8 @@ pub async fn copy_encoded(conn: &mut PgConnection, table: &str, columns: &str, r
     copy.finish().await
 }
 
-/// Rows of one COPY, encoded one value after the other. They are kept in memory until `copy_into` sends them, so whoever
-/// writes many bounds how many.
+/// Encoded rows of one COPY. They stay in memory until they are sent, so a caller with many rows must bound their
+/// number.
 pub struct Rows {
     bytes: Vec<u8>,
     count: u64,
@@ -81,7 +81,7 @@ impl Rows {
         Rows::with_capacity(0)
     }
 
-    /// With room for rows of so many bytes.
+    /// With room for this many bytes.
     pub fn with_capacity(bytes: usize) -> Rows {
         let mut rows = Rows { bytes: Vec::with_capacity(SIGNATURE.len() + bytes), count: 0 };
         rows.bytes.extend_from_slice(SIGNATURE);
@@ -92,12 +92,12 @@ impl Rows {
         self.count
     }
 
-    /// Where the next row begins.
+    /// Where the next row starts.
     pub fn end(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The rows that begin and end there.
+    /// The rows that start and end there.
     pub fn part(&self, from: usize, to: usize) -> &[u8] {
         &self.bytes[from..to]
     }
@@ -106,13 +106,13 @@ impl Rows {
         self.part(SIGNATURE.len(), self.end())
     }
 
-    /// Takes the rows away, and keeps their room for others.
+    /// Removes the rows, and keeps the capacity.
     pub fn clear(&mut self) {
         self.bytes.truncate(SIGNATURE.len());
         self.count = 0;
     }
 
-    /// Starts a row; exactly `columns` values have to follow.
+    /// Starts a row; exactly `columns` values must follow.
     pub fn row(&mut self, columns: usize) {
         self.count += 1;
         // No table has more than 1,600 columns.
@@ -129,7 +129,7 @@ impl Rows {
         self.bytes.extend_from_slice(&(length as i32).to_be_bytes());
     }
 
-    /// A value whose length is known only after it is written.
+    /// A value whose length is known only after it has been written.
     fn measured(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let at = self.bytes.len();
         self.length(0);
@@ -180,13 +180,13 @@ impl Rows {
     /// `write` appends JSON text.
     pub fn jsonb(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.measured(|bytes| {
-            // Version of the binary form of jsonb.
+            // Version of jsonb's binary format.
             bytes.push(1);
             write(bytes);
         });
     }
 
-    /// A numeric with four digits behind the point: groups of four digits, the last of them the fraction.
+    /// A numeric with four decimals: groups of four digits, the last group being the fraction.
     pub fn numeric(&mut self, value: Decimal) {
         let mut groups = [0i16; 5];
         let mut rest = value.ten_thousandths().unsigned_abs();

@@ -1,4 +1,4 @@
-//! Dead letters that an operator discarded: a decision on a record, which holds in every generation.
+//! Dead letters that an operator discarded: a decision about a record, which applies to every generation.
 
 use chrono::{DateTime, Utc};
 use sqlx::Connection;
@@ -9,7 +9,7 @@ use super::generation::{self, Generation, hold_live};
 use crate::domain::position::Position;
 use crate::domain::timestamp::Timestamp;
 
-/// A decision as it stands.
+/// A stored decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discard {
     pub topic: String,
@@ -18,8 +18,8 @@ pub struct Discard {
     pub why: String,
 }
 
-/// Discards a dead letter of the live generation, in one transaction; `None` if there is no such id. One that was
-/// discarded before keeps its time and gets the new reason.
+/// Discards a dead letter of the live generation, in one transaction; `None` if there is no such id. One that is
+/// already discarded keeps its time and gets the new reason.
 pub async fn discard(conn: &mut PgConnection, id: i64, why: &str) -> Result<Option<Discard>, StoreError> {
     let mut tx = conn.begin().await?;
     let discarded = discard_in(&mut tx, id, why).await;
@@ -56,7 +56,7 @@ async fn discard_in(conn: &mut PgConnection, id: i64, why: &str) -> Result<Optio
     }))
 }
 
-/// Holds every decision to the dead letters of a generation; how many were open until now.
+/// Applies every decision to the dead letters of a generation. Returns how many were open until now.
 pub async fn apply(conn: &mut PgConnection, generation: Generation) -> Result<u64, StoreError> {
     let sql = "update {schema}.dead_letters as letter set discarded_at = decided.discarded_at
                  from foldback.discards as decided
@@ -65,8 +65,8 @@ pub async fn apply(conn: &mut PgConnection, generation: Generation) -> Result<u6
     Ok(sqlx::query(generation.sql(sql)).execute(conn).await?.rows_affected())
 }
 
-/// The same for a few records of one commit: a generation that one rolled back to meets records that were decided on
-/// while another one was live.
+/// The same for the records of one commit: after a rollback, the fold meets records that were decided on while another
+/// generation was live.
 pub(super) async fn apply_at(
     conn: &mut PgConnection,
     generation: Generation,

@@ -1,4 +1,4 @@
-//! What the database says about itself, for `doctor`.
+//! Facts about the database, for `doctor`.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 
 use super::error::StoreError;
 
+/// What the Postgres server and database say about themselves.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ServerFacts {
     /// 150004 is 15.4
@@ -13,9 +14,9 @@ pub struct ServerFacts {
     pub version: String,
     pub database: String,
     pub user_name: String,
-    /// May make schemas in the database.
+    /// Whether the user may create schemas in the database.
     pub may_create: bool,
-    /// A standby: nothing can be written.
+    /// Whether it is a standby, which can't be written to.
     pub is_standby: bool,
     pub now: DateTime<Utc>,
 }
@@ -31,7 +32,7 @@ pub async fn server(conn: &mut PgConnection) -> Result<ServerFacts, StoreError> 
     Ok(sqlx::query_as(sql).fetch_one(conn).await?)
 }
 
-/// Tables of foldback that this user may not write, by name; empty where all is well or nothing is there.
+/// foldback's tables that this user may not write to, by name; empty if all is well or there are none.
 pub async fn unwritable_tables(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     let sql = "select format('%I.%I', n.nspname, c.relname)
                  from pg_class c join pg_namespace n on n.oid = c.relnamespace

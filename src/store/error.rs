@@ -1,44 +1,45 @@
-//! What can go wrong with Postgres, told apart by what a caller can do about it.
+//! What can go wrong with Postgres, classified by what a caller can do about it.
 
 use sqlx::error::DatabaseError;
 
+/// What can go wrong with Postgres, by what the caller can do: wait, retry at once, find the bad record, or stop.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The server can't be reached, went away or has no room: wait and try again.
+    /// The server can't be reached, went away or is full: wait and retry.
     #[error("Postgres is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// Another transaction was in the way: try again at once.
+    /// Another transaction conflicted: retry at once.
     #[error("Postgres rolled the transaction back (conflict with another one): {0}")]
     Contention(#[source] sqlx::Error),
-    /// The server refuses a value: some record of the batch is at fault.
+    /// The server rejects a value: some record of the batch is at fault.
     #[error("Postgres refuses a value: {0}")]
     Data(#[source] sqlx::Error),
-    /// A row was not as the fold knew it: another instance has written it since.
+    /// A row was not as the fold assumed: another instance has written it since.
     #[error("{table} was changed concurrently: {written} of {expected} rows were written")]
     Stale { table: &'static str, expected: u64, written: u64 },
-    /// The generation that was served is not live any more.
+    /// The generation that was being written is no longer live.
     #[error("generation {0} is no longer live")]
     NotLive(i32),
-    /// The generation that was being built went live, was refused or was removed.
+    /// The generation that was being built went live, failed its checks or was dropped.
     #[error("generation {0} is no longer being built")]
     NotBuilding(i32),
     /// A crash of Postgres has emptied the unlogged tables of a load.
     #[error("the intermediate data of generation {0} was lost in a Postgres crash; the build starts over")]
     LoadLost(i32),
-    /// The same events would give other views by this binary than the generation holds.
+    /// This binary would fold the same events into different views.
     #[error(
         "generation {generation} was folded by projection version {stored}; this binary has version {binary} and will \
          not write to it. Run `foldback rebuild` with this binary to build a generation of version {binary}, or use a \
          binary of version {stored}"
     )]
     Projection { generation: i32, stored: i32, binary: i32 },
-    /// The log is not the one that the views are folded from.
+    /// The topic is not the one that the views were folded from.
     #[error(
-        "topic {topic} was deleted and recreated: the views were folded from the topic with id {stored}, but it now has \
-         id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
+        "topic {topic} was deleted and recreated: the views were folded from the topic with id {stored}, but it now \
+         has id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
     )]
     TopicRecreated { topic: String, stored: String, found: String },
-    /// What is stored can't be what foldback wrote.
+    /// Stored data that foldback can't have written.
     #[error("{table} holds data that foldback did not write ({detail}); find out who writes to it, then rebuild")]
     Corrupt { table: &'static str, detail: String },
     #[error("the database has no foldback schema; run `foldback migrate`")]
@@ -93,9 +94,9 @@ fn class_of(error: &dyn DatabaseError) -> Class {
         (_, "3F000" | "42P01") => Class::Missing,
         // authorization; no such database
         ("28", _) | (_, "3D000") => Class::Refused,
-        // the server is full, shutting down, starting up, out of connections; a time-out of the statement
+        // the server is full, shutting down, starting up, out of connections; a statement timeout
         ("08" | "53" | "57" | "58", _) => Class::Unavailable,
-        // serialization failure, deadlock; a lock that was not to be had in time
+        // serialization failure, deadlock; a lock timeout
         (_, "40001" | "40P01" | "55P03") => Class::Contention,
         // values out of range or not representable; beyond a limit of the server
         ("22" | "54", _) => Class::Data,
@@ -104,7 +105,7 @@ fn class_of(error: &dyn DatabaseError) -> Class {
 }
 
 impl StoreError {
-    /// Whether waiting and doing the same again can help.
+    /// Whether it can help to wait and retry.
     pub fn is_passing(&self) -> bool {
         matches!(self, StoreError::Unavailable(_) | StoreError::Contention(_))
     }

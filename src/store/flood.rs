@@ -1,4 +1,4 @@
-//! Records at which an operator lets a streak of refusals pass.
+//! Records at which an operator lets a streak of rejections pass the flood guard.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 
 use super::error::StoreError;
 
-/// The allowed records of a partition from an offset on.
+/// The allowed records of a partition, from an offset on.
 pub async fn allowances(
     conn: &mut PgConnection,
     topic: &str,
@@ -20,7 +20,7 @@ pub async fn allowances(
     Ok(offsets.into_iter().collect())
 }
 
-/// Lets the streak pass at this record, in every generation. `false` if it was allowed before.
+/// Lets the streak pass at this record, in every generation. Returns `false` if it was already allowed.
 pub async fn allow(conn: &mut PgConnection, topic: &str, partition: i32, offset: i64) -> Result<bool, StoreError> {
     let sql = "insert into foldback.flood_allowances (topic, partition, \"offset\") values ($1, $2, $3)
                on conflict do nothing";

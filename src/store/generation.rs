@@ -10,8 +10,8 @@ const KEYS: &str = include_str!("sql/generation_keys.sql");
 const STABLE_VIEWS: &str = include_str!("sql/stable_views.sql");
 const COMMENTS: &str = include_str!("sql/comments.sql");
 
-/// Number of a generation; its schema is `gen_<number>`. Below zero it is a shadow that `verify` folds for itself,
-/// in the schema `shadow_<number>`.
+/// Number of a generation; its schema is `gen_<number>`. A negative one is a shadow that `verify` folds for itself, in
+/// the schema `shadow_<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(pub i32);
 
@@ -27,7 +27,7 @@ impl Generation {
 
     /// SQL text in which `{schema}` and `{generation}` name this generation.
     pub fn sql(self, template: &str) -> AssertSqlSafe<String> {
-        // Nothing but a number goes into the text.
+        // Only a number is inserted into the text.
         AssertSqlSafe(template.replace("{schema}", &self.schema()).replace("{generation}", &self.0.to_string()))
     }
 }
@@ -41,7 +41,7 @@ pub async fn live(conn: &mut PgConnection) -> Result<Generation, StoreError> {
     Ok(Generation(row.try_get(0)?))
 }
 
-/// Holds the generation live until the transaction ends; an error if it isn't any more.
+/// Keeps the generation live until the transaction ends; fails if it is no longer live.
 pub async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::query("select 1 from foldback.generations where generation = $1 and state = 'live' for share")
         .bind(generation.0)
@@ -51,7 +51,7 @@ pub async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Resul
         .ok_or(StoreError::NotLive(generation.0))
 }
 
-/// Makes the tables of a generation, the large ones without their keys.
+/// Creates the tables of a generation, the large ones without their keys.
 pub(super) async fn create_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::raw_sql(generation.sql(TABLES)).execute(conn).await?;
     Ok(())

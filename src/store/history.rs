@@ -1,4 +1,4 @@
-//! The history: every accepted event, as it stands at its sequence.
+//! The history: the accepted event at each sequence of each order.
 
 use std::collections::HashMap;
 
@@ -15,11 +15,11 @@ use crate::domain::event::{OrderEvent, Payload};
 use crate::domain::position::Position;
 use crate::domain::timestamp::Timestamp;
 
-/// What `encode` writes, in its order.
+/// The columns that `encode` writes, in order.
 pub const COLUMNS: &str = "provider_order_id, sequence, event_id, event_type, occurred_at, payload, topic, partition, \
                        \"offset\", recorded_at";
 
-/// Adds events whose sequences are not there yet: their orders' versions were checked in this transaction.
+/// Adds events at new sequences; their orders' versions were checked in this transaction.
 pub async fn append(
     conn: &mut PgConnection,
     generation: Generation,
@@ -43,13 +43,13 @@ pub(super) fn table(generation: Generation) -> String {
     format!("{}.provider_order_events", generation.schema())
 }
 
-/// Adds rows that `encode` wrote, to a generation's history or a table of its columns.
+/// Adds rows encoded by `encode` to a generation's history, or to a table with the same columns.
 pub(super) async fn append_encoded(conn: &mut PgConnection, table: &str, rows: &[u8]) -> Result<(), StoreError> {
     copy_encoded(conn, table, COLUMNS, rows).await?;
     Ok(())
 }
 
-/// What a row of the history says.
+/// Content of a history row.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryRow<'e> {
     pub event: &'e OrderEvent,
@@ -79,7 +79,7 @@ pub fn encode(row: HistoryRow<'_>, topic: &str, rows: &mut Rows) {
     rows.optional(row.recorded_at, Rows::timestamptz);
 }
 
-/// Takes the rows at the entries' sequences away and puts the entries there.
+/// Replaces the rows at the entries' sequences.
 pub async fn replace(
     conn: &mut PgConnection,
     generation: Generation,
@@ -97,7 +97,7 @@ pub async fn replace(
     append(conn, generation, topic, entries).await
 }
 
-/// Which event stands at a sequence, and where it lies.
+/// The event at a sequence, and its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StandingEvent {
     pub provider_order_id: Uuid,
@@ -106,7 +106,7 @@ pub struct StandingEvent {
     pub position: Position,
 }
 
-/// What stands at each of the (order, sequence) pairs.
+/// The event at each of the (order, sequence) pairs.
 pub async fn standing(
     conn: &mut PgConnection,
     generation: Generation,
@@ -118,7 +118,7 @@ pub async fn standing(
     events_at(conn, generation, sql, pairs).await
 }
 
-/// Which events have lost each of the (order, sequence) pairs already.
+/// The events that have already lost each of the (order, sequence) pairs.
 pub async fn lost(
     conn: &mut PgConnection,
     generation: Generation,
@@ -149,7 +149,7 @@ async fn events_at(
         .collect()
 }
 
-/// The whole histories of some orders.
+/// The complete histories of some orders.
 pub async fn histories(
     conn: &mut PgConnection,
     generation: Generation,

@@ -8,7 +8,7 @@ use super::generation::{self, Generation};
 
 /// Schema version that this binary was built for.
 pub const SCHEMA_VERSION: i32 = 2;
-/// Version of the projection: grows whenever the same events would give other views.
+/// Version of the projection. Incremented whenever the same events would give different views.
 pub const PROJECTION_VERSION: i32 = 1;
 
 const MIGRATIONS: [(i32, &str); 2] = [

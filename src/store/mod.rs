@@ -1,4 +1,4 @@
-//! Postgres: all SQL of foldback is here.
+//! Postgres: all of foldback's SQL is here.
 
 pub mod bulk;
 pub mod checkpoint;

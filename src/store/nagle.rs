@@ -1,8 +1,8 @@
 //! Turns Nagle's algorithm off on connections to Postgres.
 //!
 //! With it, the last short segment of a statement or of a COPY waits until the server acknowledges the segment before,
-//! and the server delays that by about 40 ms. sqlx 0.9.0 makes its sockets without TCP_NODELAY and doesn't hand them
-//! out, so they are found among the process's own descriptors. docs/adr/0009-nodelay.md tells more.
+//! and the server delays that by about 40 ms. sqlx 0.9.0 opens its sockets without TCP_NODELAY and doesn't expose them,
+//! so they are found among the process's own descriptors. See docs/adr/0009-nodelay.md.
 
 // The one unsafe call is the only way from a descriptor's number to its socket.
 #![allow(unsafe_code)]
@@ -15,8 +15,8 @@ use rustix::net::{getpeername, sockopt};
 
 const DESCRIPTORS: &str = "/proc/self/fd";
 
-/// Sets TCP_NODELAY on every TCP connection of this process to a peer's port. What can't be looked at (a system
-/// without /proc, a descriptor that was closed meanwhile) stays as it is: slower, and right.
+/// Sets TCP_NODELAY on every TCP connection of this process to a peer's port. What can't be inspected (a system
+/// without /proc, a descriptor that has been closed) stays as it is: slower, but correct.
 pub fn set_nodelay(peer_port: u16) {
     for socket in sockets().filter(|socket| peer_port_of(socket) == Some(peer_port)) {
         // Fails on what is no TCP socket, which needs nothing.
@@ -24,7 +24,7 @@ pub fn set_nodelay(peer_port: u16) {
     }
 }
 
-/// Own handles of the process's sockets: what they name can't change while they are looked at.
+/// Duplicated handles of the process's sockets, which can't be reused for another file while we inspect them.
 fn sockets() -> impl Iterator<Item = OwnedFd> {
     let descriptors = read_dir(DESCRIPTORS).into_iter().flatten().flatten();
     descriptors.filter_map(|entry| {

@@ -1,4 +1,4 @@
-//! What the publisher needs of Postgres: a lead, versions in the order of what they show, and the views.
+//! What the publisher needs from Postgres: leader election, ordered versions, and the views.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgListener, PgPool};
@@ -17,28 +17,28 @@ use crate::domain::timestamp::Timestamp;
 /// Advisory lock of the one leading publisher of a database: "foldback" in ASCII.
 const LEADER_LOCK: i64 = 0x666f_6c64_6261_636b;
 
-/// How often a transaction that another one undid is tried again before the caller hears of it.
+/// How often a transaction that Postgres rolled back for a conflict is retried before the caller gets the error.
 const CONTENTION_TRIES: u32 = 5;
 
-/// Takes the lead if nobody has it. It ends with the connection.
+/// Takes the lead if nobody has it. The lead ends with the connection.
 pub async fn try_lead(conn: &mut PgConnection) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(conn).await?)
 }
 
-/// Whether the connection, and with it what it locks, is still there.
+/// Fails if the connection, and with it the lock, is lost.
 pub async fn still_leads(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("select 1").execute(conn).await?;
     Ok(())
 }
 
-/// Hears of every commit of a worker.
+/// Listens for the workers' commits.
 pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANGED_CHANNEL).await?;
     Ok(listener)
 }
 
-/// A version that was taken and what it shows; it is given back unless it is committed.
+/// A version that was taken, and what it shows; rolled back unless it is committed.
 pub struct Pending {
     tx: Transaction<'static, Postgres>,
     pub snapshot: Snapshot,
@@ -70,7 +70,7 @@ pub async fn begin(pool: &PgPool) -> Result<Pending, StoreError> {
 
 async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
     let mut tx = pool.begin_with("begin isolation level repeatable read").await?;
-    // The generation first, then the version: the order in which a cut-over locks them.
+    // First the generation, then the version: a cut-over locks them in the same order.
     let (generation, as_of) = hold_live(&mut tx).await?;
     let stamp = take_version(&mut tx).await?;
     let mut view = View::new(&mut tx, generation);
@@ -84,9 +84,9 @@ async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
     Ok(Pending { tx, snapshot: Snapshot { stamp, as_of, content }, next_due })
 }
 
-/// Which generation is live, for as long as the transaction lasts, and Postgres's time.
+/// The live generation, which stays live until the transaction ends, and Postgres's time.
 async fn hold_live(conn: &mut PgConnection) -> Result<(Generation, Timestamp), StoreError> {
-    // A version that a crash loses is made up for: Redis is then ahead, and the publisher raises it again.
+    // If a crash loses a version, Redis is ahead, and the publisher raises the version again.
     let sql = "select generation, clock_timestamp(), set_config('synchronous_commit', 'off', true)
                  from foldback.generations where state = 'live' for share";
     let row: Option<(i32, DateTime<Utc>, String)> =
@@ -103,7 +103,7 @@ async fn take_version(conn: &mut PgConnection) -> Result<Stamp, StoreError> {
     Ok(Stamp { epoch, version })
 }
 
-/// Makes the next version one that is above `seen`.
+/// Raises the next version above `seen`.
 pub async fn raise(pool: &PgPool, seen: Stamp) -> Result<(), StoreError> {
     let mut tx = pool.begin().await?;
     let row: Option<(i64, i64)> =
@@ -128,7 +128,7 @@ pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<Vec<(Re
     View::new(&mut conn, Generation(generation)).open_dead_letters().await
 }
 
-/// Orders of which at least one event is missing.
+/// Orders that miss at least one event.
 pub async fn orders_with_gaps(pool: &PgPool, generation: i32) -> Result<i64, StoreError> {
     let sql = "select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'gaps'";
     Ok(sqlx::query_scalar(Generation(generation).sql(sql)).fetch_one(pool).await?)

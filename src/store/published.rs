@@ -1,4 +1,4 @@
-//! What Redis and the gauges have to show by the views of this moment, for `verify`. Nothing is written.
+//! What Redis and the gauges should show for the current views, for `verify`. Writes nothing.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
@@ -17,19 +17,19 @@ use crate::domain::timestamp::Timestamp;
 pub struct Published {
     /// Postgres's time.
     pub now: Timestamp,
-    /// Epoch, and the newest version that was taken.
+    /// Epoch and the latest version taken.
     pub stamp: Stamp,
-    /// When a publication last became due: a commit, a cut-over, a replay that fell due.
+    /// When a publication last became due, by a commit, a cut-over, or a replay that fell due.
     pub changed_at: Option<Timestamp>,
     /// `overdue` as of `now`.
     pub content: Content,
-    /// The same with `overdue` as of what was asked for, if no replay fell due between that and `due_before`.
+    /// The same with `overdue` as of the requested time, if no replay fell due between that and `due_before`.
     pub providers_then: Option<Vec<ProviderBacklog>>,
     pub open_dead_letters: Vec<(Reason, i64)>,
     pub orders_with_gaps: i64,
 }
 
-/// What a publication shows of a generation, `overdue` as of this moment.
+/// What a publication of a generation shows, with `overdue` as of this moment.
 pub async fn content(conn: &mut PgConnection, generation: Generation, as_of: Timestamp) -> Result<Content, StoreError> {
     let mut view = View::new(conn, generation);
     Ok(Content {
@@ -40,8 +40,8 @@ pub async fn content(conn: &mut PgConnection, generation: Generation, as_of: Tim
     })
 }
 
-/// Reads one snapshot. `shown_as_of`: the moment as of which a value in Redis counts overdue replays. `grace_micros`: so
-/// long ago a replay must have fallen due for that value to be too old.
+/// Reads one snapshot. `shown_as_of`: the time as of which the value in Redis counts overdue replays.
+/// `grace_micros`: how long ago a replay must have fallen due to make that value too old.
 pub async fn read(
     conn: &mut PgConnection,
     shown_as_of: Option<Timestamp>,

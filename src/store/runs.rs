@@ -1,4 +1,4 @@
-//! Automation runs: the report that stands of each.
+//! Automation runs: the winning report of each.
 
 use std::collections::HashMap;
 
@@ -35,12 +35,12 @@ pub const RUNS: Table = Table {
     ],
     key: &["run_id"],
     conflict: "on conflict (run_id)",
-    // domain::run::stands_over, against a report that another instance may have written since.
+    // Like domain::run::stands_over, against a report that another instance may have written since.
     guard: "excluded.revision > stored.revision or excluded.revision = stored.revision
             and (excluded.partition, excluded.\"offset\") < (stored.partition, stored.\"offset\")",
 };
 
-/// Which of several reports of a run stands: domain::run::stands_over, as an order.
+/// Sorts the winning report of a run first: domain::run::stands_over, as SQL.
 pub const STANDING_FIRST: &str = "revision desc, partition, \"offset\"";
 
 pub fn encode(entry: &RunEntry, topic: &str, rows: &mut Rows) {
@@ -67,12 +67,12 @@ pub fn encode(entry: &RunEntry, topic: &str, rows: &mut Rows) {
 fn encode_json(value: &impl serde::Serialize, rows: &mut Rows) {
     rows.jsonb(|out| {
         let written = serde_json::to_writer(out, value);
-        // JSON that was parsed before, into memory: there is nothing that could fail.
+        // JSON that was parsed before, into memory: this can't fail.
         debug_assert!(written.is_ok());
     });
 }
 
-/// Which report of a run is stored.
+/// The stored report of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StandingReport {
     pub event_id: Uuid,

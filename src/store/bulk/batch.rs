@@ -1,4 +1,4 @@
-//! History rows of a batch, encoded as soon as their events are folded: a row takes a fifth of what its event does.
+//! History rows of a batch, encoded as soon as their events are folded: a row takes a fifth of its event's memory.
 
 use uuid::Uuid;
 
@@ -6,30 +6,31 @@ use crate::domain::position::Position;
 use crate::store::copy::Rows;
 use crate::store::history::{self, HistoryRow};
 
+/// Encoded history rows of one batch, with each row's order and log position.
 pub struct HistoryBatch {
     rows: Rows,
     events: Vec<BatchedEvent>,
 }
 
-/// About what a row takes.
+/// Estimated size of a row.
 const ROW_BYTES: usize = 400;
 
-/// Whose row it is.
+/// The event that a row belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchedEvent {
     pub provider_order_id: Uuid,
     pub position: Position,
-    /// Where its row begins.
+    /// Where its row starts.
     start: usize,
 }
 
 impl HistoryBatch {
-    /// With room for so many events.
+    /// With room for this many events.
     pub fn with_capacity(events: usize) -> HistoryBatch {
         HistoryBatch { rows: Rows::with_capacity(events * ROW_BYTES), events: Vec::with_capacity(events) }
     }
 
-    /// `topic`: where the event lies in the log.
+    /// `topic`: the event's topic.
     pub fn push(&mut self, row: HistoryRow<'_>, topic: &str) {
         let (provider_order_id, position) = (row.event.provider_order_id, row.position);
         self.events.push(BatchedEvent { provider_order_id, position, start: self.rows.end() });

@@ -1,4 +1,4 @@
-//! What a generation holds, counted: for the checks before it goes live.
+//! Counts a generation's rows, for the checks before it goes live.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,19 @@ use super::keys::FILLED;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
+/// Row counts of a generation, for the `counts` check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Facts {
     pub events: i64,
     pub orders: i64,
-    /// Sequences that the orders have seen: one history row each.
+    /// Sequences that the orders have seen: one history row for each.
     pub sequences: i64,
-    /// Orders by the counts behind telemetry.
+    /// Orders according to the telemetry counts.
     pub counted_orders: i64,
 }
 
 pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Facts, StoreError> {
-    // What is counted is compared meanwhile, which takes longer: processes that helped here would slow that down.
+    // The comparison runs at the same time and takes longer: parallel workers here would slow it down.
     sqlx::query("set max_parallel_workers_per_gather = 0").execute(&mut *conn).await?;
     let sql = "select (select count(*) from {schema}.provider_order_events) as events,
                       orders.orders, orders.sequences,
@@ -30,7 +31,7 @@ pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Fa
     Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
 }
 
-/// Which of the tables behind the views hold anything, in the order of `FILLED`.
+/// Which of the tables behind the views have rows, in the order of `FILLED`.
 pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<Vec<(&'static str, bool)>, StoreError> {
     let mut filled = Vec::new();
     for table in FILLED {

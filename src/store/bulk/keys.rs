@@ -1,4 +1,4 @@
-//! Keys and indexes of a load's tables, at its end.
+//! Builds the keys and indexes of a load's tables, at its end.
 
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
@@ -6,21 +6,21 @@ use sqlx::postgres::PgConnection;
 use crate::store::error::StoreError;
 use crate::store::generation::{Generation, key_statements};
 
-/// The largest of the tables that a load fills, and whole before the others are.
+/// The largest of the tables that a load fills, and complete before the others.
 pub const HISTORY: &str = "provider_order_events";
 /// Tables that a load fills.
 pub const FILLED: [&str; 5] = [HISTORY, "provider_orders", "replays", "refills", "automation_runs"];
 
-/// What Postgres may take to build an index.
+/// What Postgres may use to build an index.
 #[derive(Debug, Clone, Copy)]
 pub struct Means {
     pub memory_bytes: usize,
-    /// Processes beside the connection's own.
+    /// Parallel workers besides the connection's own process.
     pub helpers: usize,
 }
 
-/// Builds the keys and indexes of a table that are not there yet. Connections can build those of several tables at a
-/// time.
+/// Builds the missing keys and indexes of a table. Several connections can build those of different tables in
+/// parallel.
 pub async fn build_keys(
     conn: &mut PgConnection,
     generation: Generation,
@@ -41,7 +41,7 @@ pub async fn build_keys(
     Ok(())
 }
 
-/// An index says so itself; a key is looked for by its name.
+/// Indexes are created `if not exists`; a key is looked up by its name.
 async fn is_there(conn: &mut PgConnection, generation: Generation, statement: &str) -> Result<bool, StoreError> {
     let Some((_, rest)) = statement.split_once("add constraint ") else { return Ok(false) };
     let name = rest.split_whitespace().next().unwrap_or_default();
@@ -50,8 +50,8 @@ async fn is_there(conn: &mut PgConnection, generation: Generation, statement: &s
     Ok(sqlx::query_scalar(sql).bind(generation.schema()).bind(name).fetch_one(conn).await?)
 }
 
-/// Tells the planner roughly what is in a table, which needs no index. At Postgres's usual target it would take as long
-/// as the indexes; autovacuum looks more closely once a tenth of the table has changed.
+/// Gives the planner rough statistics of a table, which needs no index. At Postgres's default target this would take as
+/// long as the indexes; autovacuum analyzes more closely once a tenth of the table has changed.
 pub async fn analyze(conn: &mut PgConnection, generation: Generation, table: &str) -> Result<(), StoreError> {
     sqlx::query("set default_statistics_target = 30").execute(&mut *conn).await?;
     let sql = format!("analyze {}.{table}", generation.schema());

@@ -21,41 +21,41 @@ use crate::store::history;
 use crate::store::runs::{self, RUNS, STANDING_FIRST};
 use crate::store::write::{DEAD_LETTERS, propose_names, store_dead_letters};
 
-/// Everything since the last cut that isn't appended yet, to be committed.
+/// Everything since the last cut that hasn't been appended yet, to be committed.
 pub struct Cut {
     pub pieces: Vec<Piece>,
     pub names: BTreeMap<String, NamedBy>,
-    /// Orders that have to be folded again from their history.
+    /// Orders that have to be refolded from their history.
     pub tangled: Vec<Uuid>,
     pub progressed: Vec<Progressed>,
-    /// Whose names these are; no other worker has the same.
+    /// The slot that these provider names go to; unique per worker.
     pub slot: i32,
 }
 
-/// How a cut moves a partition, and how many records that were.
+/// How a cut moves a partition, and how many records that covers.
 #[derive(Debug, Clone, Copy)]
 pub struct Progressed {
     pub advance: Advance,
     pub records: u64,
 }
 
-/// A connection for a load. It does not wait for the disk at each commit: the generation is nobody's yet, a crash of
-/// the server loses the last commits alone, and what they held is done again.
+/// A connection for a load. It does not wait for the disk at each commit: nobody reads the generation yet, and a crash
+/// of the server loses only the last commits, whose work is redone.
 pub async fn connect(access: &Access) -> Result<PgConnection, StoreError> {
     let mut conn = access.connect().await?;
     sqlx::query("set synchronous_commit = off").execute(&mut conn).await?;
     Ok(conn)
 }
 
-/// The same, to a load that is folding or settling. An error if what it has put aside is lost; a crash of Postgres later
-/// on takes the connection too.
+/// The same, for a load that is folding or settling. Fails if the spilled events are lost; a later crash of Postgres
+/// breaks the connection anyway.
 pub async fn connect_to_load(access: &Access, generation: Generation) -> Result<PgConnection, StoreError> {
     let mut conn = connect(access).await?;
     check_marker(&mut conn, generation).await?;
     Ok(conn)
 }
 
-/// Between two cuts everything is one transaction.
+/// Everything between two cuts is one transaction.
 pub struct Loader {
     conn: PgConnection,
     generation: Generation,
@@ -86,8 +86,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Adds rows, all or none: what Postgres refuses leaves everything as it was before. `history`: rows of a
-    /// `HistoryBatch`.
+    /// Adds rows, all or none: if Postgres rejects one, nothing has changed. `history`: rows of a `HistoryBatch`.
     pub async fn append(
         &mut self,
         history: &[u8],
@@ -116,8 +115,8 @@ impl Loader {
         if !runs.is_empty() {
             let mut rows = Rows::new();
             runs.iter().for_each(|entry| runs::encode(entry, &self.topics.runs, &mut rows));
-            // Written at the cut: reports of one run may lie in partitions of several workers, who would wait for each
-            // other's cuts, and crosswise.
+            // Written at the cut: reports of one run may be in partitions of several workers, who would wait for each
+            // other's cuts, and deadlock.
             RUNS.stage(&mut self.conn, rows).await?;
         }
         if !dead_letters.is_empty() {
@@ -127,13 +126,13 @@ impl Loader {
         Ok(())
     }
 
-    /// Staging tables lose their rows at commit; within a long transaction they have to be emptied by hand.
+    /// Staging tables lose their rows at commit; within a long transaction they have to be truncated explicitly.
     async fn clear_stage(&mut self, name: &str) -> Result<(), StoreError> {
         sqlx::query(AssertSqlSafe(format!("truncate stage_{name}"))).execute(&mut self.conn).await?;
         Ok(())
     }
 
-    /// Moves the partitions, and commits all since the last cut.
+    /// Moves the partitions, and commits everything since the last cut.
     pub async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
         self.open().await?;
         self.hold_building().await?;
@@ -149,8 +148,8 @@ impl Loader {
         Ok(())
     }
 
-    /// The generation must still be one that is built: not live, not dropped. A key share does not wait for the
-    /// progress that is told in the same row.
+    /// The generation must still be under construction: not live, not dropped. `for key share` does not block updates
+    /// of the progress in the same row.
     async fn hold_building(&mut self) -> Result<(), StoreError> {
         let sql = "select 1 from foldback.generations where generation = $1 and state = 'building' for key share";
         sqlx::query(sql)
@@ -161,7 +160,7 @@ impl Loader {
             .ok_or(StoreError::NotBuilding(self.generation.0))
     }
 
-    /// Puts events aside, which go with what is appended up to the next cut.
+    /// Spills events, in the same transaction as the rows appended up to the next cut.
     pub async fn spill(&mut self, pieces: &[Piece]) -> Result<(), StoreError> {
         if pieces.is_empty() {
             return Ok(());
@@ -183,7 +182,7 @@ impl Loader {
         if ids.is_empty() {
             return Ok(());
         }
-        // In one order, so that two workers never wait for each other crosswise.
+        // Sorted, so that two workers never deadlock.
         ids.sort_unstable();
         let slices: Vec<i32> = ids.iter().map(|id| slice_of(*id, self.slices)).collect();
         let sql = "insert into {schema}.load_tangled (slice, provider_order_id)
@@ -206,7 +205,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Lets everything since the last cut go.
+    /// Rolls back everything since the last cut.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.conn.close().await?)
     }

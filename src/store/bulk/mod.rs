@@ -1,7 +1,7 @@
-//! The writer of a bulk load: COPY into tables without keys, events put aside beside them, orders and keys at the end.
+//! The writer of a bulk load: COPY into tables without keys, spilled events beside them, orders and keys at the end.
 //!
-//! Rows, events and checkpoints belong together: what lies between two cuts is one transaction, so that a
-//! crash leaves exactly what the checkpoints say. Every later step says in its own transaction that it is done.
+//! Rows, events and checkpoints belong together: everything between two cuts is one transaction, so a crash leaves
+//! exactly what the checkpoints say. Every later step records its completion in its own transaction.
 
 mod batch;
 mod facts;

@@ -1,4 +1,4 @@
-//! Slices of a load's orders, from what was put aside of them to their rows.
+//! Turns the spilled events of a load's slices into rows.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::store::generation::Generation;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
 use crate::store::write::add_counts;
 
-/// Which slice an order lies in (FNV-1a of its id).
+/// The slice of an order (FNV-1a of its id).
 pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     let hash = id
         .as_bytes()
@@ -25,7 +25,7 @@ pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     (hash % slices.unsigned_abs().max(1)) as i32
 }
 
-/// The slices whose orders are not written yet. Makes their events quick to find first.
+/// The slices whose orders are not written yet. Indexes their events first.
 pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
     let index = "create index if not exists load_events_slice on {schema}.load_events (slice)";
     sqlx::query(generation.sql(index)).execute(&mut *conn).await?;
@@ -36,16 +36,16 @@ pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices
     Ok(all.filter(|slice| !done.contains(slice)).collect())
 }
 
-/// What was put aside of a slice.
+/// What was spilled for a slice.
 pub struct Slice {
     /// `Piece::events` of each piece.
     pub pieces: Vec<Vec<u8>>,
-    /// Orders that are left out.
+    /// Orders to leave out.
     pub tangled: BTreeSet<Uuid>,
 }
 
-/// Some slices on their way to rows, in one transaction. What is counted is the same few rows for every slice, so they
-/// are written once.
+/// Some slices being turned into rows, in one transaction. Counts are the same few rows for every slice, so they are
+/// written once.
 pub struct Settling<'c> {
     tx: Transaction<'c, Postgres>,
     generation: Generation,
@@ -54,7 +54,7 @@ pub struct Settling<'c> {
     rows: OrderRows,
 }
 
-/// Of orders and what belongs to them, encoded and not sent yet.
+/// Rows of orders, replays and refills, encoded and not sent yet.
 #[derive(Default)]
 struct OrderRows {
     orders: Rows,
@@ -63,7 +63,7 @@ struct OrderRows {
 }
 
 impl<'c> Settling<'c> {
-    /// `slot`: whose counts they go to; nobody else settles into the same at the same time.
+    /// `slot`: the slot that the counts go to; no other connection uses it at the same time.
     pub async fn begin(
         conn: &'c mut PgConnection,
         generation: Generation,
@@ -88,7 +88,7 @@ impl<'c> Settling<'c> {
         self.rows.push(order);
     }
 
-    /// Writes the orders, replays and refills of a slice, and what else is known of it.
+    /// Writes the orders, replays and refills of a slice, and its facts.
     pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
         self.rows.send(&mut self.tx, self.generation).await?;
         if !settled.tangled.is_empty() {

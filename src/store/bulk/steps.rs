@@ -1,4 +1,4 @@
-//! How far a load is, so that one that was interrupted goes on.
+//! Records how far a load is, so that an interrupted one can resume.
 
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -8,17 +8,17 @@ use crate::store::generation::Generation;
 
 const TABLES: &str = include_str!("../sql/load_tables.sql");
 
-/// In the order in which they are done.
+/// In the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Every partition is at its target.
     Folded,
     /// Every slice's orders are written.
     Settled,
-    /// The claims of tangled orders, and copies, are apart.
+    /// The events of tangled orders, and copies, have been moved out of the history.
     Parted,
     Keyed,
-    /// Tangled orders are folded again.
+    /// Tangled orders have been refolded.
     Untangled,
 }
 
@@ -34,7 +34,7 @@ impl Step {
     }
 }
 
-/// Makes the load's own tables; events will lie in so many slices. All or nothing, as `is_loading` takes it.
+/// Creates the load's own tables, for this many slices of events. All or nothing, as `is_loading` assumes.
 pub async fn begin(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     sqlx::raw_sql(generation.sql(TABLES)).execute(&mut *tx).await?;
@@ -43,13 +43,13 @@ pub async fn begin(conn: &mut PgConnection, generation: Generation, slices: i64)
     Ok(tx.commit().await?)
 }
 
-/// Whether a load of the generation was begun and its tables are still there.
+/// Whether a load of the generation has started and its tables still exist.
 pub async fn is_loading(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
     let sql = "select to_regclass('{schema}.load_steps') is not null";
     Ok(sqlx::query_scalar(generation.sql(sql)).fetch_one(conn).await?)
 }
 
-/// How many slices the events lie in.
+/// The number of slices.
 pub async fn slices(conn: &mut PgConnection, generation: Generation) -> Result<i64, StoreError> {
     let sql = "select number from {schema}.load_steps where step = 'slices'";
     sqlx::query_scalar(generation.sql(sql)).fetch_optional(conn).await?.ok_or_else(|| StoreError::Corrupt {
@@ -69,7 +69,7 @@ pub async fn finish(conn: &mut PgConnection, generation: Generation, step: Step)
     Ok(())
 }
 
-/// Takes everything away that a load has written, its own tables too, so that it can begin again. All or nothing.
+/// Removes everything that a load has written, including its own tables, so that it can start over. All or nothing.
 pub async fn begin_again(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     let sql = "truncate {schema}.provider_order_events, {schema}.provider_orders, {schema}.replays, {schema}.refills,
@@ -80,7 +80,7 @@ pub async fn begin_again(conn: &mut PgConnection, generation: Generation) -> Res
     Ok(tx.commit().await?)
 }
 
-/// An error if what the load has put aside is lost.
+/// Fails if the load's spilled events are lost.
 pub(super) async fn check_marker(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let table = "select to_regclass('{schema}.load_marker') is not null";
     let row = "select exists (select from {schema}.load_marker)";
@@ -93,7 +93,7 @@ pub(super) async fn check_marker(conn: &mut PgConnection, generation: Generation
     Ok(())
 }
 
-/// Drops the load's own tables: the generation is whole without them.
+/// Drops the load's own tables: the generation is complete without them.
 pub async fn drop_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "drop table if exists {schema}.load_events, {schema}.load_tangled, {schema}.load_copies,
                {schema}.load_slices, {schema}.load_marker, {schema}.load_counts, {schema}.load_claims, {schema}.load_steps";

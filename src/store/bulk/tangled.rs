@@ -1,4 +1,4 @@
-//! Tangled orders: those of which two events claim one sequence.
+//! Tangled (contested) orders: those in which two events have the same sequence.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 use crate::store::history;
 
-/// Moves the claims of tangled orders, and copies, out of the history, so that its key can be built.
+/// Moves the events of tangled orders, and copies, out of the history, so that its key can be built.
 pub async fn move_claims(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     let empty = "create table {schema}.load_claims as select * from {schema}.provider_order_events with no data";
@@ -29,7 +29,7 @@ pub async fn move_claims(conn: &mut PgConnection, generation: Generation) -> Res
     Ok(tx.commit().await?)
 }
 
-/// Moves what a table names; whether it names anything.
+/// Moves the events that a table names. Returns whether it names any.
 async fn move_rows(
     conn: &mut PgConnection,
     generation: Generation,
@@ -60,7 +60,7 @@ pub async fn next_tangled(
     Ok(sqlx::query_scalar(generation.sql(sql)).bind(limit).fetch_all(conn).await?)
 }
 
-/// All claims of these orders, copies and conflicts included.
+/// All events of these orders, copies and conflicts included.
 pub async fn claims(
     conn: &mut PgConnection,
     generation: Generation,
@@ -73,14 +73,14 @@ pub async fn claims(
     rows.iter().map(history::decode).collect()
 }
 
-/// These orders are not tangled any more.
+/// Marks these orders as done.
 pub async fn forget(conn: &mut PgConnection, generation: Generation, orders: &[Uuid]) -> Result<(), StoreError> {
     let sql = "delete from {schema}.load_tangled where provider_order_id = any($1)";
     sqlx::query(generation.sql(sql)).bind(orders).execute(conn).await?;
     Ok(())
 }
 
-/// Finds the names of those providers again that a tangled order may have named wrongly.
+/// Recomputes the names of the providers that a tangled order may have named wrongly.
 pub async fn renew_names(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "select distinct payload->>'provider_id' as provider_id from {schema}.load_claims
                 where event_type = 'order_placed'";

@@ -1,4 +1,4 @@
-//! A load tried out, to learn how long it takes.
+//! A trial load, to measure how long a load takes.
 
 use sqlx::postgres::PgConnection;
 
@@ -7,7 +7,7 @@ use crate::store::error::StoreError;
 use crate::store::generation;
 use crate::store::history;
 
-/// Writes history rows into a table that is gone with the transaction.
+/// Writes history rows into a table that ends with the transaction.
 pub async fn try_history(conn: &mut PgConnection, batch: &HistoryBatch) -> Result<(), StoreError> {
     let live = generation::live(conn).await?;
     sqlx::query("begin").execute(&mut *conn).await?;

@@ -1,4 +1,4 @@
-//! Which keys can differ: the rows of each bucket of keys as one number.
+//! Narrows down which keys can differ, by one digest for each bucket of keys.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,25 @@ use super::shape::{Sampled, Shape};
 use crate::domain::key_sample::KeySample;
 use crate::store::error::StoreError;
 
-/// Of buckets, less one: a power of two.
+/// Number of buckets, a power of two, minus one.
 const BUCKET_MASK: i64 = 4_095;
 
+/// Row count and hash sum of one bucket of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     pub rows: i64,
-    /// Sum of the rows' hashes: the same for the same rows in any order.
+    /// Sum of the rows' hashes, which does not depend on their order.
     sum: String,
 }
 
+/// Digests by bucket; a bucket without rows is absent.
 pub type Digests = BTreeMap<i64, Digest>;
 
 pub(super) fn bucket_sql(shape: &Shape) -> String {
     format!("({} & {BUCKET_MASK})", shape.hash)
 }
 
-/// The condition that a sample sets, as far as SQL can tell.
+/// The sample's condition, as far as SQL can express it.
 pub(super) fn sample_sql(shape: &Shape, sample: KeySample) -> String {
     match shape.sampled {
         Sampled::By(column) => predicate(column, sample),
@@ -32,7 +34,7 @@ pub(super) fn sample_sql(shape: &Shape, sample: KeySample) -> String {
     }
 }
 
-/// One row a bucket that has rows.
+/// One digest for each bucket that has rows.
 pub async fn digests(side: &mut Side, shape: &Shape, sample: KeySample) -> Result<Digests, StoreError> {
     let sql = format!(
         "select {bucket} as bucket, count(*) as rows, sum(hashtextextended(row({columns})::text, 0))::text as sum
@@ -47,7 +49,7 @@ pub async fn digests(side: &mut Side, shape: &Shape, sample: KeySample) -> Resul
     Ok(rows.into_iter().map(|(bucket, rows, sum)| (bucket, Digest { rows, sum })).collect())
 }
 
-/// Buckets that differ, each with how many rows both sides hold of it.
+/// Buckets that differ, each with the number of rows on both sides.
 pub fn differing(stored: &Digests, expected: &Digests) -> Vec<(i64, i64)> {
     let rows = |digests: &Digests, bucket| digests.get(&bucket).map_or(0, |digest| digest.rows);
     let buckets: std::collections::BTreeSet<i64> = stored.keys().chain(expected.keys()).copied().collect();

@@ -1,4 +1,4 @@
-//! Names the rows and columns that differ.
+//! Finds the rows and columns that differ.
 
 use std::cmp::Ordering;
 
@@ -14,11 +14,11 @@ use crate::domain::difference::{Difference, Differences};
 use crate::domain::key_sample::KeySample;
 use crate::store::error::StoreError;
 
-/// Rows of both sides that one query may fetch, unless a single bucket has more: each query reads the whole table.
+/// Maximum rows of both sides per query, unless a single bucket has more: each query scans the whole table.
 const FETCHED_ROWS_MAX: i64 = 400_000;
 
-/// Compares one view of two generations, and adds what differs. How many rows `stored` has of it, outside the sample
-/// where only Rust can tell which those are. An error if Postgres fails.
+/// Compares one view of two generations, and adds what differs. Returns the number of rows of `stored`, including rows
+/// outside the sample if SQL can't tell those apart. Fails if Postgres fails.
 pub async fn compare(
     stored: &mut Side,
     expected: &mut Side,
@@ -30,7 +30,7 @@ pub async fn compare(
     let mut buckets = differing(&here, &there).into_iter().peekable();
     while buckets.peek().is_some() {
         if differences.is_full() {
-            // A bucket that differs has a row that does, unless the digests count rows outside the sample.
+            // A bucket that differs contains a differing row, unless its digest includes rows outside the sample.
             let is_sure = sample.is_all() || shape.sampled != Sampled::ByRecordKey;
             differences.count_at_least(shape.view, if is_sure { buckets.count() as u64 } else { 0 });
             break;
@@ -54,7 +54,7 @@ fn rows_of(digests: &Digests) -> u64 {
     digests.values().map(|digest| digest.rows.unsigned_abs()).sum()
 }
 
-/// A stream whose next row can be looked at.
+/// A stream with a peekable next row.
 struct Ahead<'s> {
     rows: BoxStream<'s, Result<Row, StoreError>>,
     next: Option<Row>,
@@ -65,7 +65,7 @@ impl<'s> Ahead<'s> {
         Ahead { rows, next: None }
     }
 
-    /// Sees to it that `next` is there, unless the stream has ended.
+    /// Fetches `next`, unless the stream has ended.
     async fn look(&mut self) -> Result<(), StoreError> {
         if self.next.is_none() {
             self.next = self.rows.next().await.transpose()?;
@@ -106,7 +106,7 @@ fn difference(shape: &Shape, stored: Option<&Row>, expected: Option<&Row>) -> Re
     let (here, there) = (values(shape, stored)?, values(shape, expected)?);
     let mut difference = Difference::new(shape.view, key.clone());
     for (((name, _), here), there) in shape.columns.iter().zip(here).zip(there) {
-        // Of a row that only one side has every column is named, those that are null too.
+        // A row that only one side has lists every column, nulls included.
         if here != there || stored.is_none() || expected.is_none() {
             difference.column(*name, here, there);
         }
@@ -114,7 +114,7 @@ fn difference(shape: &Shape, stored: Option<&Row>, expected: Option<&Row>) -> Re
     Ok(Some(difference))
 }
 
-/// The columns of a row; nulls for a row that isn't there.
+/// The columns of a row; nulls for a missing row.
 fn values(shape: &Shape, row: Option<&Row>) -> Result<Vec<Value>, StoreError> {
     let Some(row) = row else { return Ok(vec![Value::Null; shape.columns.len()]) };
     serde_json::from_str(&row.columns)

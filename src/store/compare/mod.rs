@@ -1,14 +1,14 @@
-//! Two generations compared, row for row.
+//! Compares two generations, row by row.
 //!
 //! - `shape`: what is compared of each view
 //! - `sample`: which orders and runs, in SQL
 //! - `session`: the two connections, one of them at one moment of the live generation
 //! - `digest`: which buckets of keys differ, without fetching a row
 //! - `rows`: the rows of some buckets
-//! - `merge`: names the rows and columns that differ
+//! - `merge`: finds the rows and columns that differ
 //!
-//! Memory stays bounded however much differs: digests are one row a bucket, rows are streamed, and of those that differ
-//! only so many are named.
+//! Memory stays bounded however much differs: there is one digest per bucket, rows are streamed, and only a limited
+//! number of differences is listed.
 
 mod digest;
 mod merge;

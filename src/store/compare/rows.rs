@@ -9,6 +9,7 @@ use super::shape::{Sampled, Shape};
 use crate::domain::key_sample::KeySample;
 use crate::store::error::StoreError;
 
+/// One row of a view, as text: its key and the columns that are compared.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Row {
     pub key: String,
@@ -19,7 +20,7 @@ pub struct Row {
     record_key: Option<Vec<u8>>,
 }
 
-/// In the order of `Row::key`, by bytes.
+/// Sorted by `Row::key`, by bytes.
 pub fn rows<'s>(
     side: &'s mut Side,
     shape: &'static Shape,

@@ -1,4 +1,4 @@
-//! Whether an id is of a sample, as SQL: by the hash of `domain::key_sample`.
+//! Whether an id is in a sample, as SQL: by the hash of `domain::key_sample`.
 
 use crate::domain::key_sample::{BUCKETS, HASH_MASK, KeySample};
 

@@ -16,32 +16,32 @@ use crate::store::generations::checkpoints;
 use crate::store::published;
 use crate::store::read::View;
 
-/// One of the two that are compared. Its connection is its own: both work at the same time.
+/// One of the two generations compared. Each has its own connection, so both work at the same time.
 pub struct Side {
     conn: PgConnection,
     pub generation: Generation,
 }
 
-/// Texts must not depend on the server's settings, a comparison takes as long as it takes, and it takes one core at
-/// most. Compiling a query takes longer than it saves where most rows are outside the sample, and saves nothing where
-/// none is: the time goes into making texts.
+/// Texts must not depend on the server's settings, a comparison has no time limit, and it uses one core at most. JIT
+/// costs more than it saves if most rows are outside the sample, and saves nothing otherwise: the time goes into
+/// formatting texts.
 const SETTINGS: &str = "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set extra_float_digits = 1;
     set bytea_output = 'hex'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
     set max_parallel_workers_per_gather = 0; set jit = off";
-/// The server looks whether we are still there, so that an interrupted comparison doesn't go on alone.
+/// The server checks whether we are still connected, so that an interrupted comparison doesn't keep running.
 const NOT_ALONE: &str = "set client_connection_check_interval = '1s'";
 
 impl Side {
-    /// Of a generation that nobody writes.
+    /// For a generation that nobody writes to.
     pub async fn still(access: &Access, generation: Generation) -> Result<Side, StoreError> {
         let mut conn = access.connect().await?;
         sqlx::raw_sql(SETTINGS).execute(&mut conn).await?;
-        // Not every server's system can tell: then it goes on alone, for nobody.
+        // Not every server can check that; then an interrupted comparison runs to its end.
         let _ = sqlx::raw_sql(NOT_ALONE).execute(&mut conn).await;
         Ok(Side { conn, generation })
     }
 
-    /// What a publication would show of it.
+    /// What a publication of it would show.
     pub async fn content(&mut self, as_of: Timestamp) -> Result<Content, StoreError> {
         published::content(&mut self.conn, self.generation, as_of).await
     }
@@ -61,15 +61,15 @@ impl Side {
     }
 }
 
-/// The live generation at one moment: whatever is committed later isn't seen.
+/// The live generation at one moment; later commits are not visible.
 pub struct Moment {
     pub side: Side,
-    /// How far it is folded: next offset by topic and partition.
+    /// Its checkpoints: next offset by topic and partition.
     pub checkpoints: BTreeMap<(String, i32), i64>,
 }
 
 impl Moment {
-    /// Holds nobody up: it reads a snapshot, which ends with the connection.
+    /// Blocks nobody: it reads a snapshot, which ends with the connection.
     pub async fn open(access: &Access) -> Result<Moment, StoreError> {
         let mut side = Side::still(access, Generation(0)).await?;
         sqlx::query("begin isolation level repeatable read read only").execute(&mut side.conn).await?;
@@ -84,8 +84,8 @@ impl Moment {
     }
 }
 
-/// Records that a generation refused for what they are. Not among them: conflicts, which every fold finds by itself,
-/// and those that were redriven, since what became of them is what a fold makes of them today.
+/// Records that a generation rejected for their content. Excludes conflicts, which every fold finds by itself, and
+/// redriven records, whose outcome is the one a fold gives today.
 pub async fn refused(
     conn: &mut PgConnection,
     generation: Generation,
@@ -94,7 +94,7 @@ pub async fn refused(
     let sql = "select topic, partition, \"offset\", reason, detail from {schema}.dead_letters
                 where reason <> 'sequence_conflict' and redriven_at is null";
     let rows: Vec<(String, i32, i64, String, String)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
-    // One of another topic, or of a reason that nobody knows, was not written by a fold: the comparison names it.
+    // A dead letter of another topic or with an unknown reason was not written by a fold: the comparison reports it.
     let entry = |(topic, partition, offset, reason, detail): (String, i32, i64, String, String)| {
         let stream = topics.stream(&topic)?;
         let rejection = Rejection::new(Reason::parse(&reason)?, detail);

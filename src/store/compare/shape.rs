@@ -1,32 +1,32 @@
-//! What is compared of each view. Not compared: bookkeeping times, row ids, versions of rows, and where in the log the
-//! copy lies that stands.
+//! Which columns of each view are compared. Not compared: bookkeeping times, row ids, row versions, and the log
+//! position of the surviving copy.
 
-/// How a sample takes a share of a view.
+/// How a sample selects rows of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sampled {
     /// By this column, an id.
     By(&'static str),
-    /// By the record's key, which only Rust can tell from other bytes.
+    /// By the record's key, which only Rust can parse.
     ByRecordKey,
-    /// Not at all: it adds up over all orders.
+    /// Not at all: its values are totals over all orders.
     No,
 }
 
 /// One view, and how it is compared.
 #[derive(Debug)]
 pub struct Shape {
-    /// As readers call it.
+    /// Its public name.
     pub view: &'static str,
     /// What follows `from`; `{schema}` names the generation.
     pub(super) from: &'static str,
-    /// The key's columns; their texts name a row.
+    /// The key columns; their texts identify a row.
     pub(super) key: &'static [&'static str],
     /// A bigint that spreads the keys.
     pub(super) hash: &'static str,
-    /// Name and SQL of each column that is compared.
+    /// Name and SQL of each compared column.
     pub(super) columns: &'static [(&'static str, &'static str)],
     pub sampled: Sampled,
-    /// Of rows that may stand where none is expected; SQL.
+    /// SQL condition for rows that may exist although none is expected.
     pub(super) may_be_extra: &'static str,
 }
 
@@ -37,8 +37,8 @@ macro_rules! columns {
 const BY_ORDER: &str = "uuid_hash_extended(provider_order_id, 0)";
 const NEVER: &str = "false";
 
-/// Every view, the small ones first and the history last. The `fold_…` columns are what later events have to lose
-/// against: readers don't see them, the next fold does.
+/// Every view, small ones first, the history last. The `fold_…` columns decide whether later events win: readers
+/// don't see them, but the next fold does.
 pub const SHAPES: &[Shape] = &[
     Shape {
         view: "backlog",
@@ -58,7 +58,7 @@ pub const SHAPES: &[Shape] = &[
         sampled: Sampled::No,
         may_be_extra: NEVER,
     },
-    // What the two views above don't show: orders of unknown provider count in the telemetry of all, and gaps in a gauge.
+    // Not in the two views above: orders of unknown provider, which count only in the totals, and gaps, a gauge.
     Shape {
         view: "telemetry_counts",
         from: "(select kind, coalesce(provider_id, '') as provider_id, coalesce(service_id, '') as service_id,
@@ -110,7 +110,7 @@ pub const SHAPES: &[Shape] = &[
             ("headers", "headers"),
         ],
         sampled: Sampled::ByRecordKey,
-        // A redrive was accepted: the record is in the views, and the dead letter stays as its receipt.
+        // An accepted redrive: the record is in the views, and the dead letter remains as its receipt.
         may_be_extra: "redriven_at is not null",
     },
     Shape {
@@ -203,7 +203,7 @@ pub const SHAPES: &[Shape] = &[
             "event_type",
             "occurred_at",
             "payload",
-            // Of the smallest copy, which stands everywhere.
+            // From the smallest copy, which is the same everywhere.
             "recorded_at",
         ],
         sampled: Sampled::By("provider_order_id"),
@@ -212,7 +212,7 @@ pub const SHAPES: &[Shape] = &[
 ];
 
 impl Shape {
-    /// The keys of a row as one text. Every key column is text, a number or an id and never null.
+    /// The key of a row as one text. Every key column is text, a number or an id, and never null.
     pub(super) fn key_text(&self) -> String {
         self.key.iter().map(|key| format!("({key})::text")).collect::<Vec<_>>().join(" || '/' || ")
     }

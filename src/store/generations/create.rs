@@ -1,4 +1,4 @@
-//! Makes a generation to be folded into.
+//! Creates a generation to fold into.
 
 use serde_json::Value;
 use sqlx::Connection;
@@ -14,22 +14,22 @@ use crate::store::migrate::PROJECTION_VERSION;
 pub struct NewGeneration {
     /// User and host.
     pub created_by: String,
-    /// From which offsets it is folded, and further facts.
+    /// The offsets that it is folded from, and other facts.
     pub origin: Value,
     /// Where its load ends.
     pub targets: Value,
-    /// Of one that shows the views as they were: what was asked for.
+    /// For an as-of generation (`--until`): what was asked for.
     pub until: Option<Value>,
 }
 
-/// Makes the next generation with empty tables, in one transaction.
+/// Creates the next generation with empty tables, in one transaction.
 pub async fn create(conn: &mut PgConnection, new: &NewGeneration) -> Result<Generation, StoreError> {
     let mut tx = conn.begin().await?;
     let number: i64 = sqlx::query_scalar("select nextval('foldback.generation_number')").fetch_one(&mut *tx).await?;
     insert(tx, number, new).await
 }
 
-/// Makes the tables of a shadow; its number is below zero.
+/// Creates the tables of a shadow; its number is negative.
 pub async fn create_shadow(conn: &mut PgConnection, new: &NewGeneration) -> Result<Generation, StoreError> {
     let mut tx = conn.begin().await?;
     let number: i64 = sqlx::query_scalar("select -nextval('foldback.shadow_number')").fetch_one(&mut *tx).await?;

@@ -1,4 +1,4 @@
-//! The one short transaction in which readers come to see another generation.
+//! The short transaction that switches readers to another generation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use crate::store::error::StoreError;
 use crate::store::generation::{Generation, point_views};
 use crate::store::write::CHANGED_CHANNEL;
 
-/// How long the fence may stand while the next generation gets as far as the live one.
+/// How long commits may be blocked while the next generation catches up with the live one.
 const FENCE_MAX: Duration = Duration::from_millis(1500);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How one try ended.
+/// Result of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CutOver {
-    /// The generation is live; which one was before.
+    /// The generation is live; `before` is the previous one.
     Done { before: Generation },
-    /// Readers held a view, or the next generation was not as far as the live one yet: try again.
+    /// Readers held a view, or the next generation had not caught up with the live one: try again.
     InTheWay(String),
-    /// It is not there, or in a state in which it can't go live.
+    /// It does not exist, or is in a state in which it can't go live.
     NotPossible(String),
 }
 
-/// Makes a generation live that is as far as the live one. `lock_timeout` must be below Postgres's
+/// Makes a generation live once it has caught up with the live one. `lock_timeout` must be below Postgres's
 /// `deadlock_timeout`, so that no reader that holds two views is ever chosen as a deadlock's victim.
 pub async fn cut_over(
     conn: &mut PgConnection,
@@ -38,7 +38,7 @@ pub async fn cut_over(
     switch(conn, next, lock_timeout, true).await
 }
 
-/// Makes a kept generation live again, wherever its checkpoints are.
+/// Makes a kept generation live again, whatever its checkpoints are.
 pub async fn roll_back(conn: &mut PgConnection, to: Generation, lock_timeout: Duration) -> Result<CutOver, StoreError> {
     switch(conn, to, lock_timeout, false).await
 }
@@ -57,7 +57,7 @@ async fn switch(
             Ok(CutOver::Done { before })
         }
         other => {
-            // A transaction that is only dropped keeps its locks until the connection's next use.
+            // A dropped transaction keeps its locks until the connection is used again.
             tx.rollback().await?;
             match other {
                 Err(StoreError::Contention(error)) => Ok(CutOver::InTheWay(error.to_string())),
@@ -87,7 +87,7 @@ async fn switch_in(
     if gated && let Some(behind) = wait_until_as_far(conn, before, next).await? {
         return Ok(CutOver::InTheWay(behind));
     }
-    // Fences whoever folds the next one outside `run`, and sees that it may go live.
+    // Fences the workers that fold the next one outside `run`, and checks that it may go live.
     let sql = "select state, until is not null from foldback.generations where generation = $1 for update";
     let row: Option<(String, bool)> = sqlx::query_as(sql).bind(next.0).fetch_optional(&mut *conn).await?;
     match row {
@@ -106,7 +106,8 @@ async fn switch_in(
     Ok(CutOver::Done { before })
 }
 
-/// `None` once the next generation is as far as the live one, which stands still meanwhile; else where it is behind.
+/// Returns `None` once the next generation has caught up with the live one, which can't move meanwhile; otherwise where
+/// it is behind.
 async fn wait_until_as_far(
     conn: &mut PgConnection,
     live: Generation,
@@ -132,7 +133,7 @@ fn behind(live: &BTreeMap<(String, i32), i64>, next: &BTreeMap<(String, i32), i6
 }
 
 async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) -> Result<(), StoreError> {
-    // The index allows one live generation at a time: the old one goes first.
+    // A unique index allows one live generation at a time, so the old one is changed first.
     sqlx::query("update foldback.generations set state = 'kept' where generation = $1")
         .bind(before.0)
         .execute(&mut *conn)
@@ -141,7 +142,7 @@ async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) 
                   set state = 'live', promoted_at = now(), progress = null, seen_at = null, failure = null
                 where generation = $1";
     sqlx::query(sql).bind(next.0).execute(&mut *conn).await?;
-    // What operators decided while another generation was live holds in this one too.
+    // Decisions that operators made while another generation was live apply to this one too.
     discards::apply(conn, next).await?;
     point_views(conn, next).await?;
     sqlx::query("update foldback.publication set epoch = epoch + 1, version = version + 1").execute(&mut *conn).await?;

@@ -1,4 +1,4 @@
-//! Which `foldback run` are there, and what they can fold.
+//! Which instances of `foldback run` exist, and which projection version they fold.
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -6,12 +6,12 @@ use uuid::Uuid;
 use crate::store::error::StoreError;
 use crate::store::migrate::PROJECTION_VERSION;
 
-/// An instance that was not heard of for so long is gone.
+/// An instance without a heartbeat for this long counts as gone.
 const ALIVE_SECONDS: f64 = 15.0;
-/// What is known of instances that are gone for this long is forgotten.
+/// Instances that have been gone for this long are deleted.
 const FORGET_SECONDS: f64 = 86_400.0;
 
-/// Says that this instance is there.
+/// Records a heartbeat of this instance.
 pub async fn beat(conn: &mut PgConnection, instance: Uuid) -> Result<(), StoreError> {
     let sql = "insert into foldback.instances (instance, projection_version, binary_version) values ($1, $2, $3)
                on conflict (instance) do update set seen_at = now()";
@@ -26,13 +26,13 @@ pub async fn beat(conn: &mut PgConnection, instance: Uuid) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Says that it goes.
+/// Removes this instance.
 pub async fn leave(conn: &mut PgConnection, instance: Uuid) -> Result<(), StoreError> {
     sqlx::query("delete from foldback.instances where instance = $1").bind(instance).execute(conn).await?;
     Ok(())
 }
 
-/// How many instances are there that fold this projection version.
+/// Number of live instances that fold this projection version.
 pub async fn foldable_by(conn: &mut PgConnection, projection_version: i32) -> Result<i64, StoreError> {
     let sql = "select count(*) from foldback.instances
                 where projection_version = $1 and seen_at > now() - make_interval(secs => $2)";

@@ -1,4 +1,4 @@
-//! What speaks against a generation's going live, asked of the database.
+//! Reasons against making a generation live, as found in the database.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// A dead letter that nothing explains.
+/// An unexplained dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Unexplained {
     pub topic: String,
@@ -16,16 +16,16 @@ pub struct Unexplained {
     pub reason: String,
 }
 
-/// Which event of a conflict stands, of `standing`, was settled by a record that `other` has not come to yet.
+/// True if the winner of a conflict in `standing` was decided by a record that `other` has not reached yet.
 const SETTLED_BY_A_RECORD_AHEAD: &str = "exists (
     select from {standing}.provider_order_events stands
       left join {other}.checkpoints come on come.topic = stands.topic and come.partition = stands.partition
      where stands.provider_order_id = letter.provider_order_id and stands.sequence = letter.sequence
        and stands.\"offset\" >= coalesce(come.next_offset, 0))";
 
-/// Dead letters of `next`, not discarded, at records that the live generation has folded and not refused: how many,
-/// and the first `limit` of them. Where the two stand at different positions, one may know a copy of an event that
-/// lets another event win a conflict; that explains the loser.
+/// Dead letters of `next`, not discarded, at records that the live generation has folded without rejecting them: their
+/// number, and the first `limit` of them. If the two are at different positions, one may have seen a copy of an event
+/// that lets another event win a conflict; that explains the loser.
 pub async fn unexplained(
     conn: &mut PgConnection,
     next: Generation,
@@ -60,7 +60,7 @@ pub async fn unexplained(
     Ok((count, sqlx::query_as(some).bind(limit).fetch_all(conn).await?))
 }
 
-/// Ids of the topics that a generation was folded from, as far as they are known.
+/// Ids of the topics that a generation was folded from, as far as known.
 pub async fn topic_ids(
     conn: &mut PgConnection,
     generation: Generation,
@@ -70,7 +70,7 @@ pub async fn topic_ids(
     Ok(rows.into_iter().collect())
 }
 
-/// Space that a generation takes, with its indexes, and its history's rows (an estimate where they are many).
+/// Size of a generation in bytes, with indexes, and the number of its history rows (estimated if they are many).
 pub async fn size(conn: &mut PgConnection, generation: Generation) -> Result<(i64, i64), StoreError> {
     let sql = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint,
                       coalesce(max(c.reltuples) filter (where c.relname = 'provider_order_events'), 0)::bigint
@@ -79,7 +79,7 @@ pub async fn size(conn: &mut PgConnection, generation: Generation) -> Result<(i6
     Ok(sqlx::query_as(sql).bind(generation.schema()).fetch_one(conn).await?)
 }
 
-/// Where the server keeps its data, if this user may know it and the server is on this machine.
+/// The server's data directory, if this user may see it and the server is on this machine.
 pub async fn local_data_directory(conn: &mut PgConnection) -> Result<Option<String>, StoreError> {
     let sql = "select case when pg_has_role(current_user, 'pg_read_all_settings', 'member')
                             and (inet_server_addr() is null or inet_server_addr() <<= inet '127.0.0.0/8'

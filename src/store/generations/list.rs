@@ -1,4 +1,4 @@
-//! What generations there are.
+//! Lists the generations.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// A builder that was not heard of for so long is gone.
+/// A builder without a heartbeat for this long counts as gone.
 const ALIVE_SECONDS: i32 = 10;
 
 #[derive(sqlx::FromRow)]
@@ -38,7 +38,7 @@ const SELECT: &str =
            coalesce(seen_at > now() - make_interval(secs => $1), false) as builder_alive
       from foldback.generations";
 
-/// All of them but shadows, the oldest first.
+/// All generations except shadows, oldest first.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<GenerationInfo>, StoreError> {
     let sql = format!("{SELECT} where generation > 0 order by generation");
     let rows: Vec<Row> =
@@ -46,7 +46,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<GenerationInfo>, StoreE
     rows.into_iter().map(|row| info(row).map(|(info, _)| info)).collect()
 }
 
-/// One of them, and where its load ends.
+/// One generation, and where its load ends.
 pub async fn find(
     conn: &mut PgConnection,
     generation: Generation,
@@ -82,14 +82,14 @@ fn info(row: Row) -> Result<(GenerationInfo, Option<Value>), StoreError> {
     Ok((info, row.targets))
 }
 
-/// How far the rebuild is whose process lives; the farthest, should there be several. Shadows are none.
+/// Progress of the rebuild whose process is alive; the furthest, if there are several. Shadows don't count.
 pub async fn running(conn: &mut PgConnection) -> Result<Option<Progress>, StoreError> {
     let generations = list(conn).await?.into_iter();
     let running = generations.filter(|info| info.state == GenerationState::Building && info.builder_alive);
     Ok(running.filter_map(|info| info.progress).max_by(|one, other| one.ratio.total_cmp(&other.ratio)))
 }
 
-/// The live generation, and by which projection it was folded.
+/// The live generation and its projection version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Live {
     pub generation: Generation,
@@ -103,7 +103,7 @@ pub async fn live_projection(conn: &mut PgConnection) -> Result<Live, StoreError
     Ok(Live { generation: Generation(generation), projection_version })
 }
 
-/// How far a generation is folded: next offset by topic and partition.
+/// A generation's checkpoints: next offset by topic and partition.
 pub async fn checkpoints(
     conn: &mut PgConnection,
     generation: Generation,

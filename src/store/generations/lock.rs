@@ -1,10 +1,10 @@
-//! Who may change generations: one process at a time, by a lock that a crash frees.
+//! Lets one process at a time change generations, by a lock that a crash releases.
 
 use sqlx::postgres::PgConnection;
 
 use crate::store::error::StoreError;
 
-/// What is done by one process at a time.
+/// Work that is done by one process at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
     /// rebuild, promote, rollback, drop.
@@ -21,12 +21,12 @@ impl Lock {
     }
 }
 
-/// Takes the lock for as long as the connection lasts; `false` if another process holds it.
+/// Takes the lock until the connection ends; `false` if another process holds it.
 pub async fn hold(conn: &mut PgConnection, lock: Lock) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(lock.key()).fetch_one(conn).await?)
 }
 
-/// An error if the connection, and the lock with it, is gone.
+/// Fails if the connection, and with it the lock, is lost.
 pub async fn still_held(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("select 1").execute(conn).await?;
     Ok(())

@@ -1,6 +1,6 @@
-//! Generations from their making to their removal.
+//! The life of generations, from creation to removal.
 //!
-//! Locks, in the order in which they are taken: the rebuild's advisory lock (a session's, so that a crash frees it),
+//! Locks, in the order in which they are taken: the rebuild's advisory lock (session level, so that a crash frees it),
 //! then the rows of `foldback.generations` (the live one first), then the stable views, then `publication`.
 
 mod create;

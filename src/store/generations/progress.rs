@@ -1,4 +1,4 @@
-//! What the process that builds a generation says of it.
+//! What the process that builds a generation records about it.
 
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
@@ -7,16 +7,16 @@ use crate::domain::generation::{GenerationState, Progress};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// Tells how far it is, and that its builder lives.
+/// Records the progress, and that the builder is alive.
 pub async fn tell(conn: &mut PgConnection, generation: Generation, progress: &Progress) -> Result<(), StoreError> {
-    // One that has just gone live is not being built any more.
+    // One that has just gone live is no longer being built.
     let sql = "update foldback.generations set progress = $2, seen_at = now()
                 where generation = $1 and state in ('building', 'ready')";
     sqlx::query(sql).bind(generation.0).bind(Json(progress)).execute(conn).await?;
     Ok(())
 }
 
-/// It is whole and checked.
+/// Marks it complete and checked.
 pub async fn ready(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "update foldback.generations set state = 'ready', progress = null, seen_at = null, failure = null
                 where generation = $1 and state <> 'live'";
@@ -24,7 +24,7 @@ pub async fn ready(conn: &mut PgConnection, generation: Generation) -> Result<()
     Ok(())
 }
 
-/// A check refused it.
+/// Marks it as failed by a check.
 pub async fn fail(conn: &mut PgConnection, generation: Generation, why: &str) -> Result<(), StoreError> {
     let sql = "update foldback.generations set state = 'failed', progress = null, seen_at = null, failure = $2
                 where generation = $1 and state <> 'live'";
@@ -32,7 +32,7 @@ pub async fn fail(conn: &mut PgConnection, generation: Generation, why: &str) ->
     Ok(())
 }
 
-/// It may be folded on outside `run`: a whole one that is to go live. Not `building`, which a rebuild would go on with.
+/// Allows folding it outside `run`: a complete one that is to go live. Not `building`, which a rebuild would resume.
 pub async fn reopen(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "update foldback.generations set state = 'ready', seen_at = now()
                 where generation = $1 and state <> 'live'";
@@ -40,7 +40,7 @@ pub async fn reopen(conn: &mut PgConnection, generation: Generation) -> Result<(
     Ok(())
 }
 
-/// It is as it was before it was reopened: a promotion did not come through.
+/// Restores its state from before it was reopened, after a promotion that did not succeed.
 pub async fn back_to(
     conn: &mut PgConnection,
     generation: Generation,

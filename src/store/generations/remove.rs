@@ -1,4 +1,4 @@
-//! Takes generations away that nobody needs any more.
+//! Removes generations that are no longer needed.
 
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// Drops a generation's schema and forgets it. `false`, and nothing changes, if it is live or not there.
+/// Drops a generation and its schema. Returns `false`, and changes nothing, if it is live or does not exist.
 pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
     let mut tx = conn.begin().await?;
     let sql = "delete from foldback.generations where generation = $1 and state <> 'live'";
@@ -19,7 +19,7 @@ pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) ->
     Ok(true)
 }
 
-/// Drops every shadow: of `verify` runs that ended before they could. The caller holds `verify`'s lock.
+/// Drops every shadow left by interrupted `verify` runs. The caller holds `verify`'s lock.
 pub async fn drop_shadows(conn: &mut PgConnection) -> Result<(), StoreError> {
     let shadows: Vec<i32> = sqlx::query_scalar("select generation from foldback.generations where generation < 0")
         .fetch_all(&mut *conn)
@@ -30,7 +30,7 @@ pub async fn drop_shadows(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Drops those that were live before the `keep` newest of their kind; which ones.
+/// Drops the kept generations beyond the `keep` newest, and returns them.
 pub async fn retire(conn: &mut PgConnection, keep: usize) -> Result<Vec<Generation>, StoreError> {
     let sql = "select generation from foldback.generations where state = 'kept'
                 order by promoted_at desc nulls last, generation desc offset $1";

@@ -1,7 +1,7 @@
-//! Transactions that look at the database as it was before a generation was whole.
+//! Finds transactions whose snapshot is older than a complete generation.
 //!
-//! A stable view is found by its newest definition, and its rows by the transaction's snapshot. A reader at repeatable
-//! read that began before a generation was filled would find that generation's views empty once they are the stable ones.
+//! A query resolves a stable view by its newest definition, but reads rows by its transaction's snapshot. A repeatable
+//! read that began before a generation was filled would find the stable views empty after the cut-over.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -10,11 +10,11 @@ use sqlx::postgres::PgConnection;
 use crate::store::connect::APPLICATION_NAME;
 use crate::store::error::StoreError;
 
-/// A moment, as Postgres counts.
+/// A moment, in Postgres's terms.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     at: DateTime<Utc>,
-    /// No transaction of this number or a later one had begun.
+    /// No transaction with this number or a later one had begun.
     next_transaction: i64,
 }
 
@@ -24,9 +24,9 @@ pub async fn now(conn: &mut PgConnection) -> Result<Moment, StoreError> {
     Ok(Moment { at, next_transaction })
 }
 
-/// A client of this database whose snapshot may be older than the moment. Not foldback's own, which name generations
-/// and not the stable views. Where this user may not see when another's transaction began, its oldest running
-/// transaction tells.
+/// A client of this database whose snapshot may be older than the moment. Excludes foldback's own connections, which
+/// read generations rather than the stable views. If this user may not see when another user's transaction began, the
+/// age of its snapshot decides.
 pub async fn older_than(conn: &mut PgConnection, moment: Moment) -> Result<Option<String>, StoreError> {
     let sql = "select pid, usename, application_name from pg_stat_activity
                 where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()

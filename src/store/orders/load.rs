@@ -1,4 +1,4 @@
-//! Reads whole orders: what the fold goes on from, and what the API shows.
+//! Reads complete orders, for the fold and for the API.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// The orders of `ids` that are there, with their replays and refills.
+/// The existing orders among `ids`, with their replays and refills.
 pub async fn load_orders(
     conn: &mut PgConnection,
     generation: Generation,
@@ -28,7 +28,7 @@ pub async fn load_orders(
         let order = order::decode(&row)?;
         orders.insert(order.provider_order_id, order);
     }
-    // New orders have neither; most batches while catching up are full of them.
+    // New orders have neither, and most batches while catching up are full of new orders.
     let stored: Vec<Uuid> = orders.keys().copied().collect();
     if stored.is_empty() {
         return Ok(orders);

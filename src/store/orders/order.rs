@@ -62,7 +62,7 @@ pub fn encode(order: &Order, rows: &mut Rows) {
     rows.optional(guardrails.and_then(|limits| limits.warning_margin_percent), Rows::float8);
     rows.jsonb(|out| {
         let written = serde_json::to_writer(out, &order.service_rules.value);
-        // Plain structs into memory: there is nothing that could fail.
+        // Plain structs into memory: this can't fail.
         debug_assert!(written.is_ok());
     });
     rows.text(order.guardrail_status().as_str());

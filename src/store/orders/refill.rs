@@ -35,7 +35,7 @@ pub(super) const SELECT: &str = "
            fold_sequence
       from {schema}.refills where provider_order_id = any($1)";
 
-/// The order that it belongs to, and the refill.
+/// The id of its order, and the refill.
 pub(super) fn decode(row: &PgRow) -> Result<(Uuid, Refill), StoreError> {
     let refill_id: Uuid = row.try_get("refill_id")?;
     let corrupt =

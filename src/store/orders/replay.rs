@@ -54,7 +54,7 @@ pub fn encode(order: &Order, replay: &Replay, rows: &mut Rows) {
     rows.text_array(&replay.request.value.rule_ids);
     rows.jsonb(|out| {
         let written = serde_json::to_writer(out, &replay.request.value.rule_metadata);
-        // A map of strings into memory: there is nothing that could fail.
+        // A map of strings into memory: this can't fail.
         debug_assert!(written.is_ok());
     });
     rows.int8(replay.attempts());
@@ -74,7 +74,7 @@ pub(super) const SELECT: &str = "
            attempts, fold_registers, fold_failed
       from {schema}.replays where provider_order_id = any($1)";
 
-/// The order that it belongs to, and the replay.
+/// The id of its order, and the replay.
 pub(super) fn decode(row: &PgRow) -> Result<(Uuid, Replay), StoreError> {
     let replay_id: Uuid = row.try_get("replay_id")?;
     let corrupt =

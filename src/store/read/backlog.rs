@@ -1,4 +1,4 @@
-//! Backlog by provider. Costs what there are providers and overdue replays, not orders.
+//! Backlog by provider. The cost grows with providers and overdue replays, not with orders.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ impl View<'_> {
         Ok(rows.into_iter().map(|row| provider_backlog(row, &overdue)).collect())
     }
 
-    /// How many scheduled replays are overdue, by provider.
+    /// Number of overdue replays by provider.
     async fn overdue(&mut self, now: Timestamp) -> Result<HashMap<Option<String>, i64>, StoreError> {
         // Two ranges of the index on due times; written with `or`, Postgres may read the whole table.
         let sql = format!(

@@ -1,4 +1,4 @@
-//! Column values into domain values.
+//! Converts column values to domain values.
 
 use chrono::{DateTime, Utc};
 
@@ -18,7 +18,7 @@ pub fn bind_time(value: Option<Timestamp>) -> Option<DateTime<Utc>> {
     value.map(Timestamp::to_datetime)
 }
 
-/// `units` is numeric(18,4) as text. Both columns are there, or neither.
+/// `units` is numeric(18,4) as text. Either both columns are set, or neither.
 pub fn money(
     table: &'static str,
     units: Option<String>,

@@ -48,7 +48,7 @@ struct WholeRow {
 }
 
 impl View<'_> {
-    /// At most `limit` dead letters of ids below `before` (`None`: from the newest).
+    /// At most `limit` dead letters with ids below `before` (`None`: from the newest).
     pub async fn dead_letters(
         &mut self,
         filter: &DeadLetterFilter,
@@ -85,7 +85,7 @@ impl View<'_> {
         row.map(DeadLetterWhole::try_from).transpose()
     }
 
-    /// How many dead letters are open (neither redriven nor discarded), for every reason.
+    /// Number of open dead letters (neither redriven nor discarded) for every reason.
     pub async fn open_dead_letters(&mut self) -> Result<Vec<(Reason, i64)>, StoreError> {
         let sql = format!(
             "select reason, count(*) from {}.dead_letters where redriven_at is null and discarded_at is null

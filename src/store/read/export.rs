@@ -1,4 +1,4 @@
-//! All runs as a stream, a page in memory at a time, from one snapshot.
+//! Streams all runs from one snapshot, with one page in memory at a time.
 
 use std::collections::VecDeque;
 

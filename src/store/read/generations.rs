@@ -1,4 +1,4 @@
-//! The generations, as of the moment at which everything else of an answer is read.
+//! The generations, as of the same snapshot as the rest of an answer.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::store::generations;
 use super::snapshot::View;
 
 impl View<'_> {
-    /// All of them but shadows, the oldest first.
+    /// All generations except shadows, oldest first.
     pub async fn generations(&mut self) -> Result<Vec<GenerationInfo>, StoreError> {
         generations::list(self.conn).instrument(tracing::debug_span!("db.generations.list")).await
     }
 
-    /// How far one of them is folded: next offset by topic and partition.
+    /// A generation's checkpoints: next offset by topic and partition.
     pub async fn positions_of(&mut self, generation: Generation) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
         generations::checkpoints(self.conn, generation).await
     }
 
-    /// How often another generation has become live; Redis's values carry it.
+    /// Incremented by each cut-over and rollback; part of the values in Redis.
     pub async fn epoch(&mut self) -> Result<i64, StoreError> {
         let epoch = sqlx::query_scalar("select epoch from foldback.publication").fetch_optional(&mut *self.conn);
         let lost = || StoreError::Corrupt { table: "publication", detail: "its only row is missing".to_owned() };

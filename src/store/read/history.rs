@@ -28,7 +28,7 @@ struct EventRow {
 }
 
 impl View<'_> {
-    /// At most `limit` events of sequences above `after` (0: from the first), ascending.
+    /// At most `limit` events with sequences above `after` (0: from the first), ascending.
     pub async fn timeline(&mut self, id: Uuid, after: i64, limit: u32) -> Result<Vec<HistoryRow>, StoreError> {
         let sql = format!(
             "select sequence, event_id, event_type, occurred_at, payload, topic, partition, \"offset\", recorded_at

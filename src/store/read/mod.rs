@@ -1,4 +1,4 @@
-//! Reads: everything that one answer needs is read in one snapshot of one generation.
+//! Reads: everything that an answer needs is read from one snapshot of one generation.
 
 mod backlog;
 mod checkpoints;

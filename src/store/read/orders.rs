@@ -15,7 +15,7 @@ impl View<'_> {
         Ok(load_orders(&mut *self.conn, self.generation, &[id]).instrument(span).await?.remove(&id))
     }
 
-    /// Whether an order is there: cheaper than reading it.
+    /// Whether an order exists; cheaper than reading it.
     pub async fn has_order(&mut self, id: Uuid) -> Result<bool, StoreError> {
         let sql = "select exists (select from {schema}.provider_orders where provider_order_id = $1)";
         Ok(sqlx::query_scalar(self.generation.sql(sql))

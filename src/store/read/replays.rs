@@ -34,7 +34,7 @@ struct Row {
 }
 
 impl View<'_> {
-    /// At most `limit` replays behind the one at `after`.
+    /// At most `limit` replays after the one at `after`.
     pub async fn replays(
         &mut self,
         filter: &ReplayFilter,
@@ -62,7 +62,7 @@ impl View<'_> {
     }
 }
 
-/// The status stands in the text and not in a parameter, so that the partial indexes on scheduled replays apply.
+/// The status is a literal rather than a parameter, so that the partial indexes on scheduled replays apply.
 fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ReplayFilter) {
     if let Some(status) = filter.status {
         query.push(format!(" and status = '{}'", status.as_str()));

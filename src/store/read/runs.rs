@@ -44,7 +44,7 @@ impl View<'_> {
         self.runs(RunFilter { run_type: Some(run_type), ..RunFilter::default() }, None, limit).await
     }
 
-    /// At most `limit` runs that come after (that is, are older than) the run at `after`.
+    /// At most `limit` runs after (that is, older than) the run at `after`.
     pub async fn runs(
         &mut self,
         filter: RunFilter,
@@ -67,8 +67,8 @@ impl View<'_> {
     }
 }
 
-/// Each type by its own range of the index (run_type, ran_at, run_id), then merged. The bounds are coalesced
-/// instead of compared with null, so that they stay bounds of that range.
+/// Each type is read by its own range of the index (run_type, ran_at, run_id), then merged. The bounds are coalesced
+/// rather than compared with null, so that they remain bounds of that range.
 fn page_sql(schema: &str) -> String {
     format!(
         "select page.* from unnest($1::text[]) as types (run_type)

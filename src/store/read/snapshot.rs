@@ -21,8 +21,8 @@ impl Reader {
         Reader { pool }
     }
 
-    /// Opens a read-only snapshot of the live generation. A view is resolved by the newest catalog and not by
-    /// the snapshot, so the generation's own tables are named instead of the stable views.
+    /// Opens a read-only snapshot of the live generation. Views are resolved by the newest catalog rather than by the
+    /// snapshot, so reads name the generation's own tables instead of the stable views.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let begin = "begin isolation level repeatable read read only";
         let mut tx = self.pool.begin_with(begin).await?;

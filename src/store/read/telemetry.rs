@@ -1,4 +1,4 @@
-//! The counts behind telemetry, and providers' names.
+//! The counts behind telemetry, and the providers' names.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ struct CountRow {
 }
 
 impl View<'_> {
-    /// Every count, summed over the slots.
+    /// All counts, summed over the slots.
     pub async fn counts(&mut self) -> Result<Counts, StoreError> {
         let sql = format!(
             "select kind, provider_id, service_id, rule_id, label, sum(count)::bigint as count
@@ -54,12 +54,12 @@ impl View<'_> {
         Ok(rows.into_iter().collect())
     }
 
-    /// How many orders lack at least one of their sequences.
+    /// Number of orders that miss at least one sequence.
     pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {
         self.count_of(CountKind::Gaps).await
     }
 
-    /// How many orders there are, placed or not.
+    /// Number of orders, placed or not.
     pub async fn orders(&mut self) -> Result<i64, StoreError> {
         self.count_of(CountKind::Orders).await
     }

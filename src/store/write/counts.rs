@@ -6,7 +6,7 @@ use crate::domain::telemetry::{CountKey, Counts};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// `slot`: rows of one slot are written by one worker at a time, except around a rebalance.
+/// `slot`: shard of the counters. Rows of a slot are written by one worker at a time, except around a rebalance.
 pub async fn add(
     conn: &mut PgConnection,
     generation: Generation,

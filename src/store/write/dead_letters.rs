@@ -1,4 +1,4 @@
-//! Stores refused records, raw and whole.
+//! Stores rejected records, raw and in full.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use crate::store::discards;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
-/// A conflict is stored once for each event that lost, at its smallest copy.
+/// A conflict is stored once per losing event, at its smallest copy.
 pub const DEAD_LETTERS: Table = Table {
     name: "dead_letters",
     columns: &[
@@ -59,7 +59,7 @@ fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {
     rows.optional(record.value.as_deref(), Rows::bytea);
     rows.jsonb(|out| out.extend_from_slice(headers_json(&record.headers).to_string().as_bytes()));
     rows.text(dead_letter.rejection.reason.as_str());
-    // A detail may quote the record, and text can't hold U+0000.
+    // A detail may quote the record, and Postgres text can't contain U+0000.
     rows.text(&dead_letter.rejection.detail.replace('\0', "\\0"));
     rows.optional(dead_letter.conflict.map(|conflict| conflict.provider_order_id), Rows::uuid);
     rows.optional(dead_letter.conflict.map(|conflict| conflict.sequence), Rows::int8);
@@ -74,7 +74,7 @@ fn headers_json(headers: &[Header]) -> Value {
     headers.iter().map(header).collect()
 }
 
-/// Takes back the dead letters of events that have come to stand after all.
+/// Removes the dead letters of events that have won after all.
 pub async fn withdraw(
     conn: &mut PgConnection,
     generation: Generation,

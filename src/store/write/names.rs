@@ -1,4 +1,4 @@
-//! Providers' names: of each slot the newest, of a view the newest of all slots.
+//! Providers' names: each slot stores its newest, a view shows the newest of all slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,8 +44,8 @@ pub async fn propose(
     Ok(())
 }
 
-/// Finds the names of providers again from the history, after one of their OrderPlaced was displaced. Reads the
-/// whole history, which is as rare as two events with one sequence in two partitions.
+/// Recomputes providers' names from the history, after one of their OrderPlaced was displaced. Scans the whole
+/// history, but is as rare as two events with one sequence in two partitions.
 pub async fn find_again(
     conn: &mut PgConnection,
     generation: Generation,

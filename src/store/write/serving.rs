@@ -7,16 +7,17 @@ use crate::store::generation::Generation;
 use crate::store::generations::live_projection;
 use crate::store::migrate::PROJECTION_VERSION;
 
+/// Which generation a writer folds into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Serving {
-    /// Whichever is live when the writer connects; publishers hear of its commits.
+    /// Whichever is live when the writer connects; publishers are notified of its commits.
     Live,
-    /// One that is being built, whether readers see it one day or not.
+    /// One that is being built, whether it will ever go live or not.
     Generation(Generation),
 }
 
 impl Serving {
-    /// The generation, if it may be folded into by this binary.
+    /// The generation, if this binary may fold into it.
     pub(super) async fn find(self, conn: &mut PgConnection) -> Result<Generation, StoreError> {
         let (generation, stored) = match self {
             Serving::Live => {
@@ -31,7 +32,7 @@ impl Serving {
         Ok(generation)
     }
 
-    /// Holds the generation as it is until the transaction ends: a cut-over waits for it, and fences what comes later.
+    /// Keeps the generation's state until the transaction ends: a cut-over waits for it, and fences later transactions.
     pub(super) async fn hold(self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
         match self {
             Serving::Live => hold_live(conn, generation).await,
@@ -40,7 +41,7 @@ impl Serving {
     }
 }
 
-/// As long as it is live and of our projection; one that went and came back as another's is not ours any more.
+/// Checks that it is live and of our projection version: it may have been switched away and back by another binary.
 async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "select 1 from foldback.generations
                 where generation = $1 and state = 'live' and projection_version = $2 for share";
@@ -60,7 +61,7 @@ async fn building_projection(conn: &mut PgConnection, generation: Generation) ->
 }
 
 async fn hold_building(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    // A key share waits for a cut-over and a removal, but not for the progress that its builder tells in the same row.
+    // `for key share` waits for a cut-over and a removal, but not for updates of the progress in the same row.
     let sql = "select 1 from foldback.generations
                 where generation = $1 and state in ('building', 'ready') for key share";
     sqlx::query(sql)

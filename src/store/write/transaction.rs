@@ -1,4 +1,4 @@
-//! The one transaction in which views and position move together.
+//! The transaction in which views and checkpoints move together.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::store::{history, write::dead_letters::DEAD_LETTERS};
 /// Publishers listen here for commits.
 pub const CHANGED_CHANNEL: &str = "foldback_changed";
 
-/// A connection of its own, ready to write one generation.
+/// A connection that is ready to write one generation.
 pub struct Writer {
     pub conn: PgConnection,
     pub generation: Generation,
@@ -36,30 +36,30 @@ pub struct Commit<'a> {
     pub changes: &'a ChangeSet,
     pub advances: &'a [Advance],
     pub topics: &'a Topics,
-    /// Whose counts take the deltas: the batch's smallest partition.
+    /// Selects the counters' slot: the batch's smallest partition.
     pub slot: i32,
 }
 
 impl Writer {
-    /// Connects, checks that this binary fits the database and the generation, and makes the staging tables.
+    /// Connects, checks that this binary fits the database and the generation, and creates the staging tables.
     pub async fn connect(access: &Access, serving: Serving) -> Result<Writer, StoreError> {
         let mut conn = access.connect().await?;
         crate::store::migrate::check_version(&mut conn).await?;
         let generation = serving.find(&mut conn).await?;
-        // Staging tables survive their transactions, so that one setting holds for all: their rows are dead
-        // weight after the commit.
+        // One setting for all transactions, since staging tables outlive them: their rows are worthless after the
+        // commit.
         for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
         Ok(Writer { conn, generation, serving })
     }
 
-    /// Writes everything and commits, or leaves everything as it was.
+    /// Writes everything and commits, or changes nothing.
     pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
         self.transact(commit, true).await
     }
 
-    /// Writes everything and takes it back: finds out whether Postgres would refuse a value.
+    /// Writes everything and rolls back, to find out whether Postgres would reject a value.
     pub async fn try_out(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
         self.transact(commit, false).await
     }
@@ -68,8 +68,8 @@ impl Writer {
         let (generation, serving) = (self.generation, self.serving);
         let mut tx = self.conn.begin().await?;
         let written = write_all(&mut tx, generation, serving, commit).await;
-        // A transaction that is only dropped stays open until the connection's next use, and its row locks with it:
-        // other workers would wait for them in vain.
+        // A dropped transaction stays open until the connection is used again, and so do its row locks: other workers
+        // would wait for them in vain.
         if written.is_ok() && keep {
             tx.commit().await?;
         } else {
@@ -86,8 +86,8 @@ async fn write_all(
     commit: &Commit<'_>,
 ) -> Result<(), StoreError> {
     serving.hold(conn, generation).await?;
-    // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
-    // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
+    // Before any other write: a worker that has lost a partition must learn it here, and not from a key conflict with
+    // the new owner's rows. A claim of a partition waits for the commit in flight.
     checkpoint::advance(conn, generation, commit.topics, commit.advances).await?;
     write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
     if serving == Serving::Live {
@@ -99,7 +99,7 @@ async fn write_all(
 async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
     let changes = commit.changes;
     let topics = commit.topics;
-    // Orders first: their version check tells whether all the rest was folded from what is stored.
+    // Orders first: their version check proves that everything else was folded from the stored state.
     write_orders(conn, generation, changes).await?;
     history::append(conn, generation, &topics.orders, &changes.events).await?;
     history::replace(conn, generation, &topics.orders, &changes.replaced).await?;
