@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+/// What can go wrong with Redis. None of these stops the fold: the publisher retries.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     #[error("redis.url is not a valid Redis URL ({0}); use redis://host:port/database, or rediss:// for TLS")]

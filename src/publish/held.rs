@@ -1,4 +1,4 @@
-//! What stands in Redis, whoever wrote it.
+//! What Redis holds, whoever wrote it.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,28 @@ use super::error::PublishError;
 use super::link::Link;
 use super::publication::Publication;
 
-/// What a key holds.
+/// A key's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
     Absent,
-    /// Bytes that are no UTF-8 are replaced.
+    /// Invalid UTF-8 is replaced.
     Is(String),
     /// A value of another type than foldback writes.
     Foreign,
 }
 
-/// Every key of a publication as it stands.
+/// Every key of a publication, as Redis holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub replay: Text,
     pub alerts: Text,
     pub backlog: Text,
-    /// Label of the provider -> its backlog; `None` where another type stands there.
+    /// Provider label -> its backlog; `None` if the key has another type.
     pub by_provider: Option<BTreeMap<String, String>>,
 }
 
 impl Held {
-    /// Where nothing but this publication stands.
+    /// What Redis holds if nothing but this publication was written.
     pub fn of(publication: &Publication) -> Held {
         let text = |text: &Option<String>| text.clone().map_or(Text::Absent, Text::Is);
         Held {
@@ -42,10 +42,10 @@ impl Held {
 }
 
 impl Link {
-    /// Reads every key. An error if Redis doesn't answer.
+    /// Reads every key. Fails if Redis doesn't answer.
     pub async fn held(&mut self) -> Result<Held, PublishError> {
         let mut reads = redis::pipe();
-        // A key of a foreign type answers with an error, which is a difference and not a failure.
+        // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
         let answers: Vec<RedisResult<Value>> =

@@ -2,7 +2,7 @@
 
 use redis::RedisError;
 
-/// Facts from INFO; None where the server doesn't tell.
+/// Facts from INFO; `None` if the server doesn't report them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerFacts {
     pub version: Option<String>,

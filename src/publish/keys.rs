@@ -1,17 +1,17 @@
-//! The names under which snapshots stand in Redis.
+//! Names of the keys that hold snapshots in Redis.
 
-/// Every key and the channel, by the configured prefix.
+/// All keys and the channel, with the configured prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
-    /// Status payload of the latest replay run, a JSON text; absent without one.
+    /// JSON text: status payload of the latest replay run; absent without one.
     pub replay: String,
-    /// Status payload of the latest alert run, a JSON text; absent without one.
+    /// JSON text: status payload of the latest alert run; absent without one.
     pub alerts: String,
-    /// Backlog of all providers, a JSON text.
+    /// JSON text: backlog of all providers.
     pub backlog: String,
-    /// A hash: provider -> its backlog as JSON text; absent without any.
+    /// Hash: provider -> its backlog as JSON text; absent without any.
     pub by_provider: String,
-    /// Channel that tells the new version.
+    /// Pub/Sub channel that announces each new version.
     pub changed: String,
 }
 

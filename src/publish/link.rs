@@ -1,8 +1,8 @@
-//! One connection to Redis that never makes anyone wait longer than its time-out.
+//! A Redis client that never blocks longer than its timeout.
 //!
-//! redis::aio::ConnectionManager is not used: a command that comes while it reconnects waits for all its
-//! attempts, and an answer that times out doesn't make it reconnect. Here any failure drops the connection; the
-//! next call makes a new one; when to call again is the caller's choice.
+//! redis::aio::ConnectionManager is not used: a command issued while it reconnects waits for all its attempts, and a
+//! response timeout doesn't make it reconnect. Here, any failure drops the connection, and the next call opens a new
+//! one; when to retry is the caller's choice.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use redis::{AsyncConnectionConfig, Client, RedisResult};
 use super::error::PublishError;
 use super::keys::Keys;
 
+/// A client for one Redis server. Every call returns within `timeout`; a failed one drops the connection, and the next
+/// call reconnects.
 pub struct Link {
     client: Client,
     timeout: Duration,
@@ -21,10 +23,10 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects with the first call. `timeout` holds for connecting and for each command.
+    /// Connects on the first call. `timeout` applies to connecting and to each command.
     pub fn new(url: &str, prefix: &str, timeout: Duration) -> Result<Link, PublishError> {
-        // Two of rustls's providers are in the binary, and redis panics over rediss:// unless one was chosen. An
-        // error says that somebody has chosen before.
+        // The binary contains two rustls providers, and redis panics on rediss:// unless one is installed. An error
+        // means that one already is.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         // The client's error may repeat the URL, and with it a password.
         let client = Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))?;
@@ -56,7 +58,7 @@ impl Link {
         if let Some(connection) = &self.connection {
             return Ok(connection.clone());
         }
-        // The library's own limits are off: one clock is enough.
+        // The library's own timeouts are off: one clock is enough.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let connection = within(self.timeout, connecting).await?;

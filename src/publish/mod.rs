@@ -1,6 +1,6 @@
-//! Committed views into Redis.
+//! Writes committed views to Redis.
 //!
-//! Nothing here knows Postgres: a snapshot comes in, keys go out. Who publishes when is runtime's business.
+//! Nothing here knows Postgres: a snapshot comes in, keys go out. The caller decides who publishes, and when.
 
 mod error;
 mod held;

@@ -1,4 +1,4 @@
-//! A snapshot as the texts that stand in Redis.
+//! A snapshot as the texts that Redis holds.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::domain::run::Run;
 use crate::domain::snapshot::{Snapshot, Stamp};
 use crate::domain::status::status_payload;
 
-/// Everything that one publication writes, byte for byte.
+/// Everything that a publication writes, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     pub stamp: Stamp,
     pub replay: Option<String>,
     pub alerts: Option<String>,
     pub backlog: String,
-    /// Label of the provider -> its backlog.
+    /// Provider label -> its backlog.
     pub by_provider: BTreeMap<String, String>,
 }
 

@@ -1,4 +1,4 @@
-//! Writing a publication, and looking whether it still stands.
+//! Writes a publication, and checks whether Redis still holds it.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use crate::domain::snapshot::Stamp;
 
 static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put_if_newer.lua")));
 
-/// What became of a publication.
+/// Outcome of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Written,
@@ -45,7 +45,7 @@ impl Link {
     /// Whether Redis holds exactly this publication.
     pub async fn check(&mut self, publication: &Publication) -> Result<bool, PublishError> {
         let mut reads = redis::pipe();
-        // A key of a foreign type answers with an error, which is a difference and not a failure.
+        // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
         let answers: Vec<RedisResult<Value>> =
@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// `None` where an answer is of another shape than foldback's own.
+/// `None` if an answer is not of the shape that foldback writes.
 fn holds(answers: Vec<RedisResult<Value>>, publication: &Publication) -> Option<bool> {
     let [replay, alerts, backlog, by_provider] = <[_; 4]>::try_from(answers).ok()?;
     let text = |answer: RedisResult<Value>| redis::from_redis_value::<Option<Vec<u8>>>(answer.ok()?).ok();
