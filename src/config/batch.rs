@@ -26,6 +26,7 @@ const BYTES_MAX: Key = Key::number(
 
 pub const KEYS: &[Key] = &[LINGER_MS, RECORDS_MAX, BYTES_MAX];
 
+/// Limits of one transaction; see [`KEYS`] for each key's meaning and bounds.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub linger: Duration,

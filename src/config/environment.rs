@@ -17,7 +17,7 @@ pub(super) fn read(environment: &[(String, String)]) -> Result<Values, ConfigErr
     Ok(values)
 }
 
-/// `KAFKA__PROPERTIES__SASL_MECHANISM` is `kafka.properties.sasl.mechanism`: an environment can't say a dot.
+/// `KAFKA__PROPERTIES__SASL_MECHANISM` is `kafka.properties.sasl.mechanism`: a variable's name can't contain dots.
 fn key(path: &str) -> String {
     let key = path.to_lowercase().replace("__", ".");
     match key.strip_prefix(PROPERTIES) {

@@ -1,9 +1,10 @@
-//! What can be wrong with a configuration. Each is a mistake of usage: exit code 2.
+//! What can be wrong with a configuration. All of these are usage errors: exit code 2.
 
 use std::path::PathBuf;
 
 use super::Source;
 
+/// What is wrong with a configuration. Each names the key and where its value came from; secrets are not quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("{key} is {value} ({source_}), but must be {allowed}")]

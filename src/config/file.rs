@@ -20,7 +20,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Values, ConfigError> {
     Ok(values)
 }
 
-/// Dotted names to plain values: TOML reads `sasl.mechanism = "PLAIN"` as a table in a table.
+/// Flattens to dotted names: TOML parses `sasl.mechanism = "PLAIN"` as nested tables.
 fn flatten(prefix: &str, table: &Table, source: &Source, values: &mut Values) -> Result<(), ConfigError> {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };

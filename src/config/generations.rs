@@ -1,4 +1,4 @@
-//! `[generations]`: what is kept of earlier ones.
+//! `[generations]`: how many earlier ones are kept.
 
 use super::values::Values;
 use super::{ConfigError, Key};
@@ -14,6 +14,7 @@ const KEEP: Key = Key::number(
 
 pub const KEYS: &[Key] = &[KEEP];
 
+/// How long earlier generations are kept.
 #[derive(Debug, Clone)]
 pub struct Generations {
     pub keep: usize,

@@ -29,6 +29,7 @@ const REQUESTS_MAX: Key =
 
 pub const KEYS: &[Key] = &[LISTEN, REQUEST_TIMEOUT_MS, EXPORT_TIMEOUT_MS, EXPORT_ROWS_MAX, REQUESTS_MAX];
 
+/// Address and limits of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct Http {
     pub listen: SocketAddr,

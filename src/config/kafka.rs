@@ -1,4 +1,4 @@
-//! `[kafka]`: where the log is.
+//! `[kafka]`: where and what the log is.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,7 @@ const PROPERTIES: Key = Key::text(
 
 pub const KEYS: &[Key] = &[BROKERS, GROUP, ORDERS_TOPIC, RUNS_TOPIC, PROPERTIES];
 
+/// How to reach the brokers, and which topics to fold.
 #[derive(Debug, Clone)]
 pub struct Kafka {
     /// `host:port,host:port`, as librdkafka's bootstrap.servers takes it.
@@ -44,7 +45,7 @@ pub struct Kafka {
     pub group: String,
     pub orders_topic: String,
     pub runs_topic: String,
-    /// librdkafka settings by their own names; none of them is one that we set ourselves.
+    /// librdkafka settings by their own names, without those that foldback sets itself.
     pub properties: BTreeMap<String, Secret>,
 }
 

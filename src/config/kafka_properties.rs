@@ -1,4 +1,4 @@
-//! `[kafka.properties]`: librdkafka's own settings, but for those that correctness rests on.
+//! `[kafka.properties]`: librdkafka's own settings, except those that correctness depends on.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{ConfigError, Secret};
 
 const PREFIX: &str = "kafka.properties.";
 
-/// Settings that foldback decides, and why or by which key instead.
+/// Settings that foldback controls, and why, or which key to use instead.
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "use kafka.brokers instead"),
     ("metadata.broker.list", "use kafka.brokers instead"),
@@ -41,7 +41,7 @@ pub(super) fn name(key: &str) -> Option<&str> {
     key.strip_prefix(PREFIX).filter(|name| !name.is_empty())
 }
 
-/// Whether a setting's value must not be seen.
+/// Whether a setting's value is secret.
 pub(super) fn is_secret(name: &str) -> bool {
     const PARTS: &[&str] = &["password", "passphrase", "secret", "key.pem", "private.key", "oauthbearer.config"];
     PARTS.iter().any(|part| name.contains(part)) && !name.ends_with(".location") && !name.ends_with(".file")
@@ -62,7 +62,7 @@ fn checked(name: &str, given: &Given) -> Result<String, ConfigError> {
     Ok(text)
 }
 
-/// A value as librdkafka takes it.
+/// A value in librdkafka's notation.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,8 +1,8 @@
-//! What is known of a key before anybody sets it.
+//! Definition of a configuration key.
 
 use std::fmt;
 
-/// One setting: `section.name`, its default, its limits, and what it does.
+/// A setting: `section.name`, its default, its limits, and what it does.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     pub name: &'static str,
@@ -12,20 +12,20 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-/// Which values a key takes.
+/// Which values a key accepts.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// Any text of 1 to so many characters.
+    /// Any text of 1 to `chars_max` characters.
     Text {
         chars_max: usize,
     },
-    /// A topic's name as Kafka allows it.
+    /// A topic name that Kafka allows.
     Topic,
-    /// `host:port`, several with commas between them.
+    /// `host:port`, or several separated by commas.
     Brokers,
-    /// `ip:port`, where a server listens.
+    /// `ip:port` to listen on.
     Listen,
-    /// A URL of one of these schemes; it may hold a password.
+    /// A URL with one of these schemes; it may contain a password.
     Url {
         schemes: &'static [&'static str],
     },
@@ -42,12 +42,12 @@ pub enum Kind {
     Properties,
 }
 
-/// What a key is when nobody sets it.
+/// The value of a key that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
     Text(&'static str),
     Number(u64),
-    /// As many as the machine has cores, at most so many.
+    /// The number of cores, up to `max`.
     Cores {
         max: u64,
     },
@@ -55,7 +55,7 @@ pub enum Preset {
 }
 
 impl Key {
-    /// A time span in milliseconds.
+    /// A duration in milliseconds.
     pub(super) const fn millis(name: &'static str, preset: u64, min: u64, max: u64, doc: &'static str) -> Self {
         Self::number(name, preset, min, max, "milliseconds", doc)
     }
@@ -75,7 +75,7 @@ impl Key {
         Self { name, kind, preset, doc }
     }
 
-    /// Whether its value must not be seen in a log, an error or `config show`.
+    /// Whether its value must not appear in a log, an error or `config show`.
     pub fn is_secret(&self) -> bool {
         matches!(self.kind, Kind::Url { .. })
     }
@@ -106,7 +106,7 @@ fn or(schemes: &[&str]) -> String {
 }
 
 impl Kind {
-    /// Whether this text is a value of the kind.
+    /// Whether the text is a valid value.
     pub(super) fn takes(&self, text: &str) -> bool {
         match self {
             Self::Text { chars_max } => (1..=*chars_max).contains(&text.chars().count()),

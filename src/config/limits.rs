@@ -1,4 +1,4 @@
-//! `[limits]`: what a record may be before it is refused, and how many refusals are a flood.
+//! `[limits]`: when a record is rejected for its size, and how many rejections are a flood.
 
 use super::values::Values;
 use super::{ConfigError, Key};
@@ -23,6 +23,7 @@ const REFUSALS_IN_A_ROW_MAX: Key = Key::number(
 
 pub const KEYS: &[Key] = &[VALUE_BYTES_MAX, REFUSALS_IN_A_ROW_MAX];
 
+/// When a record is rejected for its size, and when rejections stop a partition.
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub value_bytes_max: usize,

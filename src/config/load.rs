@@ -1,15 +1,15 @@
-//! From file, environment and flags to one checked [`Config`].
+//! Merges file, environment and flags into one validated [`Config`].
 
 use std::path::PathBuf;
 
 use super::values::Values;
 use super::{Config, ConfigError, environment, file};
 
-/// What the process was given. Handed in, so that a test needs no environment of its own.
+/// The process's inputs. Passed in, so that a test needs no environment of its own.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     pub file: Option<PathBuf>,
-    /// All environment variables; those that don't begin with `FOLDBACK__` are passed over.
+    /// All environment variables; those that don't start with `FOLDBACK__` are ignored.
     pub environment: Vec<(String, String)>,
     pub flags: Vec<Flag>,
 }
@@ -35,7 +35,7 @@ impl Inputs {
 }
 
 impl Config {
-    /// Reads the file, then the environment over it, then the flags, and checks the whole.
+    /// Reads the file, overrides it by the environment and then by the flags, and validates the result.
     pub fn load(inputs: &Inputs) -> Result<Self, ConfigError> {
         let mut values = match &inputs.file {
             Some(path) => file::read(path)?,
@@ -46,7 +46,7 @@ impl Config {
         Self::from_values(values)
     }
 
-    /// The settings of this TOML text, defaults for the rest. `name` stands for the file in errors.
+    /// The settings of this TOML text, with defaults for the rest. `name` is the file's name in errors.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigError> {
         Self::from_values(file::parse(name.as_ref(), text)?)
     }

@@ -1,4 +1,4 @@
-//! `[log]`: what is written to standard error.
+//! `[log]`: what to log to standard error.
 
 use super::values::Values;
 use super::{ConfigError, Key, Kind, Preset};
@@ -18,12 +18,14 @@ const LEVEL: Key = Key::text(
 
 pub const KEYS: &[Key] = &[FORMAT, LEVEL];
 
+/// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Text,
     Json,
 }
 
+/// Minimum level of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     Error,
@@ -33,6 +35,7 @@ pub enum Level {
     Trace,
 }
 
+/// Settings of the log on standard error.
 #[derive(Debug, Clone)]
 pub struct Log {
     pub format: Format,

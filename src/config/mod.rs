@@ -1,9 +1,9 @@
-//! Settings: a TOML file, over it environment variables, over these flags.
+//! Settings: a TOML file, overridden by environment variables, overridden by flags.
 //!
-//! One section per file. A section says its keys ([`Key`]: default, limits, words) and turns what was given into
-//! typed fields. The keys are the only source of the defaults, of `config/foldback.toml` and of
-//! docs/configuration.md (tests keep both in step). Nothing here does I/O but reading the file and the files that
-//! hold secrets.
+//! One section per file. A section defines its keys ([`Key`]: default, limits, documentation) and turns the given
+//! values into typed fields. The keys are the only source of the defaults, of `config/foldback.toml` and of
+//! docs/configuration.md (tests keep both in step). The only I/O here is reading the file and the files that hold
+//! secrets.
 
 pub mod batch;
 mod environment;
@@ -40,7 +40,7 @@ pub use source::Source;
 
 use values::Values;
 
-/// Everything `foldback` can be told, checked.
+/// All settings of foldback, validated.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub kafka: kafka::Kafka,
@@ -60,7 +60,7 @@ pub struct Config {
     values: Values,
 }
 
-/// Every section with its keys, in the order in which the documentation tells them.
+/// Every section with its keys, in the order of the documentation.
 pub const SECTIONS: &[(&str, &[Key])] = &[
     ("kafka", kafka::KEYS),
     ("schema_registry", schema_registry::KEYS),

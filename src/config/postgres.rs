@@ -36,6 +36,7 @@ const POOL_MAX: Key = Key::number(
 
 pub const KEYS: &[Key] = &[URL, STATEMENT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, POOL_MAX];
 
+/// How to reach Postgres, and limits on its use.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pub url: Option<Secret>,
@@ -54,7 +55,7 @@ impl Postgres {
         })
     }
 
-    /// The URL, for every command that works on the database.
+    /// The URL, for a command that needs the database. Fails if it is not set.
     pub fn url(&self) -> Result<&Secret, ConfigError> {
         self.url.as_ref().ok_or_else(|| ConfigError::Missing { key: URL.name, variable: URL.variable() })
     }

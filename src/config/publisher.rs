@@ -1,4 +1,4 @@
-//! `[publisher]`: when views become Redis snapshots and gauges.
+//! `[publisher]`: when views are published to Redis and the gauges.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ const COALESCE_MS: Key = Key::millis(
 
 pub const KEYS: &[Key] = &[RECONCILE_MS, COALESCE_MS];
 
+/// Intervals of the publisher.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     pub reconcile: Duration,

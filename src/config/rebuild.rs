@@ -1,4 +1,4 @@
-//! `[rebuild]`: how a generation is folded anew, and what has to hold before it goes live.
+//! `[rebuild]`: how a generation is rebuilt, and what it must meet to go live.
 
 use std::time::Duration;
 
@@ -82,6 +82,7 @@ pub const KEYS: &[Key] = &[
     SAMPLE_PER_MILLION,
 ];
 
+/// Resources of a rebuild, and the limits it must meet to go live.
 #[derive(Debug, Clone)]
 pub struct Rebuild {
     pub workers: usize,
@@ -90,7 +91,7 @@ pub struct Rebuild {
     pub lag_records_max: u64,
     pub cut_over_timeout: Duration,
     pub lock_timeout: Duration,
-    /// 0: no bound of its own.
+    /// 0: no explicit limit.
     pub space_bytes_max: u64,
     pub sample_per_million: u32,
 }
@@ -105,7 +106,7 @@ impl Rebuild {
             cut_over_timeout: values.millis(&CUT_OVER_TIMEOUT_MS)?,
             lock_timeout: values.millis(&LOCK_TIMEOUT_MS)?,
             space_bytes_max: values.number(&SPACE_BYTES_MAX)?,
-            // At most a million, see the key.
+            // At most a million, by the key's limits.
             sample_per_million: u32::try_from(values.number(&SAMPLE_PER_MILLION)?).unwrap_or(u32::MAX),
         })
     }

@@ -27,6 +27,7 @@ const TIMEOUT_MS: Key = Key::millis(
 
 pub const KEYS: &[Key] = &[URL, PREFIX, TIMEOUT_MS];
 
+/// How to reach Redis.
 #[derive(Debug, Clone)]
 pub struct Redis {
     pub url: Secret,

@@ -1,4 +1,4 @@
-//! `[retry]`: pauses between attempts after Postgres or Kafka was lost.
+//! `[retry]`: pauses between attempts after losing Postgres or Kafka.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ const MAX_MS: Key = Key::millis("retry.max_ms", 5_000, 1, 600_000, "Maximum paus
 
 pub const KEYS: &[Key] = &[INITIAL_MS, MAX_MS];
 
+/// Bounds of the pauses between attempts.
 #[derive(Debug, Clone)]
 pub struct Retry {
     pub initial: Duration,

@@ -37,6 +37,7 @@ const RETRY_MAX_MS: Key = Key::millis(
 
 pub const KEYS: &[Key] = &[URL, TIMEOUT_MS, UNKNOWN_AFTER_MS, RETRY_MAX_MS];
 
+/// How to reach the schema registry, and how long to believe its answers.
 #[derive(Debug, Clone)]
 pub struct SchemaRegistry {
     pub url: Option<Secret>,
@@ -55,7 +56,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// The URL, for a command that can't do without.
+    /// The URL, for a command that needs the registry. Fails if it is not set.
     pub fn url(&self) -> Result<&Secret, ConfigError> {
         self.url.as_ref().ok_or_else(|| ConfigError::Missing { key: URL.name, variable: URL.variable() })
     }

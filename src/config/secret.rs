@@ -1,12 +1,12 @@
-//! A text that must not be seen.
+//! A secret text.
 
 use std::fmt;
 
-/// Holds a URL with a password, or a password. Neither Debug, Display nor serde shows it.
+/// A password, or a URL that may contain one. Debug, Display and serde never show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// What stands where a secret would.
+/// Placeholder for a secret.
 pub const HIDDEN: &str = "(hidden)";
 
 impl Secret {
@@ -19,14 +19,14 @@ impl Secret {
         &self.0
     }
 
-    /// Of a URL: scheme, host, port and path, without user, password and parameters. For errors and logs.
+    /// A URL's scheme, host, port and path, without user, password and parameters. For errors and logs.
     pub fn address(&self) -> String {
         let Some((scheme, rest)) = self.0.split_once("://") else { return HIDDEN.to_owned() };
         let plain = rest.split(['?', '#']).next().unwrap_or_default();
         let authority = plain.split('/').next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         let path = &plain[authority.len()..];
-        // A password with a bare '/', '?' or '#' in it ends the authority too early: rather nothing than half of it.
+        // A password with an unescaped '/', '?' or '#' ends the authority too early: better nothing than half of it.
         let is_split_in_password = !authority.contains('@') && rest.contains('@') || path.contains('@');
         if is_split_in_password { HIDDEN.to_owned() } else { format!("{scheme}://{host}{path}") }
     }

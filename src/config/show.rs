@@ -1,21 +1,21 @@
-//! The effective settings, as TOML that may be read by anybody.
+//! The effective settings, as TOML that is safe to share.
 
 use serde::Serialize;
 use toml::Value;
 
 use super::{Config, Key, Kind, Preset, SECTIONS, Secret, Source, kafka_properties};
 
-/// One setting as it stands.
+/// A setting's effective value.
 #[derive(Debug, Clone, Serialize, PartialEq)]
 pub struct Setting {
     pub key: String,
-    /// None where it isn't set. Of a URL only the address, of a password nothing.
+    /// `None` if it isn't set. Only the address of a URL; nothing of a password.
     pub value: Option<Value>,
     pub source: String,
 }
 
 impl Config {
-    /// Every key with its value and where that comes from; secrets are not in it.
+    /// Every key with its value and source, without secrets.
     pub fn settings(&self) -> Vec<Setting> {
         let named = SECTIONS.iter().flat_map(|(_, keys)| keys.iter());
         named.flat_map(|key| if is_table(key) { self.properties() } else { vec![self.setting(key)] }).collect()

@@ -1,13 +1,14 @@
-//! Where a value came from, in words that lead an operator to it.
+//! Where a value came from, worded so that an operator finds the place.
 
 use std::fmt;
 use std::path::PathBuf;
 
+/// Where a value was set. Displayed in errors and by `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     Default,
     File(PathBuf),
-    /// The environment variable of this name.
+    /// The environment variable with this name.
     Environment(String),
     /// The file that holds a secret, and what named that file.
     SecretFile {

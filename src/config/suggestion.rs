@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// The candidate that is at most a third of the typed text away from it.
+/// The closest candidate, if at most a third of the typed text has to change.
 pub(super) fn closest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     let bound = typed.chars().count().div_ceil(3);
     candidates
@@ -10,7 +10,7 @@ pub(super) fn closest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Levenshtein's distance: how many letters to add, drop or change.
+/// Levenshtein distance: how many characters to add, drop or change.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

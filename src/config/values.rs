@@ -1,4 +1,4 @@
-//! Keys and what they were set to, by whom, before they are typed.
+//! Untyped keys, with their values and sources.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Given {
 }
 
 impl Values {
-    /// Takes one value of a layer. A name that ends in `_file` is read from that file, where the key is a secret.
+    /// Adds a value of a layer. If the key is a secret, a name that ends in `_file` is read from that file.
     pub fn put(&mut self, key: String, value: Value, source: Source) -> Result<(), ConfigError> {
         let (key, given) = match key.strip_suffix("_file").filter(|stem| is_secret(stem)) {
             Some(stem) => (stem.to_owned(), from_file(stem, &value, source)?),
@@ -44,7 +44,7 @@ impl Values {
         }
     }
 
-    /// Lays `over` on top.
+    /// Overrides these values by `over`.
     pub fn merge(&mut self, over: Self) {
         self.0.extend(over.0);
     }
@@ -58,17 +58,17 @@ impl Values {
         self.0.get(key)
     }
 
-    /// Where the key's value comes from.
+    /// Source of the key's value.
     pub fn source(&self, key: &Key) -> Source {
         self.given(key.name).map_or(Source::Default, |given| given.source.clone())
     }
 
-    /// What is set below `prefix`, without the prefix.
+    /// The values below `prefix`, without the prefix.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Given)> {
         self.0.iter().filter_map(move |(key, given)| Some((key.strip_prefix(prefix)?, given)))
     }
 
-    /// The error for a value of this key that can't stand.
+    /// The error for an invalid value of this key.
     pub fn invalid(&self, key: &Key, allowed: impl ToString) -> ConfigError {
         let value = match self.given(key.name) {
             Some(_) if key.is_secret() => HIDDEN.to_owned(),
@@ -94,7 +94,7 @@ impl Values {
         number.filter(|number| (min..=max).contains(number)).ok_or_else(|| self.invalid(key, key.kind))
     }
 
-    /// A number as a size in memory.
+    /// A number, as a size in memory.
     pub fn size(&self, key: &Key) -> Result<usize, ConfigError> {
         usize::try_from(self.number(key)?).map_err(|_| self.invalid(key, key.kind))
     }
@@ -107,7 +107,7 @@ impl Values {
         self.text_if_set(key)?.ok_or_else(|| self.invalid(key, key.kind))
     }
 
-    /// A URL, or None where nobody gave one.
+    /// A URL, or `None` if it is not set.
     pub fn secret(&self, key: &Key) -> Result<Option<Secret>, ConfigError> {
         Ok(self.text_if_set(key)?.map(Secret::new))
     }

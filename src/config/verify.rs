@@ -22,9 +22,10 @@ const DIFFERENCES_MAX: Key = Key::number(
 
 pub const KEYS: &[Key] = &[RECORDS_PER_SECOND_MAX, DIFFERENCES_MAX];
 
+/// Limits of `foldback verify`.
 #[derive(Debug, Clone)]
 pub struct Verify {
-    /// 0: no bound.
+    /// 0: unlimited.
     pub records_per_second_max: u64,
     pub differences_max: usize,
 }

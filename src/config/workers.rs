@@ -1,4 +1,4 @@
-//! `[workers]`: how many fold side by side, and what each may hold.
+//! `[workers]`: how many fold in parallel, and how much memory each may use.
 
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ const DRAIN_TIMEOUT_MS: Key = Key::millis(
 
 pub const KEYS: &[Key] = &[COUNT, CACHE_ORDERS_MAX, CACHE_BYTES_MAX, QUEUE_BYTES_MAX, DRAIN_TIMEOUT_MS];
 
+/// Number of workers, and the memory that each may use.
 #[derive(Debug, Clone)]
 pub struct Workers {
     pub count: usize,
