@@ -18,6 +18,7 @@ impl Kind {
     }
 }
 
+/// A metric family as exported: Prometheus name, type, help text and label names.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
     pub name: &'static str,

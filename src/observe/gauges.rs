@@ -1,4 +1,4 @@
-//! Series that must be able to vanish: kept here and rendered at scrape, since the exporter never forgets one.
+//! Series that must be able to disappear: kept here and rendered at scrape, since the exporter keeps series forever.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 
 type Partition = (String, i32);
 
-/// What an instance knows of the partitions that it owns.
+/// Series of the partitions that this instance owns.
 #[derive(Debug, Default)]
 pub struct PartitionGauges(Mutex<BTreeMap<Partition, PartitionState>>);
 
@@ -29,12 +29,12 @@ impl PartitionGauges {
         self.entry(topic, partition, |state| state.lag_records = Some(records));
     }
 
-    /// The flood guard's word: a reason while the partition stands still for it.
+    /// The reason for which the flood guard has stopped the partition, or `None`.
     pub fn stopped(&self, topic: &str, partition: i32, reason: Option<Reason>) {
         self.entry(topic, partition, |state| state.stopped_for = reason);
     }
 
-    /// The partition goes to another instance: its series vanish.
+    /// Removes the series of a partition that goes to another instance.
     pub fn let_go(&self, topic: &str, partition: i32) {
         locked(&self.0).remove(&(topic.to_owned(), partition));
     }
@@ -56,8 +56,8 @@ impl PartitionGauges {
     }
 }
 
-/// What the leading publisher tells of all instances' work. Nobody else does, so that `max by (…)` over any
-/// number of instances is right.
+/// Gauges about all instances' work, exported by the leading publisher alone, so that `max by (…)` over any number of
+/// instances is right.
 #[derive(Debug, Default)]
 pub struct DomainGauges(Mutex<Leading>);
 
@@ -69,27 +69,27 @@ struct Leading {
     redis_up: Option<bool>,
 }
 
-/// Of one snapshot of the views.
+/// Values from one snapshot of the views.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DomainValues {
     pub providers: Vec<ProviderBacklog>,
     /// Of the latest run of each type.
     pub last_runs: Vec<(RunType, Timestamp)>,
-    /// Of the latest alert run, where it reports it.
+    /// Of the latest alert run, if it reports this.
     pub alerts_sent: Option<f64>,
 }
 
 /// Of the live generation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineValues {
-    /// Dead letters that are neither redriven nor discarded; a reason that is not there counts as 0.
+    /// Dead letters that are neither redriven nor discarded; an absent reason counts as 0.
     pub dead_letters: Vec<(Reason, i64)>,
-    /// Orders of which at least one event is missing.
+    /// Orders that miss at least one event.
     pub orders_with_gaps: i64,
 }
 
 impl DomainGauges {
-    /// The lock was ours a moment ago: the gauges may be shown until then.
+    /// Confirms the lock: the gauges may be exported until then.
     pub fn sure_until(&self, until: Instant) {
         locked(&self.0).sure_until = Some(until);
     }
@@ -106,7 +106,7 @@ impl DomainGauges {
         locked(&self.0).redis_up = Some(up);
     }
 
-    /// Leading no more: every series vanishes.
+    /// Ends the lead: removes every series.
     pub fn clear(&self) {
         *locked(&self.0) = Leading::default();
     }
@@ -153,7 +153,7 @@ fn seconds(time: Timestamp) -> f64 {
     time.micros() as f64 / 1e6
 }
 
-/// Values here are replaced whole: one that a panicking thread left behind is as good as any.
+/// Values are only replaced as a whole, so a poisoned one is valid too.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

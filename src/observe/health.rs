@@ -1,44 +1,45 @@
-//! What keeps this instance from being ready, told by whoever notices and read by /readyz.
+//! Conditions that keep this instance from being ready, raised wherever they are noticed and reported by /readyz.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-/// Whether a condition takes the instance out of service, or only wants to be known.
+/// Whether a condition takes the instance out of service, or is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     Unready,
-    /// Work goes on without the thing that is away.
+    /// Work continues without the missing dependency.
     Degraded,
 }
 
+/// A condition that /readyz reports, keyed by name in `Readiness`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub severity: Severity,
-    /// When it was first raised; raising it again keeps this.
+    /// When it was first raised; raising it again doesn't change this.
     pub since: DateTime<Utc>,
     /// One sentence: the thing, the place and what to do.
     pub detail: String,
 }
 
-/// Names of the conditions of dependencies. Others: [`flood_guard`].
+/// Names of conditions. For partitions, see [`flood_guard`] and [`log_guard`].
 pub const POSTGRES: &str = "postgres";
 pub const KAFKA: &str = "kafka";
 pub const SCHEMA_REGISTRY: &str = "schema_registry";
 pub const REDIS: &str = "redis";
 pub const SCHEMA_VERSION: &str = "schema_version";
-/// The live generation is of another projection than this binary's.
+/// The live generation has another projection version than this binary.
 pub const PROJECTION_VERSION: &str = "projection_version";
 pub const ASSIGNMENT: &str = "assignment";
 pub const SHUTDOWN: &str = "shutdown";
 
-/// The condition of a partition that the flood guard has stopped.
+/// Name of the condition of a partition that the flood guard has stopped.
 pub fn flood_guard(topic: &str, partition: i32) -> String {
     format!("flood_guard:{topic}/{partition}")
 }
 
-/// The condition of a partition whose position the log does not hold, or can't be asked for.
+/// Name of the condition of a partition whose position is not in the log, or can't be determined.
 pub fn log_guard(topic: &str, partition: i32) -> String {
     format!("log_guard:{topic}/{partition}")
 }
@@ -48,7 +49,7 @@ pub fn log_guard(topic: &str, partition: i32) -> String {
 pub struct Readiness(Arc<Mutex<BTreeMap<String, Condition>>>);
 
 impl Readiness {
-    /// Raises a condition, or renews the detail of one that is there.
+    /// Raises a condition, or updates the detail of one that is already raised.
     pub fn raise(&self, name: &str, severity: Severity, detail: impl Into<String>) {
         let detail = detail.into();
         let mut conditions = self.lock();
@@ -60,7 +61,7 @@ impl Readiness {
         self.lock().remove(name);
     }
 
-    /// By name.
+    /// Sorted by name.
     pub fn conditions(&self) -> BTreeMap<String, Condition> {
         self.lock().clone()
     }
@@ -70,7 +71,7 @@ impl Readiness {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Condition>> {
-        // Every change is one map operation: a panic elsewhere leaves the map whole.
+        // Every change is one map operation, so the map stays valid if a thread panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
 //! Logs to standard error, through `tracing`.
 //!
-//! Fields have one name everywhere: `topic`, `partition`, `offset`, `key` (of a record), `worker`, `generation`,
-//! `error`. librdkafka's own lines come through as target `librdkafka` or `rdkafka::client`. No field holds a secret
-//! or the payload of a record.
+//! Field names are the same everywhere: `topic`, `partition`, `offset`, `key` (of a record), `worker`, `generation`,
+//! `error`. librdkafka's own lines have the target `librdkafka` or `rdkafka::client`. No field contains a secret or the
+//! payload of a record.
 
 use std::io::{self, IsTerminal};
 
@@ -20,11 +20,11 @@ pub fn init(log: &Log) {
         Format::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    // Only fails where a logger is set already, and then that one stays.
+    // Fails only if a logger is already set, which then stays.
     let _ = tracing_subscriber::registry().with(lines).with(targets(log.level)).try_init();
 }
 
-/// Below `debug`, libraries tell only what went wrong: their `info` is noise to an operator.
+/// Unless the level is `debug` or lower, libraries log only problems: their `info` is noise to an operator.
 fn targets(level: Level) -> Targets {
     let ours = filter(level);
     let theirs = if ours >= LevelFilter::DEBUG { ours } else { ours.min(LevelFilter::WARN) };

@@ -1,4 +1,4 @@
-//! Every metric: name, help and labels. docs/metrics.md tells operators the same (a test keeps them in step).
+//! Every metric: name, help and labels. docs/metrics.md documents the same for operators (a test keeps them in step).
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::gauges::{DomainGauges, PartitionGauges};
 use crate::domain::change::Tally;
 use crate::domain::summary::Drift;
 
-// Of the leading publisher alone.
+// Exported by the leading publisher only.
 pub const REPLAY_BACKLOG: Family =
     Family::gauge("provider_automation_replay_backlog", &["provider_id"], "Scheduled replays.");
 pub const REPLAY_OVERDUE: Family = Family::gauge(
@@ -36,7 +36,7 @@ pub const ORDERS_WITH_GAPS: Family =
 pub const REDIS_UP: Family =
     Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
 
-// Of the instance that owns the partition.
+// Exported by the instance that owns the partition.
 pub const LAG_RECORDS: Family = Family::gauge(
     "foldback_lag_records",
     &["topic", "partition"],
@@ -48,7 +48,7 @@ pub const PARTITION_STOPPED: Family = Family::gauge(
     "1 while the flood guard has stopped a partition: too many consecutive records were rejected for one reason.",
 );
 
-// Of every instance.
+// Exported by every instance.
 pub const RECORDS: Family =
     Family::counter("foldback_records_total", &["topic", "outcome"], "Committed records by outcome.");
 pub const EVENT_TO_COMMIT: Family =
@@ -103,6 +103,7 @@ pub struct Metrics {
     pub domain: DomainGauges,
 }
 
+/// Why the metrics recorder could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     #[error("the histogram buckets are invalid: {0}")]
@@ -112,7 +113,7 @@ pub enum MetricsError {
 }
 
 impl Metrics {
-    /// Makes this process's recorder; once per process.
+    /// Installs this process's recorder; call it once per process.
     pub fn install(version: &'static str) -> Result<Metrics, MetricsError> {
         let (metrics, recorder) = Metrics::new()?;
         ::metrics::set_global_recorder(recorder).map_err(|_| MetricsError::Installed)?;
@@ -121,7 +122,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Not yet anybody's recorder.
+    /// Builds a recorder without installing it.
     pub fn new() -> Result<(Metrics, PrometheusRecorder), MetricsError> {
         let recorder = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS)?.build_recorder();
         let metrics = Metrics {
@@ -140,7 +141,7 @@ impl Metrics {
         text
     }
 
-    /// Folds recorded times into their buckets. Call it every few seconds: until then, or a scrape, each recorded
+    /// Moves recorded times into their buckets. Call it every few seconds: until then, or until a scrape, each recorded
     /// time takes memory.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
@@ -157,7 +158,7 @@ pub(super) fn describe() {
     }
 }
 
-/// Counts a committed batch's records; a topic's series are there, at 0, from its first call on.
+/// Counts a committed batch's records. A topic's series exist, at 0, from its first call on.
 pub fn records(topic: &str, tally: Tally) {
     for (outcome, count) in
         [("applied", tally.applied), ("duplicate", tally.duplicate), ("dead_letter", tally.dead_letter)]
@@ -166,7 +167,7 @@ pub fn records(topic: &str, tally: Tally) {
     }
 }
 
-/// `count` records whose batch was committed this long after their timestamp.
+/// Records `count` records whose batch was committed this long after their timestamp.
 pub fn event_to_commit(elapsed: Duration, count: usize) {
     ::metrics::histogram!(EVENT_TO_COMMIT.name).record_many(elapsed.as_secs_f64(), count);
 }
@@ -179,7 +180,7 @@ pub fn redis_publish_seconds(elapsed: Duration) {
     ::metrics::histogram!(REDIS_PUBLISH.name).record(elapsed.as_secs_f64());
 }
 
-/// Counts the drift of a run that came to stand.
+/// Counts the drift of a run report that was stored.
 pub fn summary_drift(drifts: &[Drift]) {
     for drift in drifts {
         ::metrics::counter!(SUMMARY_DRIFT.name, "field" => drift.label().to_owned()).increment(1);

@@ -1,4 +1,4 @@
-//! What operators see of foldback from the outside: logs, metrics, health. A leaf: any room may import it.
+//! What operators see from the outside: logs, metrics, health. A leaf: any room may import it.
 
 mod family;
 pub mod gauges;

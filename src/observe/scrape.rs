@@ -1,4 +1,4 @@
-//! Series read back from an instance's /metrics, and what they should be.
+//! Reads series back from an instance's /metrics, and computes what they should be.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,18 +19,18 @@ const COMPARED: [&str; 8] = [
     families::LIVE_GENERATION.name,
 ];
 
-/// Values by family and labels, the labels as they are written: `provider_id="p1"`.
+/// Values by family and labels, the labels as text: `provider_id="p1"`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series(pub BTreeMap<(String, String), f64>);
 
 impl Series {
-    /// The compared gauges of a text in Prometheus's format; lines of other series are passed over.
+    /// Parses the compared gauges from Prometheus's text format; other series are skipped.
     pub fn parse(text: &str) -> Series {
         let is_compared = |(name, _): &(String, String)| COMPARED.contains(&name.as_str());
         Series(text.lines().filter_map(line).filter(|(key, _)| is_compared(key)).collect())
     }
 
-    /// What the leading instance shows of these values.
+    /// The series that the leading instance exports for these values.
     pub fn expected(domain: DomainValues, engine: EngineValues, live_generation: i32) -> Series {
         let gauges = DomainGauges::default();
         let now = Instant::now();
@@ -44,7 +44,7 @@ impl Series {
     }
 }
 
-/// Whether the instance that shows this text leads the publisher: nobody else shows the gauges.
+/// Whether the instance that serves this text leads the publisher; only the leader exports the gauges.
 pub fn leads(text: &str) -> bool {
     text.lines().filter_map(line).any(|((name, _), value)| name == families::PUBLISHER_LEADER.name && value == 1.0)
 }

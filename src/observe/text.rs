@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::family::Family;
 
-/// Writes one family; nothing at all when it has no series. Each series: the label values in the family's
-/// order, and the value.
+/// Writes one family, or nothing if it has no series. Each series: the label values in the family's order, and the
+/// value.
 pub fn write_family(text: &mut String, family: &Family, series: &[(Vec<String>, f64)]) {
     if series.is_empty() {
         return;
