@@ -1,6 +1,6 @@
 //! foldback folds two Kafka topics into Postgres views, Redis snapshots and Prometheus gauges.
 //!
-//! A record walks one way through five rooms; docs/ARCHITECTURE.md follows one from end to end.
+//! docs/ARCHITECTURE.md follows a record through the modules, from end to end.
 
 pub mod cli;
 pub mod codec;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// States come and go by the hundred thousand, on other threads than they came from: see docs/adr.
+/// Order states are freed by the hundred thousand, on other threads than allocated them: see docs/adr/0012-mimalloc.md.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Amounts as people read them.
+//! Formats numbers and durations for people.
 
 use crate::domain::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ pub fn clock(seconds: u64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// How long something takes that is known in fractions of a second; `0:00` would read as nothing at all.
+/// A duration with fractions of a second: `0:00` would read as no time at all.
 pub fn lasting(seconds: f64) -> String {
     if seconds < 10.0 { format!("{seconds:.1} s") } else { clock(seconds.round() as u64) }
 }
@@ -31,9 +31,9 @@ pub fn moment(time: Timestamp) -> String {
     time.to_datetime().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `0.41389` -> `41.3 %`: cut, not rounded, so that 100 % is said only where nothing is left.
+/// `0.41389` -> `41.3 %`: truncated, so that 100 % means that nothing is left.
 pub fn percent(ratio: f64) -> String {
-    // The sum of many parts may be a hair below what it means.
+    // A sum of many parts may be slightly below its exact value.
     let tenths = (ratio.clamp(0.0, 1.0) * 1000.0 + 1e-6).floor();
     format!("{:.1} %", tenths / 10.0)
 }

@@ -1,4 +1,4 @@
-//! What commands share that take long: they are watched, and can be stopped.
+//! Shared by the commands that take long: progress, and stopping on a signal.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::rebuild::result::{Goal, failed_checks, readable};
 
 const REASON_CHARS_MAX: usize = 1000;
 
-/// Does the work, shows how far it is, and prints what came of it. `yes`: nobody is asked.
+/// Does the work, shows its progress, and prints the result. `yes`: don't ask for confirmation.
 pub async fn watched(
     config: &Config,
     yes: bool,
@@ -33,7 +33,7 @@ pub async fn watched(
     match done {
         Ok(rebuilt) => {
             show(&rebuilt)?;
-            // Stopped at the question: what was asked for was not done.
+            // Stopped at the question: the command did not do what was asked.
             let was_cut_short = stop.is_cancelled() && goal == Goal::Live && rebuilt.state != GenerationState::Live;
             if was_cut_short { Err(Failure::Told) } else { Ok(()) }
         }
@@ -46,7 +46,7 @@ pub async fn watched(
     }
 }
 
-/// Work that shows how far it is and that SIGTERM or Ctrl-C stops.
+/// Work that shows its progress and that SIGTERM or Ctrl-C stops.
 pub struct Watched {
     pub teller: Arc<Teller>,
     pub stop: CancellationToken,
@@ -54,7 +54,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// `asks`: whether there is somebody to be asked.
+    /// `asks`: whether there is someone to ask.
     pub fn start(asks: bool) -> Result<Watched, Failure> {
         let stop = CancellationToken::new();
         stop_on_signals(&stop)
@@ -65,7 +65,7 @@ impl Watched {
         Ok(Watched { teller, stop, told })
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(self) -> CancellationToken {
         self.told.abort();
         self.teller.end();
@@ -78,7 +78,7 @@ async fn tell_of_stop(teller: Arc<Teller>, stop: CancellationToken) {
     teller.note("stopping");
 }
 
-/// What a command says and how it ends.
+/// The message and exit code for an error.
 pub fn failure(config: &Config, error: RebuildError) -> Failure {
     match error {
         RebuildError::Refused(reasons) => refusal(&reasons),

@@ -1,4 +1,4 @@
-//! What every command is given: where the configuration is, and how to reach the database.
+//! What every command needs: the configuration, and access to the database.
 
 use std::path::PathBuf;
 
@@ -12,6 +12,7 @@ use super::Failure;
 /// Keeps the options of every verb apart from a verb's own in `--help`.
 const GLOBAL_HEADING: &str = "Global options";
 
+/// Options that every command accepts.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Configuration file (TOML)
@@ -32,6 +33,7 @@ pub struct Global {
     log_format: Option<String>,
 }
 
+/// The global options of this invocation; loads the configuration on request.
 #[derive(Debug, Clone)]
 pub struct Context {
     global: Global,
@@ -42,7 +44,7 @@ impl Context {
         Self { global }
     }
 
-    /// The configuration, with a command's own flags on top.
+    /// Loads the configuration, overridden by the command's own flags.
     pub fn config(&self, flags: Vec<Option<Flag>>) -> Result<Config, ConfigError> {
         let own = [
             flag("--log-level", "log.level", self.global.log_level.as_ref()),
@@ -73,7 +75,7 @@ pub fn access(config: &Config) -> Result<Access, Failure> {
         .map_err(|_| Failure::Usage(format!("postgres.url ({}) is not a valid Postgres URL", url.address())))
 }
 
-/// A store's error, with the database it speaks of.
+/// Turns a store error into a failure that names the database.
 pub fn at_database(config: &Config, error: StoreError) -> Failure {
     let address = config.postgres.url.as_ref().map(|url| url.address()).unwrap_or_default();
     match error {
@@ -85,7 +87,7 @@ pub fn at_database(config: &Config, error: StoreError) -> Failure {
     }
 }
 
-/// sqlx tells a time-out of ours as one of a pool.
+/// sqlx reports our timeout as a pool timeout.
 fn reason(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     if text.contains("pool timed out") { "it did not answer in time".to_owned() } else { text.replace('\n', " ") }

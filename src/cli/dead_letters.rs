@@ -116,7 +116,7 @@ async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {
     print(&format!("the record at {place} {sentence}"))
 }
 
-/// With those that are closed, what became of each.
+/// With `all`, a column says what became of each.
 fn listed(rows: &[DeadLetterRow], all: bool) -> Vec<Vec<String>> {
     let head = ["ID", "TOPIC", "PARTITION", "OFFSET", "REASON", "FIRST SEEN"].map(str::to_owned).to_vec();
     let mut lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(row)).collect();
@@ -193,7 +193,7 @@ fn readable(whole: &DeadLetterWhole) -> String {
     table(&facts.map(|(name, value)| vec![name.to_owned(), value]))
 }
 
-/// The first bytes, in hexadecimal: enough to see the framing.
+/// The first bytes in hexadecimal, enough to recognize the framing.
 fn bytes(bytes: Option<&[u8]>) -> String {
     const SHOWN: usize = 48;
     let Some(bytes) = bytes else { return "null".to_owned() };

@@ -1,23 +1,24 @@
-//! How a command ends when it isn't done: a sentence and an exit code.
+//! How a command fails: with a message and an exit code.
 
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::store::StoreError;
 
+/// How a command fails. `report` prints the message to standard error and gives the exit code.
 #[derive(Debug)]
 pub enum Failure {
     /// Exit code 1.
     Failed(String),
-    /// Exit code 1, and everything is said already.
+    /// Exit code 1; everything has been printed already.
     Told,
-    /// Exit code 2: the arguments or the configuration.
+    /// Exit code 2: a mistake in the arguments or the configuration.
     Usage(String),
-    /// Exit code 3: what was compared is not equal; printed already.
+    /// Exit code 3: the comparison found differences, which have been printed.
     Differences,
-    /// Exit code 4: a check forbids it.
+    /// Exit code 4: refused by a guard.
     Guard(String),
-    /// Whoever read our output has gone (`foldback … | head`): nothing is wrong.
+    /// The reader of our output has closed it (`foldback … | head`), which is fine.
     ReaderGone,
 }
 
@@ -26,12 +27,12 @@ impl Failure {
         Self::Failed(sentence.into())
     }
 
-    /// Says the sentence on standard error; several stand on lines of their own.
+    /// Prints the message to standard error, one sentence per line.
     pub(super) fn report(&self) -> ExitCode {
         if let Self::Failed(sentence) | Self::Usage(sentence) | Self::Guard(sentence) = self {
             use std::io::Write;
             for line in sentence.trim_end().lines() {
-                // Nobody is left to be told where even standard error is closed.
+                // If standard error is closed too, there is nobody left to tell.
                 let _ = writeln!(std::io::stderr(), "foldback: {line}");
             }
         }

@@ -77,7 +77,7 @@ enum Verb {
     Completions(completions::Args),
 }
 
-/// Parses the arguments of this process, does what they ask, and says how it ended.
+/// Parses this process's arguments, runs the command, and reports its failure.
 pub fn main() -> ExitCode {
     // clap prints help and usage errors itself, with exit codes 0 and 2.
     let cli = Cli::parse();
@@ -111,7 +111,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let done = runtime.block_on(work);
-    // A look-up of a host's name can hang in a thread that nobody can stop; the process ends without it.
+    // A DNS lookup can hang in a thread that can't be stopped; the process ends without waiting for it.
     runtime.shutdown_background();
     done
 }

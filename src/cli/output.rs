@@ -1,4 +1,4 @@
-//! What is printed on standard output.
+//! Printing to standard output.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Failure;
 
-/// What every command that prints data can be told about it.
+/// Options of every command that prints data.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Output {
     /// Print JSON
@@ -33,7 +33,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     }
 }
 
-/// Columns under each other: the first row is the head.
+/// Aligned columns; the first row is the header.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -51,7 +51,7 @@ pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// Text from a record, made harmless for a terminal: control characters become spaces, and it is cut.
+/// Text from outside, made safe for a terminal: control characters become spaces, and it is truncated.
 pub fn plain(text: &str, chars_max: usize) -> String {
     let mut plain: String =
         text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(chars_max).collect();

@@ -1,7 +1,7 @@
-//! Shows how far a rebuild or a comparison is, on standard error: a bar on a terminal, plain lines otherwise.
+//! Shows the progress of a rebuild or a comparison on standard error: a bar on a terminal, plain lines otherwise.
 //!
-//! Whoever tells the news only leaves it on a board; a thread of its own writes. So a terminal that stands still
-//! (Ctrl-S) holds nobody up.
+//! Callers only post news to a board, and a thread of its own writes them. So a terminal that is stopped (Ctrl-S)
+//! blocks nobody.
 
 mod ask;
 mod screen;
@@ -23,23 +23,23 @@ pub use screen::words;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Something to be shown.
+/// Something to show.
 #[derive(Debug, Clone, PartialEq)]
 enum News {
     Progress(Shown),
     Note(String),
 }
 
-/// How far something is.
+/// Progress of something.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
-    /// What is under way: `generation 2`.
+    /// What is in progress: `generation 2`.
     pub subject: String,
-    /// What is being done; a line is due whenever it changes.
+    /// The current phase; a line is due whenever it changes.
     pub phase: String,
     /// 0 to 1.
     pub ratio: f64,
-    /// Phase, share, rate and time left, as far as they are known.
+    /// Phase, share, rate and time left, as far as known.
     pub words: String,
 }
 
@@ -62,7 +62,7 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// Of one phase only the newest matters.
+    /// Replaces older progress of the same phase.
     fn put(&mut self, news: News) {
         match (self.waiting.back_mut(), &news) {
             (Some(News::Progress(old)), News::Progress(new))
@@ -78,16 +78,16 @@ impl Inbox {
 /// The observer of the command line.
 pub struct Teller {
     board: Arc<Board>,
-    /// Held by whoever writes; a question holds it until it is answered.
+    /// Locked while writing; a question keeps it locked until it is answered.
     screen: Arc<Mutex<Screen>>,
-    /// Whether there is somebody to be asked.
+    /// Whether there is someone to ask.
     asks: bool,
     stop: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Teller {
-    /// `asks`: whether a question is put to the operator where there is a terminal; otherwise it counts as agreed to.
+    /// `asks`: whether to ask the operator; otherwise, every question is answered with yes.
     pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<Teller>> {
         let board = Arc::new(Board::default());
         let screen = Arc::new(Mutex::new(Screen::new(std::io::stderr().is_terminal())));
@@ -97,12 +97,12 @@ impl Teller {
         Ok(Arc::new(Teller { board, screen, asks, stop, writer: Mutex::new(Some(writer)) }))
     }
 
-    /// Writes what is left, and takes the bar away.
+    /// Writes what is left, and removes the bar.
     pub fn end(&self) {
         held(&self.board.news).ended = true;
         self.board.bell.notify_all();
         if let Some(writer) = held(&self.writer).take() {
-            // It ends by a panic at worst, and then there is nothing to be shown any more.
+            // At worst it panicked, and then there is nothing left to show.
             let _ = writer.join();
         }
     }
@@ -158,7 +158,7 @@ fn take(board: &Board) -> (VecDeque<News>, bool) {
     (std::mem::take(&mut inbox.waiting), inbox.ended)
 }
 
-/// What is shown is whole after each step: one that panicked leaves nothing half done.
+/// The data is valid after each step, so a poisoned lock is fine.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -37,7 +37,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 }
 
 fn progress(fed: Fed) {
-    // Progress that nobody reads is no reason to stop.
+    // Progress that nobody reads is no reason to fail.
     let _ = writeln!(std::io::stderr(), "{} events sent ({} runs)", fed.events, fed.runs);
 }
 

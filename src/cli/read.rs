@@ -7,7 +7,7 @@ use crate::store::read::{Reader, Snapshot};
 use super::Failure;
 use super::context::{access, at_database};
 
-/// Opens it. A database that can't be reached is told at once, without waiting for a pool.
+/// Opens a snapshot. Fails at once if the database can't be reached, without waiting for a pool.
 pub async fn snapshot(config: &Config) -> Result<Snapshot, Failure> {
     let access = access(config)?;
     let mut conn = access.connect().await.map_err(|error| at_database(config, error))?;

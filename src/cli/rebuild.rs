@@ -71,7 +71,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     .await
 }
 
-/// What clap can't say in its own words.
+/// Checks that clap can't express.
 fn check(args: &Args) -> Result<(), Failure> {
     if args.until.is_some() && !args.no_promote && !args.plan {
         let sentence = "--until builds the views as of an earlier point, which can't go live: add --no-promote";
@@ -92,7 +92,7 @@ fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions
         Verify::Sample => Depth::Sample(args.sample.unwrap_or(config.rebuild.sample_per_million)),
     };
     RebuildOptions {
-        // The flag is in the configuration by now.
+        // The flag is already part of the configuration.
         workers: None,
         until,
         promote: !args.no_promote,

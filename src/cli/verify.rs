@@ -13,9 +13,9 @@ use super::context::{Context, access, at_database, flag};
 use super::output::{Output, plain, print, print_json};
 use super::progress::Shown;
 
-/// Longest text of a value that is printed for people.
+/// Maximum characters of a value that are printed for people.
 const SHOWN_CHARS: usize = 200;
-/// Of a long value so much is printed before the place where it differs.
+/// How much of a long value is printed before the place where it differs.
 const CONTEXT_CHARS: usize = 40;
 const SUBJECT: &str = "verify";
 
@@ -56,14 +56,14 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     if verified.differences.is_empty() { Ok(()) } else { Err(Failure::Differences) }
 }
 
-/// PERCENT, above 0 and at most 100; a smaller share than one order in a million is none.
+/// PERCENT, above 0 and at most 100; less than one order in a million is refused.
 fn share(text: &str) -> Result<KeySample, String> {
     let percent: f64 = text.parse().map_err(|_| "must be a percentage, such as 1 or 0.5".to_owned())?;
     let orders = (percent / 100.0 * BUCKETS as f64).round();
     if !(1.0..=BUCKETS as f64).contains(&orders) {
         return Err("must be above 0 and at most 100".to_owned());
     }
-    // Between 1 and a million, see above.
+    // Between 1 and a million, as checked above.
     Ok(KeySample { per_million: orders as u32 })
 }
 
@@ -75,7 +75,7 @@ fn failure(config: &Config, error: VerifyError) -> Failure {
     }
 }
 
-/// What is shown of a stage.
+/// Progress to show for a stage.
 fn shown_stage(stage: &Stage) -> Shown {
     let step = |ratio, words: String| Shown { subject: SUBJECT.to_owned(), phase: words.clone(), ratio, words };
     match stage {
@@ -142,7 +142,7 @@ fn named(difference: &Difference) -> String {
     text
 }
 
-/// Both as text; of long ones the part in which they begin to differ.
+/// Both as text; long ones are cut to the part where they begin to differ.
 fn shown(stored: &Value, expected: &Value) -> (String, String) {
     let (stored, expected) = (stored.to_string(), expected.to_string());
     let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();

@@ -32,7 +32,7 @@ fn row(info: &GenerationInfo) -> Vec<String> {
     ]
 }
 
-/// Where the log it was folded from began, and where that ended if the views are as they were.
+/// Where its log started, and for an as-of generation where it ended.
 fn from(info: &GenerationInfo) -> String {
     let start = info.origin.get("from").and_then(Value::as_array).map_or("-", |from| {
         let at_zero = from.iter().all(|place| place.get("offset").and_then(Value::as_i64) == Some(0));
@@ -41,7 +41,7 @@ fn from(info: &GenerationInfo) -> String {
     info.until.as_ref().map_or_else(|| start.to_owned(), |until| format!("{start} until {}", end(until)))
 }
 
-/// A time; of offsets only for how many partitions they are, the rest is for `--json`.
+/// A time, or the number of partitions with offsets; `--json` has the offsets.
 fn end(until: &Value) -> String {
     match (until["time"].as_str(), until["offsets"].as_array()) {
         (Some(time), _) => Timestamp::parse(time).map_or_else(|| plain(time, NAME_CHARS_MAX), moment),

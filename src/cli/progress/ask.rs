@@ -1,4 +1,4 @@
-//! A question to whoever sits at the terminal.
+//! Asks the person at the terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -8,21 +8,21 @@ use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Whether there is somebody to be asked.
+/// Whether there is someone to ask.
 pub fn someone_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Waits for the answer; anything but `y` or `yes` is a no, and so is `stop`.
+/// Waits for the answer. Anything but `y` or `yes` means no, and so does `stop`.
 pub fn ask(question: &str, stop: &CancellationToken) -> bool {
-    // Where standard error is closed nobody sees the question; what is typed still counts.
+    // If standard error is closed, nobody sees the question; an answer still counts.
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let (answer, answered) = mpsc::channel();
-    // A read from a terminal can't be called off; the process ends without this thread.
+    // A read from a terminal can't be cancelled; the process ends without waiting for this thread.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line);
-        // Whoever asked may have been stopped meanwhile.
+        // The caller may have been stopped meanwhile.
         let _ = answer.send(read.map(|_| line));
     });
     loop {
@@ -30,7 +30,7 @@ pub fn ask(question: &str, stop: &CancellationToken) -> bool {
             Ok(line) => return line.is_ok_and(|line| is_yes(&line)),
             Err(RecvTimeoutError::Timeout) if !stop.is_cancelled() => {}
             Err(_) => {
-                // What comes next stands on a line of its own.
+                // So that the next output starts on a new line.
                 let _ = writeln!(io::stderr());
                 return false;
             }

@@ -1,4 +1,4 @@
-//! What is written to standard error.
+//! Writes progress to standard error.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -11,13 +11,14 @@ use crate::cli::amounts::{clock, percent, thousands};
 use crate::domain::generation::{Phase, Progress};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
-/// A line that says nothing new shows that it goes on.
+/// An unchanged line is repeated this often, to show that the work is still running.
 const SAME_EVERY: Duration = Duration::from_secs(10);
 const DRAWN_PER_SECOND: u8 = 10;
 /// Steps of the bar.
 const STEPS: u64 = 10_000;
 const BAR: &str = "{prefix} [{bar:30}] {msg}";
 
+/// Standard error, as a progress bar or as plain lines.
 pub enum Screen {
     Bar(Option<ProgressBar>),
     Lines(Lines),
@@ -45,7 +46,7 @@ impl Screen {
         }
     }
 
-    /// Takes the bar away; it comes back with the next progress.
+    /// Removes the bar; the next progress draws it again.
     pub fn clear(&mut self) {
         if let Screen::Bar(bar) = self
             && let Some(bar) = bar.take()
@@ -66,17 +67,17 @@ fn new_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND));
     match ProgressStyle::with_template(BAR) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        // A test draws it.
+        // The template is constant, and a test draws it.
         Err(_) => bar,
     }
 }
 
 fn print(line: &str) {
-    // Progress that nobody reads is no reason to stop.
+    // Progress that nobody reads is no reason to fail.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// When a line is due: at each change of phase, and every two seconds while there is something new to be said.
+/// Decides when a line is due: at each change of phase, and every two seconds while there is something new.
 #[derive(Default)]
 pub struct Lines {
     last: Option<(Instant, Shown)>,
@@ -96,7 +97,7 @@ impl Lines {
     }
 }
 
-/// `folding, 41.3 %, 52,310 events/s, ETA 0:09`; what is not known yet is left out.
+/// `folding, 41.3 %, 52,310 events/s, ETA 0:09`; unknown parts are left out.
 pub fn words(progress: &Progress) -> String {
     let way = (progress.ratio < 1.0 || progress.phase == Phase::Folding).then(|| percent(progress.ratio));
     let rate = progress.events_per_second.round() as u64;

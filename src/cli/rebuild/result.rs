@@ -1,4 +1,4 @@
-//! What came of a rebuild or a promotion, in words.
+//! The result of a rebuild or a promotion, in words.
 
 use crate::cli::amounts::{lasting, thousands};
 use crate::cli::output::{plain, table};
@@ -11,7 +11,7 @@ pub enum Goal {
     Live,
     /// Ready, to be promoted later.
     Aside,
-    /// The views as they were.
+    /// The views as of an earlier point.
     AsOf,
 }
 
@@ -34,7 +34,7 @@ fn headline(rebuilt: &Rebuilt) -> String {
         state => format!("is {}", state.as_str()),
     };
     let took = match (rebuilt.events, lasting(rebuilt.seconds)) {
-        // What a promotion catches up with is not counted.
+        // A promotion doesn't count what it catches up with.
         (0, seconds) => format!("after {seconds}"),
         (events, seconds) => format!("{} events in {seconds}", thousands(events)),
     };

@@ -9,13 +9,14 @@ use crate::domain::record::Topics;
 use crate::domain::timestamp::Timestamp;
 use crate::runtime::rebuild::Until;
 
-/// As it was typed: which topics there are is not known before the configuration is read.
+/// As typed: the topics are not known before the configuration is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Typed {
     Time(Timestamp),
     Offsets(Vec<Place>),
 }
 
+/// `topic/partition:offset`, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     topic: String,
@@ -23,7 +24,7 @@ pub struct Place {
     offset: i64,
 }
 
-/// Reads `2026-11-23T10:00:00Z` or `topic/partition:offset,…`.
+/// Parses `2026-11-23T10:00:00Z` or `topic/partition:offset,…`.
 pub fn parse(text: &str) -> Result<Typed, String> {
     if text.contains('/') {
         return text.split(',').map(place).collect::<Result<_, _>>().map(Typed::Offsets);
@@ -49,7 +50,7 @@ fn place(text: &str) -> Result<Place, String> {
 }
 
 impl Typed {
-    /// What is meant by it, with these topics.
+    /// Resolves the topic names.
     pub fn resolve(self, topics: &Topics) -> Result<Until, Failure> {
         let places = match self {
             Typed::Time(time) => return Ok(Until::Time(time)),

@@ -1,4 +1,4 @@
-//! What `foldback status` says of the generations.
+//! What `foldback status` says about the generations.
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::read::View;
 use crate::store::{Generation, StoreError};
 
+/// The generations as `status` shows them.
 pub struct Generations {
     all: Vec<GenerationInfo>,
     live: i32,
@@ -52,7 +53,7 @@ impl Generations {
         status["catchingUp"] = json!(self.catch_up.as_ref().map(catch_up_json));
     }
 
-    /// Names and values, one a line.
+    /// Names and values, one per line.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("generation", self.live_line())];
         if let Some(catch_up) = &self.catch_up {
@@ -82,7 +83,7 @@ impl Generations {
     }
 }
 
-/// The generation that readers saw last before the live one, if it is still there.
+/// The generation that was live before the current one, if it still exists.
 fn last_kept(all: &[GenerationInfo]) -> Option<&GenerationInfo> {
     all.iter().filter(|info| info.state == GenerationState::Kept).max_by_key(|info| info.promoted_at)
 }
