@@ -1,5 +1,4 @@
-//! The schemas that the binary carries: every version ever published, the older ones too, since a rebuild reads
-//! them all.
+//! The bundled schemas: every version ever published, since a rebuild reads them all.
 
 use crate::domain::record::Stream;
 
@@ -12,7 +11,7 @@ pub struct Bundled {
     pub json: &'static str,
 }
 
-/// Oldest first within a stream. A new version is added behind the others and none is ever taken out.
+/// Oldest first within a stream. Add a new version after the others, and never remove one.
 pub const BUNDLED: &[Bundled] = &[
     Bundled {
         stream: Stream::Orders,
@@ -26,7 +25,7 @@ pub const BUNDLED: &[Bundled] = &[
     },
 ];
 
-/// The version that foldback itself reads and writes.
+/// The version that foldback itself reads into and writes.
 pub fn newest(stream: Stream) -> Option<&'static Bundled> {
     BUNDLED.iter().rfind(|bundled| bundled.stream == stream)
 }

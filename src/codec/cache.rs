@@ -1,4 +1,4 @@
-//! The registry's schemas by id: read by every record, written once per schema.
+//! The registry's schemas by id: read for every record, written once per schema.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,20 +8,22 @@ use crate::domain::rejection::Rejection;
 
 use super::prepared::Prepared;
 
+/// What the cache knows of a registry id.
 #[derive(Debug, Clone)]
 pub enum Entry {
     Ready(Arc<Prepared>),
-    /// Every record of this schema is refused.
+    /// Every record with this schema is rejected.
     Refused(Rejection),
 }
 
 #[derive(Debug)]
 struct Slot {
     entry: Entry,
-    /// From when on the entry counts as not there.
+    /// When the entry expires.
     expires: Option<Instant>,
 }
 
+/// Prepared writer schemas by registry id; the oldest are evicted beyond its limit. Shared by all decoders.
 #[derive(Debug)]
 pub struct Cache {
     slots: RwLock<Slots>,
@@ -41,7 +43,7 @@ impl Cache {
     }
 
     pub fn get(&self, id: u32) -> Option<Entry> {
-        // A panic elsewhere leaves no half-written slot.
+        // A panic never leaves a half-written slot.
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.by_id.get(&id)?;
         let expired = slot.expires.is_some_and(|expires| expires <= Instant::now());

@@ -1,4 +1,4 @@
-//! Which schemas can be read by ours: what `schemas check` asks.
+//! Checks which schemas ours can read, for `schemas check`.
 
 use crate::domain::record::Stream;
 
@@ -7,12 +7,12 @@ use super::fingerprint::fingerprint;
 use super::resolve::Resolver;
 use super::schema::{Schema, SchemaError};
 
-/// What a writer's schema means for our newest.
+/// How our newest schema reads a writer's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compatibility {
-    /// Every datum of it decodes differently from what it should, or not at all.
+    /// Problems with which every datum decodes wrongly, or not at all.
     pub broken: Vec<String>,
-    /// Union branches and enum symbols that only a newer writer knows; the others decode.
+    /// Union branches and enum symbols that only a newer writer knows; all others decode.
     pub unknown: Vec<String>,
 }
 
@@ -28,8 +28,8 @@ pub fn compatibility(stream: Stream, writer: &str) -> Result<Compatibility, Sche
     Ok(Compatibility { broken: details(broken), unknown: details(unknown) })
 }
 
-/// What is wrong with the bundled versions among each other: an older one that the newest does not read whole,
-/// or two with one fingerprint that decode differently.
+/// Problems among the bundled versions: an older one that the newest can't fully read, or two with the same fingerprint
+/// that decode differently.
 pub fn bundled_problems() -> Vec<String> {
     problems(BUNDLED)
 }

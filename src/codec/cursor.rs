@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Where the bytes stop being what the writer's schema says.
+/// Where the bytes stop matching the writer's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// Bytes of the datum that were read before.
+    /// Bytes of the datum read before it.
     pub offset: usize,
     pub problem: &'static str,
 }
@@ -16,14 +16,15 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Items of arrays and maps, and records, of one datum. Decoded, an item takes a hundred times the byte that an empty
-/// one has on the wire.
+/// Maximum number of array and map items and records in one datum. A decoded item takes a hundred times the one byte
+/// that an empty item has on the wire.
 const ITEMS_MAX: usize = 1_000_000;
 
+/// A position in a datum. Reading past the end, or beyond a limit, is an error and never a panic.
 pub struct Cursor<'a> {
     rest: &'a [u8],
     len: usize,
-    /// Items of a schema may take no bytes at all, so that not even the datum's length bounds their number.
+    /// Items may take no bytes at all, so the datum's length does not bound their number.
     items_left: usize,
     lone_surrogate: bool,
 }
@@ -34,7 +35,7 @@ impl<'a> Cursor<'a> {
         Cursor { rest: datum, len: datum.len(), items_left, lone_surrogate: false }
     }
 
-    /// Whether a string so far held a surrogate as if it were a character.
+    /// Whether a string so far contained an encoded surrogate.
     pub fn lone_surrogate(&self) -> bool {
         self.lone_surrogate
     }
@@ -43,7 +44,7 @@ impl<'a> Cursor<'a> {
         Malformed { offset: self.len - self.rest.len(), problem }
     }
 
-    /// The datum must be used up.
+    /// Fails if the datum has bytes left.
     pub fn finish(&self) -> Result<(), Malformed> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("there are bytes left over")) }
     }
@@ -77,7 +78,7 @@ impl<'a> Cursor<'a> {
         i32::try_from(value).map_err(|_| self.malformed("a number exceeds 32 bits"))
     }
 
-    /// An index of a union's branches or an enum's symbols.
+    /// The index of a union branch or an enum symbol.
     pub fn index(&mut self, count: usize) -> Result<usize, Malformed> {
         let index = self.long()?;
         let index = usize::try_from(index).ok().filter(|index| *index < count);
@@ -97,8 +98,7 @@ impl<'a> Cursor<'a> {
         self.take(count)
     }
 
-    /// A string that holds surrogates is remembered and stands as empty: the whole datum has to be read before
-    /// anyone may say that it decodes.
+    /// A string with surrogates is noted and read as empty: only reading the whole datum shows whether it decodes.
     pub fn text(&mut self) -> Result<&'a str, Malformed> {
         let bytes = self.bytes()?;
         match std::str::from_utf8(bytes) {
@@ -130,11 +130,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// How many items the next block of an array or map has; 0 ends it.
+    /// Number of items in the next block of an array or map; 0 ends it.
     pub fn block(&mut self) -> Result<u64, Malformed> {
         let count = self.long()?;
         if count < 0 {
-            // The block's size in bytes, for readers that skip; what follows is read all the same.
+            // The block's size in bytes, which is only for readers that skip the block.
             let size = self.long()?;
             let fits = usize::try_from(size).is_ok_and(|size| size <= self.rest.len());
             if !fits {

@@ -1,4 +1,4 @@
-//! A record from framing to domain event; the checks come in the contract's order, and the first that fails
+//! Decodes a record, from framing to domain event. The checks are in the contract's order, and the first that fails
 //! gives the reason.
 
 use std::collections::HashMap;
@@ -19,25 +19,28 @@ use super::prepared::{Prepared, Readers};
 use super::rules::{self, Invalid};
 use super::value::Value;
 
+/// A record's domain value, by topic.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     Order(Box<OrderEvent>),
     Run(Box<Run>),
 }
 
+/// Result of decoding a record: a value, a rejection, or a schema to wait for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decode {
     Event(Decoded),
     Rejected(Rejection),
-    /// The schema with this registry id has to be resolved first; then decode the record again.
+    /// The schema with this registry id must be resolved first; then decode the record again.
     NeedsSchema(u32),
 }
 
+/// Bounds of decoding.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A longer value is `too_large`.
+    /// A longer value is rejected as `too_large`.
     pub value_bytes_max: usize,
-    /// Schemas of the registry that are kept; the oldest goes first.
+    /// Maximum number of cached registry schemas; the oldest are evicted.
     pub schemas_max: usize,
 }
 
@@ -66,7 +69,7 @@ impl Decoder {
             let schema = super::schema::Schema::parse(json).ok()?;
             Some((fingerprint(&schema), Prepared::new(schema, &readers)))
         };
-        // Every bundled schema parses: a test says so.
+        // Every bundled schema parses, as a test checks.
         let bundled = BUNDLED.iter().filter_map(|bundled| prepare(bundled.json)).collect();
         let cache = Cache::new(limits.schemas_max);
         Decoder(Arc::new(Inner { limits, readers, bundled, cache }))
@@ -77,7 +80,7 @@ impl Decoder {
         self.decode_view(record.view())
     }
 
-    /// The same of a record whose bytes belong to somebody else.
+    /// The same for a borrowed record.
     pub fn decode_view(&self, record: RecordView<'_>) -> Decode {
         match self.try_decode(record) {
             Ok(decode) => decode,
@@ -85,7 +88,7 @@ impl Decoder {
         }
     }
 
-    /// Whether records of this registry id can be decoded or refused by now.
+    /// Whether records with this registry id can be decoded or rejected now.
     pub fn has_schema(&self, id: u32) -> bool {
         self.0.cache.get(id).is_some()
     }
@@ -154,7 +157,7 @@ fn apply_rules(stream: Stream, value: Value<'_>) -> Result<(Decoded, Uuid), Inva
     }
 }
 
-/// The key is the hyphenated text of the event's own id, in any case.
+/// The key must be the hyphenated text of the event's own id, in upper or lower case.
 fn check_key(key: Option<&[u8]>, id: Uuid) -> Result<(), Rejection> {
     let Some(key) = key else {
         return Err(Rejection::new(Reason::KeyMismatch, format!("the key is null, but the value is about {id}")));

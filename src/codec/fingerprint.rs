@@ -1,7 +1,7 @@
-//! CRC-64-AVRO over a schema's parsing canonical form, by which single-object encoding names a schema.
+//! CRC-64-AVRO of a schema's parsing canonical form, which identifies a schema in single-object encoding.
 //!
-//! Logical types are not in the canonical form (Avro 1.12), so that two schemas which decode differently, such
-//! as by another scale, may have one fingerprint: `schemas check` refuses such a pair.
+//! The canonical form has no logical types (Avro 1.12), so two schemas that decode differently, for example by another
+//! scale, may have the same fingerprint: `schemas check` rejects such a pair.
 
 use std::collections::HashSet;
 use std::fmt::Write;

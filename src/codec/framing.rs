@@ -1,6 +1,6 @@
-//! How a value names its writer's schema, told by its first bytes.
+//! How a value identifies its writer's schema, by its first bytes.
 
-/// Names the writer's schema in front of the datum.
+/// Identifies the writer's schema before the datum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// `00`, then the schema's id in the registry, big-endian.
@@ -10,7 +10,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Splits a value into its framing and the datum; what is wrong with it otherwise.
+    /// Splits a value into framing and datum, or says what is wrong with it.
     pub fn split(value: &[u8]) -> Result<(Framing, &[u8]), &'static str> {
         match value {
             [] => Err("the value is empty"),

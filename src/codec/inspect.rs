@@ -11,10 +11,11 @@ pub struct SubjectFacts {
     pub subject: String,
     /// 0: the registry has no such subject.
     pub versions: usize,
-    /// The subject's own level, or else the registry's; None where it doesn't tell.
+    /// The subject's own level, or else the registry's; `None` if it doesn't report one.
     pub compatibility: Option<String>,
 }
 
+/// Why the registry could not be asked about its subjects.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     #[error("it is not a valid URL")]
@@ -25,7 +26,7 @@ pub enum InspectError {
     Answer(StatusCode),
 }
 
-/// Asks about each subject. `url` is the base URL; `timeout` bounds each question.
+/// Asks about each subject. `url` is the base URL; `timeout` applies to each request.
 pub async fn inspect(url: &str, subjects: &[String], timeout: Duration) -> Result<Vec<SubjectFacts>, InspectError> {
     let base = Url::parse(url).map_err(|_| InspectError::Url)?;
     let client = Client::builder().timeout(timeout).build().map_err(away)?;
@@ -73,7 +74,7 @@ fn below(base: &Url, path: &[&str]) -> Result<Url, InspectError> {
     Ok(url)
 }
 
-/// Without the URL, which may hold a password; the innermost cause says most.
+/// Without the URL, which may contain a password. The innermost cause is the most specific.
 fn away(error: reqwest::Error) -> InspectError {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;

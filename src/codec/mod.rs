@@ -1,7 +1,7 @@
-//! Bytes of a record -> domain event, or the reason why not.
+//! Turns a record's bytes into a domain event, or the reason for its rejection.
 //!
-//! Invariants: nothing here waits (the registry client, which runs beside the pipeline, excepted), no schema is
-//! parsed per record, and no input makes it panic. It knows neither Kafka's client nor Postgres.
+//! Invariants: nothing here waits (except the registry client, which runs beside the pipeline), no schema is parsed per
+//! record, and no input makes it panic. It knows neither Kafka's client nor Postgres.
 
 mod bundled;
 mod cache;

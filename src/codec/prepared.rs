@@ -1,4 +1,4 @@
-//! A writer's schema made ready: parsed and resolved once, then used for every record of it.
+//! A prepared writer's schema: parsed and resolved once, then used for all of its records.
 
 use crate::domain::record::Stream;
 use crate::domain::rejection::{Reason, Rejection};
@@ -11,7 +11,7 @@ use super::schema::{Schema, SchemaError};
 use super::skip::skip;
 use super::value::Value;
 
-/// The schemas that foldback reads into.
+/// Our own schemas, which records are read into.
 #[derive(Debug)]
 pub struct Readers {
     pub orders: Schema,
@@ -30,6 +30,7 @@ fn bundled_schema(stream: Stream) -> Schema {
     Schema::parse(bundled.json).expect("a bundled schema parses")
 }
 
+/// A writer's schema, resolved against ours: reads its datums without looking at the schema again.
 #[derive(Debug)]
 pub struct Prepared {
     writer: Schema,
@@ -71,7 +72,7 @@ impl Prepared {
         }
     }
 
-    /// A datum is incompatible only if it is a good one of its writer's schema, to its last byte.
+    /// A datum is incompatible only if it is valid by its writer's schema, to its last byte.
     fn incompatible(&self, datum: &[u8], detail: String) -> Rejection {
         let mut cursor = Cursor::new(datum);
         let checked = skip(&self.writer, self.writer.root(), &mut cursor).and_then(|()| cursor.finish());

@@ -10,7 +10,7 @@ use super::value::Value;
 #[derive(Debug)]
 pub enum ReadError {
     Malformed(Malformed),
-    /// Read no further: whether the rest is malformed is still open.
+    /// Reading stopped here: the rest may still be malformed.
     Incompatible(String),
 }
 
@@ -20,7 +20,7 @@ impl From<Malformed> for ReadError {
     }
 }
 
-/// `writer` is the schema that the plan was made of.
+/// `writer` is the schema that the plan was made from.
 pub fn read<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
     Ok(match plan {
         Plan::Null => Value::Null,

@@ -1,4 +1,4 @@
-//! Brings the registry's schemas into the decoder's cache, however long the registry is away.
+//! Loads the registry's schemas into the decoder's cache, however long the registry is unavailable.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,17 +13,17 @@ use super::prepared::Prepared;
 use super::registry_client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
-/// So that a schema that is registered later is found.
+/// How long "unknown" is cached, so that a schema that is registered later is found.
 const UNKNOWN_FOR: Duration = Duration::from_secs(300);
 
-/// The registry is needed and of no use.
+/// The registry is needed, but unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryOutage {
     pub since: SystemTime,
     pub last_error: String,
 }
 
-/// What decoding the record again will find.
+/// What decoding the record again will give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
     Ready,
@@ -57,13 +57,13 @@ impl Registry {
         &self.client
     }
 
-    /// `None` while nobody waits for the registry.
+    /// `None` while nothing waits for the registry.
     pub fn health(&self) -> watch::Receiver<Option<RegistryOutage>> {
         self.health.subscribe()
     }
 
-    /// Returns when the decoder knows what to do with records of this schema; until then it waits, for ever if
-    /// need be. Dropping the future gives up.
+    /// Returns when the decoder knows what to do with records of this schema, waiting forever if need be. Drop the
+    /// future to give up.
     pub async fn resolve(&self, id: u32) -> Resolution {
         let _waiting = Waiting::begin(self);
         let mut unknown_since = None;
@@ -85,7 +85,7 @@ impl Registry {
                     pause = pause.min(left);
                 }
                 Err(error) => {
-                    // Only an unbroken row of the registry's own answers counts.
+                    // Only an uninterrupted series of the registry's own answers counts.
                     unknown_since = None;
                     self.report(&error);
                 }
@@ -144,12 +144,12 @@ fn incompatible(detail: String) -> Entry {
     Entry::Refused(Rejection::new(Reason::SchemaIncompatible, detail))
 }
 
-/// Half of the backoff to all of it, so that many instances do not come back at once.
+/// Between half of the backoff and all of it, so that many instances don't retry at the same moment.
 fn jittered(backoff: Duration) -> Duration {
     backoff.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
 
-/// Whoever gives up waiting last takes the outage with it: nobody is kept from anything any more.
+/// The last one to stop waiting clears the outage, since it no longer blocks anything.
 struct Waiting<'r>(&'r Registry);
 
 impl<'r> Waiting<'r> {

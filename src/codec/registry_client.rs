@@ -1,4 +1,4 @@
-//! The schema registry's HTTP API (Confluent's), a request at a time.
+//! Client of the schema registry's HTTP API (Confluent's), one request at a time.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The registry's own word for an id that it does not know.
+/// The registry's error code for an unknown schema id.
 const SCHEMA_NOT_FOUND: i64 = 40403;
 
+/// How to reach the registry, and the bounds of asking it.
 #[derive(Debug, Clone)]
 pub struct RegistrySettings {
-    /// The base URL, user and password included if it wants them; `None` where there is no registry.
+    /// The base URL, with user and password if needed; `None` if there is no registry.
     pub url: Option<String>,
     pub timeout_ms: u64,
     /// A longer answer is not read.
     pub answer_bytes_max: usize,
-    /// How long the registry must keep saying that it does not know an id before we believe it.
+    /// How long the registry must keep answering that an id is unknown before we believe it.
     pub unknown_after_ms: u64,
-    /// Longest pause between two attempts.
+    /// Maximum pause between two attempts.
     pub retry_max_ms: u64,
 }
 
@@ -34,16 +35,17 @@ impl Default for RegistrySettings {
     }
 }
 
-/// The settings cannot work, whatever the registry does.
+/// The settings are invalid, whatever the registry does.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrySetupError {
-    /// Without the URL, which may hold a password.
+    /// Without the URL, which may contain a password.
     #[error("schema_registry.url is not an http or https URL: use one such as http://localhost:8081")]
     Url,
     #[error("cannot create the HTTP client for the schema registry: {0}")]
     Client(reqwest::Error),
 }
 
+/// Why the registry gave no schema. Only `NotFound` is the registry's own answer about the id.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Error code 40403, nothing else.
@@ -67,6 +69,7 @@ pub struct RegisteredSchema {
     pub references: Vec<Value>,
 }
 
+/// A client of Confluent's schema registry API. Each call is one request, bounded by the settings' timeout; no retries.
 #[derive(Debug, Clone)]
 pub struct RegistryClient {
     client: Client,
@@ -74,7 +77,7 @@ pub struct RegistryClient {
     answer_bytes_max: usize,
 }
 
-/// An answer that is no success.
+/// An error response.
 struct Refusal {
     status: StatusCode,
     error_code: i64,
@@ -98,7 +101,7 @@ impl RegistryClient {
     /// The URL without user and password.
     pub fn shown_url(&self) -> String {
         let Some(mut url) = self.base.clone() else { return "(none)".to_owned() };
-        // Both fail only on URLs that cannot have them.
+        // Both fail only for URLs that can't have them.
         let _ = url.set_password(None);
         let _ = url.set_username("");
         url.to_string().trim_end_matches('/').to_owned()
@@ -113,7 +116,7 @@ impl RegistryClient {
         }
     }
 
-    /// The ids of the versions of a subject; empty where the subject is not there.
+    /// The ids of a subject's versions; empty if the subject does not exist.
     pub async fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let url = self.url(&["subjects", subject, "versions"])?;
         self.read_or_absent(self.client.get(url)).await.map(Option::unwrap_or_default)
@@ -124,7 +127,7 @@ impl RegistryClient {
         self.read(self.client.get(url)).await
     }
 
-    /// Registers a schema, or finds it registered already: its id.
+    /// Registers a schema, unless it already is, and returns its id.
     pub async fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         #[derive(Deserialize)]
         struct Registered {
@@ -135,7 +138,7 @@ impl RegistryClient {
         self.read::<Registered>(request).await.map(|registered| registered.id)
     }
 
-    /// The compatibility of a subject; `None` where it has none of its own.
+    /// A subject's compatibility level; `None` if it has none of its own.
     pub async fn compatibility(&self, subject: &str) -> Result<Option<String>, RegistryError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -206,7 +209,7 @@ impl RegistryClient {
 
     fn unreachable(&self, error: reqwest::Error) -> RegistryError {
         let error = error.without_url();
-        // reqwest's own sentence says little; the cause behind it says why.
+        // reqwest's own message says little; its cause says why.
         let mut problem = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {

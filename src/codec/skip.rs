@@ -1,12 +1,12 @@
-//! Walks a datum by the writer's schema alone.
+//! Skips over a datum, using the writer's schema alone.
 
 use super::cursor::{Cursor, Malformed};
 use super::schema::{Node, NodeId, Schema};
 
-/// Deeper nesting than any schema of ours; a recursive one could overflow the stack.
+/// Deeper than any schema of ours; a recursive schema could overflow the stack.
 const DEPTH_MAX: usize = 64;
 
-/// Reads over one datum of the node, checking all of it.
+/// Skips one datum of the node, validating all of it.
 pub fn skip(schema: &Schema, id: NodeId, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
     skip_within(schema, id, cursor, DEPTH_MAX)
 }

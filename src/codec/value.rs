@@ -1,6 +1,6 @@
-//! A datum in the reader's shape, borrowing from the record's bytes.
+//! A datum in the reader's shape, borrowed from the record's bytes.
 
-/// What a plan reads. Its shape is that of the reader's schema, whatever the writer's was.
+/// What a plan reads. It has the shape of the reader's schema, whatever the writer's was.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     Null,
@@ -19,6 +19,6 @@ pub enum Value<'a> {
     Entries(Vec<(&'a str, Value<'a>)>),
     /// A record's fields in the reader's order.
     Fields(Vec<Value<'a>>),
-    /// Of a union that is more than an optional type: index of the reader's branch.
+    /// A union other than an optional type, with the index of the reader's branch.
     Branch(usize, Box<Value<'a>>),
 }

@@ -1,8 +1,8 @@
-//! A decimal of the wire, of any scale, as one of ours.
+//! Converts a decimal of any scale to ours.
 
 use crate::domain::money::Decimal;
 
-/// `None`: no digits, more than 18 of them, or digits that our scale would lose.
+/// `None`: no digits, more than 18 digits, or digits that our scale would lose.
 pub fn decimal(unscaled: &[u8], scale: u32) -> Option<Decimal> {
     let value = integer(unscaled)?;
     let rescaled = if scale <= Decimal::SCALE {
@@ -22,7 +22,7 @@ fn integer(bytes: &[u8]) -> Option<i128> {
     let negative = bytes.first()? & 0x80 != 0;
     let filler = if negative { 0xff } else { 0x00 };
     let (leading, kept) = bytes.split_at(bytes.len().saturating_sub(16));
-    // What is cut off must be sign alone, and what is kept must still show it.
+    // The bytes cut off must be sign extension only, and the rest must keep the sign.
     if leading.iter().any(|byte| *byte != filler) || (!leading.is_empty() && (kept[0] & 0x80 != 0) != negative) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Takes a record's fields one by one, in our schema's order, each by the rule of its type.
+//! Takes a record's fields one by one, in our schema's order, and checks each by its type's rule.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use super::{Invalid, decimal::decimal};
 
 const LIMIT_PERCENT_MAX: f64 = 1e6;
 
+/// A record's remaining fields, taken in the order of our schema.
 pub struct Fields<'a> {
     values: std::vec::IntoIter<Value<'a>>,
 }
@@ -75,7 +76,7 @@ impl<'a> Fields<'a> {
         string(self.next(), name)
     }
 
-    /// A field that may be null.
+    /// A nullable field.
     pub fn optional<T>(&mut self, name: &str, take: impl FnOnce(Value<'a>, &str) -> Taken<T>) -> Taken<Option<T>> {
         match self.next() {
             Value::Null => Ok(None),
@@ -124,14 +125,14 @@ pub fn string(value: Value<'_>, name: &str) -> Taken<String> {
 
 pub fn bounded(value: Value<'_>, name: &str, min: usize, max: usize) -> Taken<String> {
     let text = text(value, name)?;
-    // As many bytes as characters, or more.
+    // A text has at least as many bytes as characters.
     let fits = text.len() >= min && (text.len() <= max || text.chars().count() <= max);
     if fits { Ok(text.to_owned()) } else { Err(Invalid(format!("{name} is not {min} to {max} characters long"))) }
 }
 
 pub fn uuid(value: Value<'_>, name: &str) -> Taken<Uuid> {
     let text = text(value, name)?;
-    // 36 characters leave only the hyphenated form.
+    // Only the hyphenated form has 36 characters.
     let parsed = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
     parsed.map_or_else(|| broken(name, "is not a hyphenated UUID"), Ok)
 }
@@ -159,7 +160,7 @@ fn amount(value: Value<'_>, name: &str) -> Taken<Decimal> {
 
 fn percent(value: Value<'_>, name: &str) -> Taken<f64> {
     match value {
-        // NaN is not within the bounds either; adding zero turns -0 into 0.
+        // The bounds exclude NaN too; adding zero turns -0 into 0.
         Value::Double(limit) if limit.abs() <= LIMIT_PERCENT_MAX => Ok(limit + 0.0),
         Value::Double(_) => broken(name, "is not a percentage between -1e6 and 1e6"),
         _ => broken(name, "is not a double"),

@@ -1,4 +1,4 @@
-//! The JSON objects that a run carries as text.
+//! Parses the JSON objects that a run carries as text.
 
 use serde_json::{Map, Value};
 

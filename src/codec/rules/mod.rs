@@ -1,4 +1,4 @@
-//! The contract's rules: from a datum in our schema's shape to a domain value, or what is invalid in it.
+//! The contract's rules: turns a datum in our schema's shape into a domain value, or says what is invalid.
 
 mod decimal;
 mod fields;
@@ -9,6 +9,6 @@ mod run;
 pub use order::order_event;
 pub use run::run;
 
-/// One sentence that names the field and the rule that it breaks.
+/// A sentence that names the field and the rule it breaks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid(pub String);

@@ -9,7 +9,7 @@ use super::super::value::Value;
 use super::Invalid;
 use super::fields::{Fields, bounded, guardrails, money, service_rules, string, time};
 
-/// 2^53: the largest integer up to which every JSON reader is exact.
+/// 2^53: up to here, every JSON reader represents integers exactly.
 const SEQUENCE_MAX: i64 = 1 << 53;
 
 pub fn order_event(value: Value<'_>) -> Result<OrderEvent, Invalid> {
@@ -30,7 +30,7 @@ fn sequence(sequence: i64) -> Result<i64, Invalid> {
     }
 }
 
-/// Branches by their place in the union, payloads in the same order.
+/// Maps the union's branches by index; payloads are in the same order.
 fn payload(value: Value<'_>) -> Result<Payload, Invalid> {
     let Value::Branch(branch, value) = value else { return Err(Invalid("payload is not a record".to_owned())) };
     let fields = Fields::of(*value, "payload")?;
