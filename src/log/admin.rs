@@ -1,4 +1,4 @@
-//! What the cluster says about a topic, for `doctor`.
+//! Describes topics, for `doctor` and the survey.
 
 use std::time::Duration;
 
@@ -10,27 +10,28 @@ use crate::config::kafka::Kafka;
 
 use super::client::{client_config, let_go};
 
-/// The brokers, and what they know of the topics asked for.
+/// Number of brokers, and facts about the requested topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     pub brokers: usize,
     pub topics: Vec<TopicFacts>,
 }
 
+/// A topic's shape and settings, as the cluster describes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicFacts {
     pub name: String,
-    /// 0: there is no such topic.
+    /// 0: the topic does not exist.
     pub partitions: usize,
     pub replicas: usize,
-    /// As the broker writes them; None where it doesn't tell.
+    /// As the broker writes them; `None` if it doesn't report them.
     pub retention_ms: Option<String>,
     pub retention_bytes: Option<String>,
     pub cleanup_policy: Option<String>,
     pub timestamp_type: Option<String>,
 }
 
-/// Asks the cluster about these topics. `timeout` bounds each of two questions.
+/// Describes these topics. `timeout` applies to each of two requests.
 pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Result<Cluster, KafkaError> {
     let admin: AdminClient<DefaultClientContext> = client_config(kafka).create()?;
     let names: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
@@ -42,7 +43,7 @@ pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Resu
     told.map(|()| cluster)
 }
 
-/// Asks for all topics: asking for one by name could make it, where the cluster makes topics on demand.
+/// Lists all topics: a request for one by name could create it, if the cluster creates topics on demand.
 fn metadata(
     admin: &AdminClient<DefaultClientContext>,
     names: &[String],
@@ -67,7 +68,7 @@ async fn settings(
         let options = AdminOptions::new().request_timeout(Some(timeout));
         let asked = [ResourceSpecifier::Topic(&topic.name)];
         let answers = admin.describe_configs(&asked, &options).await?;
-        // A user without the right to describe a topic's settings may still read it: they stay unknown.
+        // A user who may read a topic need not be allowed to describe its settings: then they stay unknown.
         if let Some(Ok(resource)) = answers.into_iter().next() {
             topic.retention_ms = setting(&resource, "retention.ms");
             topic.retention_bytes = setting(&resource, "retention.bytes");

@@ -1,11 +1,11 @@
-//! The librdkafka settings that every client of ours shares.
+//! librdkafka settings shared by all our clients.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::kafka::Kafka;
 
-/// Brokers and the operator's properties (TLS, SASL); what correctness rests on is set by each client over it.
+/// Brokers and the operator's properties (TLS, SASL). Each client then sets what correctness depends on.
 pub fn client_config(kafka: &Kafka) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (name, value) in &kafka.properties {
@@ -16,7 +16,7 @@ pub fn client_config(kafka: &Kafka) -> ClientConfig {
     config
 }
 
-/// Ends a client without waiting for it: its threads take a tenth of a second to end.
+/// Drops a client without waiting: its threads take a tenth of a second to end.
 pub(super) fn let_go(client: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(client));
 }

@@ -1,4 +1,4 @@
-//! librdkafka's settings of our consumers: those that correctness rests on, and those that speed does.
+//! librdkafka settings of our consumers: for correctness, and for speed.
 
 use rdkafka::config::ClientConfig;
 
@@ -6,24 +6,24 @@ use super::client::client_config;
 use super::settings::{Assignment, ReaderSettings};
 use crate::config::kafka::Kafka;
 
-/// Better than librdkafka's own; kafka.properties may say otherwise.
+/// Better defaults than librdkafka's own; kafka.properties overrides them.
 const DEFAULTS: [(&str, &str); 5] = [
-    // The default of 1,000 ms halves the rate of every consumer that is slower than its broker.
+    // The default of 1,000 ms halves the rate of any consumer that is slower than its broker.
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.wait.max.ms", "100"),
     ("queued.min.messages", "20000"),
     ("topic.metadata.refresh.interval.ms", "10000"),
     ("socket.keepalive.enable", "true"),
 ];
-/// What is read ahead, unless a reader's settings say otherwise.
+/// How much to prefetch, unless a reader's settings say otherwise.
 const QUEUE_KBYTES: usize = 32 * 1024;
-/// At least so many answers of a broker fit into what is read ahead: an answer is taken whole, however full the queue is
-/// then, and is several times as large once it is unpacked.
+/// The prefetch queue has room for at least this many fetch responses: a response is taken as a whole, however full the
+/// queue is, and is several times as large once it is decompressed.
 const ANSWERS_MIN: usize = 4;
-/// What librdkafka takes for a broker's answer at least.
+/// librdkafka's minimum for the size of a fetch response.
 const ANSWER_BYTES_MIN: usize = 1_000_000;
 const ANSWER_BYTES_MAX: usize = 50 * 1024 * 1024;
-/// Not to be changed: kafka.properties with one of these is refused.
+/// Fixed settings: kafka.properties must not contain them.
 const REQUIRED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),

@@ -1,4 +1,4 @@
-//! What goes between the thread that reads Kafka and the task that writes Postgres.
+//! Messages between the thread that reads Kafka and the task that writes Postgres.
 
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -6,50 +6,53 @@ use std::time::Duration;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::{RawRecord, RecordView};
 
-/// Turns a raw record into what the batch carries. Must not block.
+/// Decodes a raw record into a batch's item. Must not block.
 pub trait Sieve: Send + 'static {
     type Item: Send + 'static;
 
-    /// What the batch carries for a record of whose bytes nothing has to be kept, and about how much memory that takes.
-    /// `None`: it is sifted.
+    /// Fast path without copying the record: its item and an estimate of the item's bytes, if none of the record's
+    /// bytes need to be kept. `None`: use `sift`.
     fn glance(&self, _record: RecordView<'_>) -> Option<(Self::Item, usize)> {
         None
     }
 
     fn sift(&self, record: RawRecord) -> Sifted<Self::Item>;
 
-    /// About how much memory an item takes that was sifted from a record of so many bytes.
+    /// Estimated memory of an item that was sifted from a record of `record_bytes`.
     fn item_bytes(&self, _item: &Self::Item, record_bytes: usize) -> usize {
         record_bytes
     }
 
-    /// Whether what `Sifted::Wait` waited for is there.
+    /// Whether what `Sifted::Wait` waits for has arrived.
     fn is_ready(&self, token: u32) -> bool;
 }
 
+/// What a sieve makes of a record.
 pub enum Sifted<T> {
     Item(T),
-    /// The record can't be read yet: its partition waits, the others go on.
+    /// The record can't be decoded yet: its partition waits, the others continue.
     Wait(u32),
 }
 
-/// The part of a partition that a batch covers: everything from `from` up to but not including `to`, records or
-/// not (transaction markers and aborted records have offsets too).
+/// The offset range of a partition that a batch covers: from `from` up to, but not including, `to`. Not every offset
+/// has a record (transaction markers and aborted records have offsets too).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub of: StreamPartition,
-    /// Which lease of the partition it was read under; a span of an older lease is void.
+    /// The lease (assignment) of the partition that it was read under; a span of an older lease is void.
     pub lease: u64,
     pub from: i64,
     pub to: i64,
 }
 
+/// Decoded records, in the order they were read, and the offset ranges that they cover. Sent by the reader's thread to
+/// the writer, which commits records and ranges in one transaction.
 #[derive(Debug)]
 pub struct Batch<T> {
     pub items: Vec<T>,
-    /// At most one of each partition.
+    /// At most one per partition.
     pub spans: Vec<Span>,
-    /// About what its items take in memory.
+    /// Estimated memory of its items.
     pub bytes: usize,
 }
 
@@ -62,15 +65,15 @@ impl<T> Default for Batch<T> {
 /// From the reader to the writer, in order.
 pub enum Delivery<T> {
     Batch(Batch<T>),
-    /// A partition has been assigned: claim its checkpoint, which starts at `log_start` if there is none.
+    /// A partition has been assigned: claim its checkpoint, or start one at `log_start`.
     Claim {
         of: StreamPartition,
         lease: u64,
         log_start: i64,
-        /// Which topic of that name it is; `None` where the cluster doesn't tell.
+        /// The topic's id; `None` if the cluster doesn't report it.
         topic_id: Option<String>,
     },
-    /// Partitions are going away: everything before this has been written when it is answered.
+    /// Partitions are being revoked: answer once everything before this has been written.
     Release {
         partitions: Vec<StreamPartition>,
         done: Sender<()>,
@@ -82,7 +85,7 @@ pub enum Delivery<T> {
 /// From the writer to the reader.
 #[derive(Debug)]
 pub enum Control {
-    /// The partition is claimed and goes on from here.
+    /// The partition is claimed and continues at `next_offset`.
     Granted {
         of: StreamPartition,
         lease: u64,
@@ -94,7 +97,7 @@ pub enum Control {
         lease: u64,
         pause: Duration,
     },
-    /// So far is committed.
+    /// Committed next offsets.
     Committed(Vec<(StreamPartition, i64)>),
     Stop,
 }

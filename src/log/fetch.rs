@@ -1,4 +1,4 @@
-//! Records again, by their positions.
+//! Reads records again, by their positions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,10 +16,11 @@ use crate::domain::position::Position;
 use crate::domain::record::{RawRecord, RecordView, Stream, Topics};
 use crate::domain::timestamp::Timestamp;
 
-/// How many offsets are read through rather than skipped: a fetch that starts anew costs about as much.
+/// Gaps up to this many offsets are read rather than skipped: restarting the fetch costs about as much.
 const GAP_OFFSETS: i64 = 5_000;
 const POLL_MAX: Duration = Duration::from_millis(100);
 
+/// Why a record that was folded earlier could not be read again.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error("Kafka failed: {0}")]
@@ -33,7 +34,7 @@ pub enum FetchError {
     Gone { topic: String, partition: i32, offset: i64 },
 }
 
-/// Reads the record at a position with a consumer of its own. Blocks.
+/// Reads the record at a position, with a consumer of its own. Blocks.
 pub fn fetch_record(
     settings: &ReaderSettings,
     of: StreamPartition,
@@ -41,12 +42,12 @@ pub fn fetch_record(
     timeout: Duration,
 ) -> Result<RawRecord, FetchError> {
     let mut records = fetch_records(settings, &[(of, offset)], timeout)?;
-    // One is wanted, so one is there: whatever is missing is an error above.
+    // One record was requested, and a missing one is an error above.
     records.pop().ok_or_else(|| timed_out(&settings.topics, of, offset, timeout))
 }
 
-/// Reads the records at these positions with one consumer of its own, in `timeout` all together; in the order of
-/// partition and offset, each once. Blocks.
+/// Reads the records at these positions, with one consumer of its own, within `timeout` in total. Returns each once,
+/// sorted by partition and offset. Blocks.
 pub fn fetch_records(
     settings: &ReaderSettings,
     wanted: &[(StreamPartition, i64)],
@@ -67,7 +68,7 @@ pub fn fetch_records(
 struct Fetch<'a> {
     topics: &'a Topics,
     consumer: BaseConsumer,
-    /// Offsets still to come, ascending. A partition without any is not fetched any more.
+    /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
     records: Vec<RawRecord>,
 }
@@ -98,7 +99,7 @@ impl Fetch<'_> {
         let message = message?;
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
         let of = StreamPartition { stream, partition: message.partition() };
-        // Records of a fetch that was ended may still come: they lie before the one that is missing.
+        // Records of a fetch that was stopped may still arrive: they come before the missing one.
         let Some(offset) = self.missing.get(&of).and_then(|offsets| offsets.front().copied()) else { return Ok(()) };
         if message.offset() < offset {
             return Ok(());
@@ -112,7 +113,7 @@ impl Fetch<'_> {
         Ok(self.go_on(of, offset)?)
     }
 
-    /// Goes to the partition's next record, now that the one at `offset` is there.
+    /// Moves on to the partition's next record, after the one at `offset` has been read.
     fn go_on(&mut self, of: StreamPartition, offset: i64) -> KafkaResult<()> {
         let Some(offsets) = self.missing.get_mut(&of) else { return Ok(()) };
         offsets.pop_front();

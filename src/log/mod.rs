@@ -1,4 +1,4 @@
-//! Kafka in: consumers, who owns which partition, and where each one stands.
+//! Kafka: consumers, partition ownership and positions; and the producer of sample events.
 
 pub mod admin;
 pub mod client;

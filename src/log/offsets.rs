@@ -1,4 +1,4 @@
-//! Where in the log a moment lies.
+//! Finds a moment's offsets in the log.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ use crate::domain::timestamp::Timestamp;
 
 const POLL_MAX: Duration = Duration::from_millis(20);
 
-/// Of each partition the offset of its first record that is later than `time`, or the last stable offset if none is:
-/// everything before that offset is what the log held up to and at `time`. Records' timestamps are whole milliseconds.
-/// Fails when the brokers don't answer, or nothing comes from the log, for `timeout`.
+/// For each partition, the offset of its first record later than `time`, or the last stable offset if there is none:
+/// everything before it is what the log held at `time`. Records' timestamps are whole milliseconds. Fails if the
+/// brokers don't answer, or deliver nothing, for `timeout`.
 pub async fn offsets_at(
     kafka: &Kafka,
     topics: &Topics,
@@ -37,8 +37,8 @@ pub async fn offsets_at(
     .await
 }
 
-/// The first whole millisecond after a moment. Negative ones have meanings of their own in Kafka's protocol, and no
-/// record has one.
+/// The first whole millisecond after a moment, at least 0: negative timestamps have special meanings in Kafka's
+/// protocol, and no record has one.
 fn first_later_millis(time: Timestamp) -> i64 {
     (time.micros().div_euclid(1000) + 1).max(0)
 }
@@ -46,12 +46,12 @@ fn first_later_millis(time: Timestamp) -> i64 {
 struct Search<'a> {
     topics: &'a Topics,
     consumer: &'a BaseConsumer,
-    /// What is sought is of this time or later.
+    /// Search for this timestamp or later.
     millis: i64,
     timeout: Duration,
 }
 
-/// Where the brokers say that the search ends, and where the partition does.
+/// The offset that the brokers found, and the partition's end.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     offset: i64,
@@ -75,7 +75,7 @@ impl Search<'_> {
         partitions.iter().map(candidate).collect()
     }
 
-    /// `None`: nothing there is that late.
+    /// `None`: nothing is that late.
     fn offset_in(&self, found: &TopicPartitionList, of: StreamPartition) -> Result<Option<i64>, SurveyError> {
         let topic = self.topics.name(of.stream);
         let Some(element) = found.find_partition(topic, of.partition) else { return Ok(None) };
@@ -83,8 +83,8 @@ impl Search<'_> {
         Ok(element.offset().to_raw().filter(|offset| *offset >= 0))
     }
 
-    /// Brokers count a transaction's marker, which has the time of its commit, and aborted records too. Records that
-    /// follow may be earlier: from the brokers' word on the log is read until one is late enough.
+    /// Brokers also consider transaction markers, which have the time of the commit, and aborted records. The records
+    /// after those may be earlier, so the log is read from the brokers' answer on, until a record is late enough.
     fn skip_what_is_no_record(
         &self,
         mut open: BTreeMap<StreamPartition, Candidate>,
@@ -117,7 +117,7 @@ impl Search<'_> {
         (message.timestamp().to_millis()? >= self.millis).then_some((of, message.offset()))
     }
 
-    /// Partitions that were read to their end without one.
+    /// Partitions that were read to their end without finding one.
     fn drop_ended(&self, open: &mut BTreeMap<StreamPartition, Candidate>) -> KafkaResult<()> {
         for element in self.consumer.position()?.elements() {
             let Some(stream) = self.topics.stream(element.topic()) else { continue };

@@ -2,22 +2,24 @@
 
 use std::time::Instant;
 
-/// What a partition is doing.
+/// Phase of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// To be claimed, not before then.
+    /// To be claimed, but not before `not_before`.
     Unclaimed { not_before: Instant },
-    /// Asked for; nothing is read until the answer.
+    /// A claim has been requested; nothing is read until it is answered.
     Claiming,
-    /// Claimed; to be fetched from its position, not before then.
+    /// Claimed; to be fetched from its position, but not before `not_before`.
     Granted { next_offset: i64, not_before: Instant },
-    /// Being read. `next_offset` is behind the last record taken. The consumer's position counts unless it is still
-    /// `stale`: that of an earlier fetch of the partition.
+    /// Being read. `next_offset` is just after the last record taken. The consumer's position counts unless it is still
+    /// `stale`, that is, left over from an earlier fetch of the partition.
     Active { next_offset: i64, stale: Option<i64> },
-    /// A record at `next_offset` can't be read until something (`token`) is there.
+    /// The record at `next_offset` can't be decoded until something (`token`) arrives.
     Waiting { next_offset: i64, token: u32 },
 }
 
+/// State of one assigned partition in the reader. `lease` numbers this assignment, so that answers to an earlier one
+/// are ignored; it is not a timed lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
     pub lease: u64,

@@ -1,4 +1,4 @@
-//! Kafka out, for sample events: idempotent, acknowledged by all replicas, partitioned as the Java client does.
+//! Kafka producer for sample events: idempotent, acknowledged by all replicas, partitioned like the Java client.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,11 +12,12 @@ use tracing::debug;
 
 use crate::config::kafka::Kafka;
 
-/// How long a full queue may stay full: the brokers have taken nothing for so long.
+/// How long the queue may stay full, that is, how long the brokers may accept nothing.
 const FULL_MAX: Duration = Duration::from_secs(60);
 const FULL_PAUSE: Duration = Duration::from_millis(5);
 const FLUSH_MAX: Duration = Duration::from_secs(60);
 
+/// Why sample events could not be written to Kafka.
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
     #[error("cannot create the Kafka producer: {0}; check kafka.properties")]
@@ -31,12 +32,12 @@ pub enum ProduceError {
     Flush { left: i32, error: KafkaError },
 }
 
-/// Cheap to send on; librdkafka batches behind it.
+/// A producer. Sending is cheap: librdkafka batches.
 pub struct LogProducer {
     producer: ThreadedProducer<Deliveries>,
 }
 
-/// What came back of what was sent.
+/// Collects delivery reports.
 #[derive(Default)]
 pub struct Deliveries(Mutex<Option<Failed>>);
 
@@ -47,7 +48,7 @@ struct Failed {
 }
 
 impl LogProducer {
-    /// Asks nothing of the brokers yet.
+    /// Doesn't connect yet.
     pub fn new(kafka: &Kafka) -> Result<LogProducer, ProduceError> {
         let mut config = super::client::client_config(kafka);
         let presets = [("compression.type", "lz4"), ("linger.ms", "20"), ("message.timeout.ms", "60000")];
@@ -61,7 +62,7 @@ impl LogProducer {
         Ok(LogProducer { producer })
     }
 
-    /// Hands a record over; blocks while the queue is full. Says so once an earlier record could not be written.
+    /// Queues a record; blocks while the queue is full. Fails once an earlier record could not be written.
     pub fn send(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), ProduceError> {
         self.delivered()?;
         let mut record = BaseRecord::to(topic).key(key).payload(value);
@@ -81,7 +82,7 @@ impl LogProducer {
         }
     }
 
-    /// Waits until everything is written. Blocks.
+    /// Blocks until everything is written.
     pub fn flush(&self) -> Result<(), ProduceError> {
         let flushed = self.producer.flush(FLUSH_MAX);
         self.delivered()?;
@@ -105,7 +106,7 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
-    /// What matters of it comes back as an error of a record.
+    /// Errors that matter are also reported for a record.
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         debug!(facility, "librdkafka: {message}");
     }

@@ -1,4 +1,4 @@
-//! A bounded look into a topic, from which the size of the whole can be told.
+//! Samples a topic within bounds, to estimate its total size.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,14 +15,13 @@ use super::survey::{PartitionSurvey, SurveyError, TopicSurvey, unreachable};
 use crate::config::kafka::Kafka;
 use crate::domain::record::RawRecord;
 
-/// Each partition is looked into at so many places, evenly spread: what is written today may be larger than what was
-/// written years ago.
+/// Each partition is sampled at this many evenly spread places: today's records may be larger than those of years ago.
 const PLACES: u32 = 4;
 const POLL_MAX: Duration = Duration::from_millis(10);
-/// One place needs no more read ahead than this.
+/// One place needs no more prefetching than this.
 const QUEUE_KBYTES: usize = 1024;
 
-/// When a sample is large enough; whichever bound comes first.
+/// When a sample is large enough: whichever bound is reached first.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleBounds {
     pub records_max: u64,
@@ -36,36 +35,36 @@ impl Default for SampleBounds {
     }
 }
 
-/// What was seen of one topic.
+/// A topic's sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogSample {
     pub records: u64,
-    /// Keys, values and what a record takes beside them in memory.
+    /// Bytes of keys, values and per-record overhead.
     pub bytes: u64,
-    /// How many offsets the records lie in: more than records where transactions leave markers and aborted records.
+    /// Number of offsets that the records span: more than the records, if transactions left markers or aborted records.
     pub offsets: u64,
 }
 
 impl LogSample {
-    /// Records in so many offsets, if all are as the sample. `None`: the sample is empty.
+    /// Estimated records in this many offsets. `None`: the sample is empty.
     pub fn records_in(&self, offsets: u64) -> Option<u64> {
         scaled(offsets, self.records, self.offsets)
     }
 
-    /// Bytes of so many records, if all are as the sample. `None`: the sample is empty.
+    /// Estimated bytes of this many records. `None`: the sample is empty.
     pub fn bytes_of(&self, records: u64) -> Option<u64> {
         scaled(records, self.bytes, self.records)
     }
 }
 
-/// `count * of / per`, at most what a u64 holds.
+/// `count * of / per`, saturating.
 fn scaled(count: u64, of: u64, per: u64) -> Option<u64> {
     let scaled = (u128::from(count) * u128::from(of)).checked_div(u128::from(per))?;
     Some(u64::try_from(scaled).unwrap_or(u64::MAX))
 }
 
-/// Reads some records of a topic from several places of each partition, and shows each to `each`. Blocks for
-/// `bounds.time_max` and what a connection takes. A topic that can't be read in that time gives an empty sample.
+/// Reads some records of a topic from several places of each partition, and passes each to `each`. Blocks for
+/// `bounds.time_max`, plus the time to connect. A topic that can't be read in that time gives an empty sample.
 pub fn sample(
     kafka: &Kafka,
     survey: &TopicSurvey,
@@ -77,7 +76,7 @@ pub fn sample(
     let mut whole = LogSample::default();
     let deadline = Instant::now() + bounds.time_max;
     for place in 0..PLACES {
-        // What a place leaves of the bounds goes to those after it.
+        // What one place doesn't use of the bounds goes to the next ones.
         let left = PLACES - place;
         let bounds = SampleBounds {
             records_max: bounds.records_max.saturating_sub(whole.records) / u64::from(left),
@@ -95,17 +94,17 @@ pub fn sample(
     Ok(whole)
 }
 
-/// The part of a partition that is looked at: so many records from `start`, or all before `end`.
+/// The part of a partition to sample: a number of records from `start`, or all before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
     start: i64,
     end: i64,
-    /// Behind the last record seen, or marker passed.
+    /// After the last record seen, or marker passed.
     next: i64,
     records_left: u64,
 }
 
-/// The stretches at one place of all partitions, by partition; those without offsets are left out.
+/// The stretches of all partitions at one place; empty ones are left out.
 fn stretches(survey: &TopicSurvey, place: u32, records_max: u64) -> BTreeMap<i32, Stretch> {
     let mut stretches: BTreeMap<i32, Stretch> = survey.partitions.iter().filter_map(|of| stretch(of, place)).collect();
     let records_left = (records_max / stretches.len().max(1) as u64).max(1);
@@ -120,14 +119,14 @@ fn stretch(of: &PartitionSurvey, place: u32) -> Option<(i32, Stretch)> {
     (start < end).then_some((of.of.partition, Stretch { start, end, next: start, records_left: 0 }))
 }
 
-/// A look at one place of all partitions.
+/// Samples one place of all partitions.
 struct Look<'a> {
     consumer: &'a BaseConsumer,
     survey: &'a TopicSurvey,
     bounds: SampleBounds,
-    /// Those that are not done.
+    /// Unfinished partitions.
     stretches: BTreeMap<i32, Stretch>,
-    /// Positions that the look at the place before left behind; they hold until the first record of this one.
+    /// Positions left over from the previous place; they are stale until the first record of this one.
     stale: BTreeMap<i32, Offset>,
     seen: LogSample,
 }
@@ -141,7 +140,7 @@ impl Look<'_> {
             match self.consumer.poll(POLL_MAX).transpose() {
                 Ok(Some(message)) => self.see(&message, each),
                 Ok(None) => self.pass_markers()?,
-                // A connection that broke is made anew by librdkafka while there is time.
+                // librdkafka reconnects a broken connection while there is time.
                 Err(KafkaError::MessageConsumption(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -166,7 +165,7 @@ impl Look<'_> {
 
     fn see(&mut self, message: &BorrowedMessage<'_>, each: &mut impl FnMut(RawRecord)) {
         let (partition, offset) = (message.partition(), message.offset());
-        // Of an earlier place, or of a stretch that is done.
+        // From an earlier place, or of a finished stretch.
         let Some(stretch) = self.stretches.get_mut(&partition).filter(|stretch| offset >= stretch.next) else { return };
         if offset >= stretch.end {
             stretch.next = stretch.end;
@@ -183,7 +182,7 @@ impl Look<'_> {
         }
     }
 
-    /// A stretch that ends in markers has no last record: the consumer's position tells.
+    /// A stretch that ends in markers has no last record, so the consumer's position decides.
     fn pass_markers(&mut self) -> KafkaResult<()> {
         for (partition, position) in positions(self.consumer)? {
             let Offset::Offset(next) = position else { continue };

@@ -1,4 +1,4 @@
-//! What a reader has to be told.
+//! Settings of a reader.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use crate::config::kafka::Kafka;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::Topics;
 
-/// Who says which partitions a reader reads.
+/// Who assigns a reader's partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Assignment {
-    /// The consumer group, anew whenever its members change.
+    /// The consumer group, again whenever its members change.
     Group,
-    /// The caller, once and for all. The reader joins no group and commits nothing to one.
+    /// The caller, once. The reader joins no group and commits nothing to one.
     Fixed(Vec<StreamPartition>),
 }
 
+/// Settings of one reader. Sizes are in bytes and hold for all its partitions together.
 #[derive(Debug, Clone)]
 pub struct ReaderSettings {
     pub kafka: Kafka,
@@ -23,11 +24,11 @@ pub struct ReaderSettings {
     pub linger: Duration,
     pub records_max: usize,
     pub bytes_max: usize,
-    /// Records taken from Kafka and not yet committed to Postgres.
+    /// Bytes of records read from Kafka and not yet committed to Postgres.
     pub queue_bytes_max: usize,
-    /// What librdkafka may read ahead, in KiB over all partitions (`queued.max.messages.kbytes`), unless
+    /// How much librdkafka may prefetch, in KiB over all partitions (`queued.max.messages.kbytes`), unless
     /// kafka.properties sets it. `None`: the default for a live reader.
     pub kafka_queue_kbytes: Option<usize>,
-    /// How long partitions that are taken away may be waited for.
+    /// How long to wait for work in flight when partitions are revoked.
     pub drain_timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! What a reader and its rebalance callback share: the assigned partitions and the batch in the making.
+//! State shared by a reader and its rebalance callback: the assigned partitions and the batch being built.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,12 +10,13 @@ use super::delivery::{Batch, Delivery, Span};
 use super::partition::{Partition, Phase};
 use crate::domain::partition::StreamPartition;
 
+/// State that the reader's thread shares with librdkafka's rebalance callback, behind one mutex.
 pub struct State<T> {
     pub partitions: BTreeMap<StreamPartition, Partition>,
     batch: Batch<T>,
     /// Index into the batch's spans.
     spans: HashMap<StreamPartition, usize>,
-    /// When the batch's first record came.
+    /// When the batch's first record arrived.
     started: Option<Instant>,
     next_lease: u64,
     deliveries: UnboundedSender<Delivery<T>>,
@@ -46,7 +47,7 @@ impl<T> State<T> {
         self.started
     }
 
-    /// Whether a record of this offset is wanted: the partition is being read, and this wasn't taken yet.
+    /// Whether a record at this offset is wanted: the partition is being read, and it wasn't taken yet.
     pub fn wants(&self, of: StreamPartition, offset: i64) -> bool {
         let phase = self.partitions.get(&of).map(|partition| partition.phase);
         matches!(phase, Some(Phase::Active { next_offset, .. }) if offset >= next_offset)
@@ -60,7 +61,7 @@ impl<T> State<T> {
         self.batch.bytes += bytes;
     }
 
-    /// Moves a partition that is being read to `next_offset`: everything before it counts as passed.
+    /// Moves a partition that is being read to `next_offset`; everything before it counts as passed.
     pub fn pass(&mut self, of: StreamPartition, next_offset: i64) {
         let Some(partition) = self.partitions.get_mut(&of) else { return };
         let Phase::Active { next_offset: from, .. } = partition.phase else { return };
@@ -77,7 +78,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Takes the consumer's position, which passes what has offsets and no records; `None`: it has none yet.
+    /// Takes over the consumer's position, which passes offsets without records; `None`: it has none yet.
     pub fn position(&mut self, of: StreamPartition, position: Option<i64>) {
         let Some(partition) = self.partitions.get_mut(&of) else { return };
         let Phase::Active { stale, .. } = &mut partition.phase else { return };
@@ -90,7 +91,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Sends the batch in the making, if there is anything in it; how many bytes.
+    /// Sends the batch being built, unless it is empty. Returns its bytes.
     pub fn flush(&mut self) -> usize {
         if self.batch.spans.is_empty() {
             return 0;
@@ -104,8 +105,8 @@ impl<T> State<T> {
     }
 
     pub fn send(&self, delivery: Delivery<T>) {
-        // The writer ends only after the reader; when it is gone all the same, nothing can be written any more
-        // and every record is read again by whoever comes next.
+        // The writer ends only after the reader. If it is gone anyway, nothing can be written, and the next owner of
+        // the partitions reads every record again.
         let _ = self.deliveries.send(delivery);
     }
 }

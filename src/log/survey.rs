@@ -1,4 +1,4 @@
-//! What the log holds now: topics, and where each of their partitions begins and ends.
+//! Surveys the log: the topics, and where each partition starts and ends.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,28 +15,30 @@ use crate::config::kafka::Kafka;
 use crate::domain::partition::StreamPartition;
 use crate::domain::record::{Stream, Topics};
 
+/// Where a partition starts and ends, in offsets. `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionSurvey {
     pub of: StreamPartition,
-    /// The first offset that is there; 0 where nothing was ever deleted.
+    /// The first existing offset; 0 if nothing was ever deleted.
     pub log_start: i64,
     /// The last stable offset: everything before it is decided, committed or aborted.
     pub end: i64,
 }
 
+/// A topic's identity, cleanup policy and partitions at the time of the survey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSurvey {
     pub topic: String,
     pub stream: Stream,
-    /// In base64; `None` where the cluster doesn't tell.
+    /// In base64; `None` if the cluster doesn't report it.
     pub topic_id: Option<String>,
-    /// As the broker writes it; `None` where it doesn't tell.
+    /// As the broker writes it; `None` if it doesn't report it.
     pub cleanup_policy: Option<String>,
-    /// By number, from 0 on.
+    /// Sorted by number, from 0.
     pub partitions: Vec<PartitionSurvey>,
 }
 
-/// Why the log could not be asked.
+/// Why the survey failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
     #[error("Kafka at {brokers} does not answer ({error}); check kafka.brokers and that the brokers are up")]
@@ -52,18 +54,18 @@ pub enum SurveyError {
     Ending,
 }
 
-/// Asks the cluster about both topics. `timeout` bounds each of four questions: what topics there are, how each is
-/// set, what its id is, and where its partitions begin and end.
+/// Surveys both topics. `timeout` applies to each of four requests: the list of topics, their settings, their ids, and
+/// their partitions' offsets.
 pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
     let names = [topics.orders.as_str(), topics.runs.as_str()];
     let describing = async { admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error)) };
-    // A client of each kind, which take their time to connect.
+    // Both clients take their time to connect, so in parallel.
     let (cluster, (consumer, ids)) = try_join!(describing, identify(kafka, topics, timeout))?;
     let (kafka, topics) = (kafka.clone(), topics.clone());
     blocking(move || survey_topics(&kafka, &topics, (consumer, ids), &cluster.topics, timeout)).await
 }
 
-/// A consumer to ask with, and the topics' ids by name.
+/// A consumer for the requests, and the topics' ids by name.
 async fn identify(
     kafka: &Kafka,
     topics: &Topics,
@@ -79,7 +81,7 @@ async fn identify(
     .await
 }
 
-/// Runs what blocks beside the runtime's own threads.
+/// Runs blocking work off the runtime's own threads.
 pub(super) async fn blocking<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, SurveyError> + Send + 'static,
 ) -> Result<T, SurveyError> {
@@ -90,7 +92,7 @@ pub(super) fn unreachable(kafka: &Kafka, error: KafkaError) -> SurveyError {
     SurveyError::Unreachable { brokers: kafka.brokers.clone(), error }
 }
 
-/// A consumer that only asks, never reads.
+/// A consumer for metadata requests only.
 pub(super) fn asking_consumer(kafka: &Kafka) -> Result<BaseConsumer, SurveyError> {
     consumer_config(kafka, None).create().map_err(|error| unreachable(kafka, error))
 }
@@ -126,7 +128,7 @@ fn survey_topics(
     Ok(surveys)
 }
 
-/// First offset and last stable offset: a consumer of committed records is told the latter as the end.
+/// First offset and last stable offset: to a read_committed consumer, brokers report the latter as the end.
 pub(super) fn watermarks(
     consumer: &BaseConsumer,
     topics: &Topics,

@@ -1,5 +1,5 @@
-//! The ids that the cluster gave its topics. A topic that is deleted and made anew keeps its name and gets another
-//! id. The rdkafka crate does not wrap this question.
+//! Topic ids: a topic that is deleted and recreated keeps its name, but gets another id. The unsafe code is needed
+//! because the rdkafka crate does not wrap this request.
 
 #![allow(unsafe_code)]
 
@@ -15,18 +15,18 @@ use rdkafka::types::{RDKafkaAdminOp, RDKafkaRespErr};
 
 use crate::domain::record::{Stream, Topics};
 
-/// How much longer than the question's own bound the answer to a question that ran out of time is waited for.
+/// How much longer than the request's own timeout to wait for its answer.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long an answer serves: the partitions of an assignment are claimed together, and ask once.
+/// How long an answer is cached: the partitions of an assignment are claimed together, with one request.
 const ANSWER_SERVES: Duration = Duration::from_secs(1);
 
-/// The ids of both topics, asked for at most once a second.
+/// The ids of both topics, requested at most once a second.
 #[derive(Debug, Default)]
 pub struct TopicIds(Option<(Instant, HashMap<String, String>)>);
 
 impl TopicIds {
-    /// As [`topic_ids`], of one topic.
+    /// Like [`topic_ids`], for one topic.
     pub fn of<C: ClientContext>(
         &mut self,
         client: &Client<C>,
@@ -43,9 +43,8 @@ impl TopicIds {
     }
 }
 
-/// The topics' ids by name, in base64 as Kafka's own tools write them. One is absent where the cluster has no such
-/// topic or doesn't tell (brokers before 2.8 have no ids). Blocks for `timeout` and a little. Fails when no broker
-/// answers.
+/// The topics' ids by name, in base64 as Kafka's own tools print them. Absent if the topic does not exist or the
+/// cluster has no ids (brokers before 2.8). Blocks for slightly more than `timeout`. Fails if no broker answers.
 pub fn topic_ids<C: ClientContext>(
     client: &Client<C>,
     topics: &[&str],
@@ -57,7 +56,7 @@ pub fn topic_ids<C: ClientContext>(
     }
 }
 
-/// Something of librdkafka's that is ours to destroy.
+/// An object of librdkafka's that we own and must destroy.
 struct Owned<T> {
     pointer: NonNull<T>,
     destroy: unsafe extern "C" fn(*mut T),
@@ -84,7 +83,7 @@ impl<T> Drop for Owned<T> {
 
 type Event = Owned<sys::rd_kafka_event_t>;
 
-/// Asks, and waits for the answer.
+/// Sends the request, and waits for the answer.
 fn ask<C: ClientContext>(client: &Client<C>, topics: &[&str], timeout: Duration) -> KafkaResult<Event> {
     let names = topics.iter().map(|topic| CString::new(*topic)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
@@ -117,7 +116,7 @@ fn ask<C: ClientContext>(client: &Client<C>, topics: &[&str], timeout: Duration)
     if error.is_error() { Err(KafkaError::AdminOp(error.into())) } else { Ok(event) }
 }
 
-/// As librdkafka takes a time: at least a millisecond, at most an hour.
+/// A timeout for librdkafka: at least a millisecond, at most an hour.
 fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis().clamp(1, 3_600_000)).unwrap_or(i32::MAX)
 }
@@ -154,7 +153,7 @@ unsafe fn name_and_id(topic: *const sys::rd_kafka_TopicDescription_t) -> Option<
     }
 }
 
-/// The id of a topic whose broker knows no ids.
+/// The id of a topic if the broker has no topic ids.
 ///
 /// # Safety
 /// `id` must be alive.
