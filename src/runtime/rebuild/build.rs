@@ -1,4 +1,4 @@
-//! A generation from the log's start to given ends, by bulk load.
+//! Builds a generation from the log's start to given ends, by bulk load.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,44 +24,45 @@ use crate::store::checkpoint::Found;
 use crate::store::{Generation, StoreError};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
-/// What the process takes beside its workers; where little memory is set, half of it.
+/// Memory that the process needs besides its workers; at most half of what is configured.
 const BASE_BYTES: usize = 64 * 1024 * 1024;
-/// About so many records of the log belong to the orders of one slice, so that a slice's orders fit into memory.
+/// About this many records of the log belong to one slice, so that a slice's orders fit into memory.
 const SLICE_RECORDS: u64 = 15_000;
 const SLICES_MAX: u64 = 8_192;
 
-/// What is to be built into a generation that was made for it (`store::generations::create` or `create_shadow`).
+/// What to build, into a generation from `store::generations::create` or `create_shadow`.
 #[derive(Clone)]
 pub struct Build {
     pub generation: Generation,
-    /// How each partition of the log is found (`site::found`).
+    /// Start of each partition of the log (`site::found`).
     pub found: Arc<BTreeMap<StreamPartition, Found>>,
     /// Where each partition ends.
     pub targets: Bounds,
     /// Which orders and runs.
     pub sample: KeySample,
-    /// Records that are refused though they could be folded, as another generation refused them: by partition and
+    /// Records to reject although they could be folded, because another generation rejected them: by partition and
     /// offset.
     pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
     pub workers: usize,
-    /// Of all workers together; 0: no bound.
+    /// For all workers together; 0: unlimited.
     pub records_per_second_max: u64,
     pub note: Note,
 }
 
-/// Takes a sentence for whoever waits.
+/// Reports a sentence to whoever is waiting.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// What a build read from the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Built {
-    /// How many records of each partition were read, those outside the sample included.
+    /// Records read per partition, including those outside the sample.
     pub records: BTreeMap<StreamPartition, u64>,
     /// Records of `refused` that would have been accepted otherwise.
     pub forced: Vec<(StreamPartition, i64)>,
 }
 
-/// Folds the log into the generation until every partition is at its target, or goes on from where an interrupted
-/// build of the same generation stopped. The views are whole, with keys and indexes, when it returns.
+/// Folds the log into the generation until every partition is at its target, or resumes an interrupted build of the
+/// same generation. When it returns, the views are complete, with keys and indexes.
 pub async fn build(
     site: &Site,
     build: &Build,
@@ -84,7 +85,7 @@ pub async fn build(
     }
 }
 
-/// Begins again where a crash of Postgres has taken what was put aside.
+/// Starts over if a crash of Postgres has lost the spilled events.
 async fn build_steps(
     site: &Site,
     build: &Build,
@@ -148,7 +149,7 @@ impl Build {
     }
 }
 
-/// So many that the orders of each fit into a worker's memory.
+/// Enough slices that the orders of each fit into a worker's memory.
 fn slices(build: &Build) -> i64 {
     let records = build.sample.share_of(build.offsets());
     let slices = (records / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
@@ -181,7 +182,7 @@ async fn fold_log(
     let memory = site.config.rebuild.memory_bytes;
     let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
 
-    // One worker's failure is all workers'.
+    // If one worker fails, all stop.
     let crew = stop.child_token();
     let mut workers = JoinSet::new();
     for (slot, partitions) in (0..).zip(shares) {
@@ -211,7 +212,7 @@ async fn fold_log(
     failed.map_or(Ok(forced), Err)
 }
 
-/// Tells the tracker where the partitions stand; what is left of each.
+/// Reports the partitions' positions to the tracker. Returns what is left of each.
 async fn begin_tracking(
     site: &Site,
     build: &Build,

@@ -1,4 +1,4 @@
-//! What has to hold before a generation goes live.
+//! Checks that a generation must pass to go live.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::store::Generation;
 use crate::store::bulk::{Facts, facts, filled};
 use crate::store::generations::unexplained;
 
-/// Named in a check's detail at most.
+/// Maximum examples in a check's detail.
 const EXAMPLES: i64 = 3;
 
-/// The numbers of a generation against each other.
+/// Compares a generation's row counts with each other.
 pub async fn counts(conn: &mut PgConnection, generation: Generation) -> Result<Check, RebuildError> {
     let Facts { events, orders, sequences, counted_orders } = facts(conn, generation).await?;
     let passed = events == sequences && orders == counted_orders;
@@ -35,15 +35,15 @@ pub async fn counts(conn: &mut PgConnection, generation: Generation) -> Result<C
     Ok(Check { name: "counts", passed, detail })
 }
 
-/// A second fold of the log, as far as the sample goes, and what it came to.
+/// Result of folding the log (or a sample) a second time.
 pub struct Second {
     sample: KeySample,
     built: Built,
     differences: Differences,
 }
 
-/// Folds the log up to the generation's checkpoints again, and compares once the generation is `whole`. `None`: nothing
-/// was asked for.
+/// Refolds the log up to the generation's checkpoints, and compares once the generation is `whole` (complete). `None`:
+/// the sample is empty.
 pub async fn compared(
     site: &Site,
     generation: Generation,
@@ -61,14 +61,14 @@ pub async fn compared(
     Ok(Some(Second { sample, built, differences }))
 }
 
-/// What the second fold says of the first, which read so many records of each partition; empty: that is not known.
+/// Checks from the second fold. `records`: how many records the first fold read per partition; empty if not known.
 pub fn second(site: &Site, records: &BTreeMap<StreamPartition, u64>, second: &Second) -> Vec<Check> {
     vec![read_twice(site, records, &second.built), differences_check(second.sample, &second.differences)]
 }
 
-/// Both readings of the log must have found the same number of records in every partition.
+/// Both passes must have read the same number of records from every partition.
 fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built) -> Check {
-    // One that was folded live has not counted.
+    // A generation that was folded live has no counts.
     let wrong = first.iter().find(|(of, records)| again.records.get(of).copied().unwrap_or(0) != **records);
     let total: u64 = again.records.values().sum();
     let detail = match wrong {
@@ -96,7 +96,7 @@ fn differences_check(sample: KeySample, differences: &Differences) -> Check {
     Check { name: "sample", passed, detail }
 }
 
-/// Dead letters that the live generation doesn't have.
+/// Checks for dead letters that the live generation doesn't have.
 pub async fn dead_letters(
     conn: &mut PgConnection,
     next: Generation,
@@ -127,7 +127,7 @@ pub async fn dead_letters(
     Ok(Check { name: "dead_letters", passed: count == 0 || accepted, detail })
 }
 
-/// No view may be empty where the live one is not.
+/// Checks that no view is empty unless the live one is.
 pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generation) -> Result<Check, RebuildError> {
     let (new, old) = (filled(conn, next).await?, filled(conn, live).await?);
     let pairs = new.iter().zip(&old);
@@ -140,7 +140,7 @@ pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generati
     Ok(Check { name: "not_empty", passed: empty.is_empty(), detail })
 }
 
-/// Every partition near the end of the log.
+/// Checks that every partition is close to the end of the log.
 pub fn positions(site: &Site, behind: &BTreeMap<StreamPartition, i64>) -> Check {
     let lag: i64 = behind.values().sum();
     let worst = behind.iter().max_by_key(|(_, lag)| **lag);

@@ -1,4 +1,4 @@
-//! How a rebuild ends when it isn't done.
+//! How a rebuild, promotion or rollback fails.
 
 use rdkafka::error::KafkaError;
 
@@ -8,15 +8,16 @@ use crate::domain::packed::PackedError;
 use crate::log::survey::SurveyError;
 use crate::store::StoreError;
 
+/// How a rebuild, promotion or rollback failed. The CLI maps `Refused` and `Checks` to exit code 4, the others to 1.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// A guard forbids it; nothing was changed.
+    /// Refused by a guard; nothing was changed.
     #[error("refused: {}", .0.join("; "))]
     Refused(Vec<String>),
-    /// A check of the new generation failed; it stays beside the live one, to be looked at.
+    /// A check of the new generation failed; it is kept beside the live one for inspection.
     #[error("generation {} was not promoted: a check failed", .0.generation)]
     Checks(Rebuilt),
-    /// The operator said no, or stopped it; it can be gone on with.
+    /// The operator declined or stopped it; it can be resumed.
     #[error("{0}")]
     Stopped(String),
     #[error(transparent)]
@@ -29,7 +30,7 @@ pub enum RebuildError {
     Packed(#[from] PackedError),
     #[error(transparent)]
     Survey(#[from] SurveyError),
-    /// Waiting can help.
+    /// Transient: retry later.
     #[error("{0}")]
     Passing(String),
     #[error("{0}")]
@@ -41,7 +42,7 @@ impl RebuildError {
         RebuildError::Stopped("stopped; committed progress is kept, and `foldback rebuild` resumes it".into())
     }
 
-    /// Whether waiting and doing the same again can help.
+    /// Whether the error is transient, so that a retry can help.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             RebuildError::Store(StoreError::Stale { .. }) | RebuildError::Passing(_) => true,

@@ -1,4 +1,4 @@
-//! From a built generation to a live one: catch up, check, cut over.
+//! Makes a built generation live: catch up, check, cut over.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::store::Generation;
 use crate::store::generations::{self, CutOver, Moment, live_projection};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Pause after a try of the cut-over that readers were in the way of.
+/// Pause after an attempt at the cut-over that readers blocked.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
-/// The end of the log is asked for so often while catching up.
+/// How often to ask for the end of the log while catching up.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
-/// A generation on its last steps.
+/// A generation in its last steps.
 pub struct Finish<'a> {
     pub site: &'a Site,
     pub generation: Generation,
@@ -37,15 +37,15 @@ pub struct Finish<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// Workers that fold the generation on, and where the log's partitions ended when they began.
+/// Workers that keep folding the generation, and the log's ends when they started.
 struct Following {
     follower: Follower,
     ends: BTreeMap<StreamPartition, i64>,
-    /// By when all that had been loaded was committed.
+    /// A moment at which everything loaded had been committed.
     whole: Moment,
 }
 
-/// How the last steps ended.
+/// Result of the last steps.
 pub enum Finished {
     Live { dropped: Vec<i32> },
     Ready,
@@ -53,7 +53,7 @@ pub enum Finished {
 }
 
 impl Finish<'_> {
-    /// Folds on until the end of the log is near, checks, and cuts over if `promote`.
+    /// Folds until it is close to the end of the log, checks, and cuts over if `promote`.
     pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
         let mut conn = self.site.access.connect().await?;
         let whole = generations::now(&mut conn).await?;
@@ -61,14 +61,14 @@ impl Finish<'_> {
         let mut following = self.follow(whole).await?;
         let finished = self.steps(&mut conn, &mut following, promote, checks).await;
         match finished {
-            // They can't write any more, and the operator need not wait until they have found out.
+            // They can no longer write, and the operator need not wait until they notice.
             Ok(Finished::Live { .. }) => drop(tokio::spawn(following.follower.stop())),
             _ => following.follower.stop().await,
         }
         finished
     }
 
-    /// Follows every partition that is there now.
+    /// Follows every partition that exists now.
     async fn follow(&self, whole: Moment) -> Result<Following, RebuildError> {
         let ends = self.ends().await?;
         let partitions: Vec<StreamPartition> = ends.keys().copied().collect();
@@ -106,7 +106,7 @@ impl Finish<'_> {
         self.cut_over(conn, following).await
     }
 
-    /// Waits until the generation is near the end of the log; how far it is behind then, by partition.
+    /// Waits until the generation is close to the end of the log. Returns how far it is behind, by partition.
     async fn catch_up(&self, following: &mut Following) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
         let followed = &following.ends;
         let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
@@ -129,7 +129,7 @@ impl Finish<'_> {
                 .map(|(of, end)| (*of, (end - at.get(of).copied().unwrap_or(0)).max(0)))
                 .collect();
             let lag: i64 = behind.values().sum();
-            // Every partition must have been claimed once: then its position counts.
+            // A position counts only once its partition has been claimed.
             if lag <= bound && behind.keys().all(|of| at.contains_key(of)) {
                 return Ok(behind);
             }
@@ -161,8 +161,8 @@ impl Finish<'_> {
                 CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
                 CutOver::InTheWay(why) if Instant::now() >= deadline => {
                     return Err(RebuildError::Failed(format!(
-                        "the cut-over did not succeed within {} s (rebuild.cut_over_timeout_ms): {why}; generation {} is \
-                         ready, `foldback generations promote {}` tries again",
+                        "the cut-over did not succeed within {} s (rebuild.cut_over_timeout_ms): {why}; generation {} \
+                         is ready, `foldback generations promote {}` tries again",
                         rebuild.cut_over_timeout.as_secs(),
                         self.generation.0,
                         self.generation.0

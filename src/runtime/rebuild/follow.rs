@@ -1,4 +1,4 @@
-//! A generation folded on, as a live worker does: the very same worker, with partitions of its own.
+//! Keeps folding a built generation, with the live worker on fixed partitions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longer than workers may drain: consumers take their time to leave.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Workers that fold a building generation on until they are stopped.
+/// Workers that keep folding a built generation until they are stopped.
 pub struct Follower {
     stop: CancellationToken,
     workers: Tasks,
@@ -29,7 +29,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// `ends`: where they end; without it, never.
+    /// `ends`: where they stop; without it, never.
     pub fn start(
         site: &Site,
         generation: Generation,
@@ -56,7 +56,7 @@ impl Follower {
         self.workers.check().map_err(|ended| RebuildError::Failed(ended.to_string()))
     }
 
-    /// Stops once what is in flight is written.
+    /// Stops, after writing what is in flight.
     pub async fn stop(mut self) {
         self.stop.cancel();
         self.workers.finish(self.drain_timeout + STOP_GRACE).await;
@@ -91,7 +91,7 @@ fn settings(
     }
 }
 
-/// Folds a built generation on from its checkpoints until every partition is exactly at `build.targets`.
+/// Folds a built generation from its checkpoints until every partition is exactly at `build.targets`.
 pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
     if positions(site, build.generation).await? == build.targets.0 {
         return Ok(());
@@ -117,7 +117,7 @@ async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(
     }
 }
 
-/// How far a generation is folded.
+/// A generation's checkpoints.
 pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
     let mut conn = site.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;

@@ -1,4 +1,4 @@
-//! What refuses a rebuild before it begins.
+//! Guards that refuse a rebuild before it starts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, Lock, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
 
-/// A process that was killed holds the lock until Postgres notices, which takes it a moment.
+/// A killed process holds the lock until Postgres notices, which takes a moment.
 const LOCK_TRIES: u32 = 12;
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
-/// Holds the lock that lets one process at a time change generations, and sees that this binary knows the database.
+/// Takes the lock that lets one process at a time change generations, and checks the database's schema version.
 pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
     let mut conn = site.access.connect().await?;
     match migrate::check_version(&mut conn).await {
@@ -46,11 +46,11 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
     ))
 }
 
-/// The log as it is, and what of it forbids a rebuild, in sentences.
+/// Surveys the log, and gives the reasons against a rebuild as sentences.
 pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), RebuildError> {
     let live = live_projection(conn).await?.generation;
     let ids = generations::topic_ids(conn, live).await?;
-    // Before the log's ends are asked for: publishers go on, and the live views with them.
+    // Read before the log's ends, since publishers and the live fold keep moving.
     let positions = checkpoints(conn, live).await?;
     let survey = site.survey().await?;
     let refusals = log_refusals(&survey, &ids, &positions);
@@ -69,8 +69,8 @@ fn log_refusals(
             && stored != found
         {
             refusals.push(format!(
-                "topic {} was deleted and recreated (its id was {stored} and is now {found}): it lacks the records that \
-                 the views were folded from; restore it from a copy",
+                "topic {} was deleted and recreated (its id was {stored} and is now {found}): it lacks the records \
+                 that the views were folded from; restore it from a copy",
                 topic.topic
             ));
         }
@@ -96,7 +96,7 @@ fn log_refusals(
     refusals
 }
 
-/// Whether a topic starts at its beginning.
+/// Refuses a partition that does not start at offset 0.
 fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
     (partition.log_start > 0).then(|| {
         format!(
@@ -107,7 +107,7 @@ fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String>
     })
 }
 
-/// Whether there is room for a generation of this size.
+/// Refuses a generation of this size if there is no room for it.
 pub async fn space_refusal(
     site: &Site,
     conn: &mut PgConnection,
@@ -134,7 +134,7 @@ pub async fn space_refusal(
     }))
 }
 
-/// `None` where the disk can't be seen from here.
+/// `None` if the disk is not visible from here.
 fn free_bytes(path: &Path) -> Option<u64> {
     let found = path.ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))

@@ -1,4 +1,4 @@
-//! The hand that writes what a load worker has folded, while that one folds on.
+//! The writer task of a load worker: writes what the worker has folded, while the worker keeps folding.
 
 use std::sync::atomic::Ordering;
 
@@ -15,8 +15,9 @@ use crate::runtime::split::{refusal, refuse};
 use crate::store::StoreError;
 use crate::store::bulk::{Cut, HistoryBatch, Loader};
 
+/// Work for the writer task of a load, in the order in which it must be written.
 pub enum Task {
-    /// Rows of a batch, which took so many bytes in flight.
+    /// Rows of a batch that took `bytes` in flight.
     Append {
         batch: LoadedBatch,
         bytes: usize,
@@ -30,22 +31,23 @@ pub enum Task {
 /// What a batch adds to the tables.
 pub struct LoadedBatch {
     pub history: HistoryBatch,
-    /// Of the orders' events, for when each order is folded.
+    /// The orders' events, for when each order is folded.
     pub pieces: Vec<Piece>,
-    /// Runs and refused records, which need no state: `fold` them.
+    /// Runs and rejected records, which `fold` can handle without stored state.
     pub others: Vec<Item>,
 }
 
+/// The writer task of a load worker: owns the connection and writes what the worker has folded.
 pub struct Hand {
     pub site: Site,
     pub loader: Loader,
     pub in_flight: InFlight,
-    /// Orders of which Postgres has refused an event since the last cut.
+    /// Orders with an event that Postgres rejected since the last cut.
     pub refused: Vec<Uuid>,
 }
 
 impl Hand {
-    /// Writes until nothing more comes. What isn't cut then is let go.
+    /// Writes until the channel closes. What isn't cut by then is rolled back.
     pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), RebuildError> {
         while let Some(task) = tasks.recv().await {
             match task {
@@ -54,10 +56,10 @@ impl Hand {
                     self.in_flight.fetch_sub(bytes, Ordering::Relaxed);
                 }
                 Task::Cut { mut cut, done } => {
-                    // They were put aside already: their orders are folded again without them.
+                    // These events were already spilled: their orders are refolded without them.
                     cut.tangled.append(&mut self.refused);
                     self.loader.cut(cut).await?;
-                    // A worker that has ended needs to be told nothing.
+                    // A worker that has ended doesn't need the answer.
                     let _ = done.send(());
                 }
             }
@@ -79,7 +81,7 @@ impl Hand {
         }
     }
 
-    /// Halves until each event that Postgres refuses stands alone, and makes dead letters of them.
+    /// Bisects until each event that Postgres rejects is isolated, and makes dead letters of those.
     async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), RebuildError> {
         let mut refused = Vec::new();
         let mut parts = vec![(0, history.events().len())];
@@ -97,7 +99,7 @@ impl Hand {
         self.refuse(history, refused).await
     }
 
-    /// A row keeps no raw bytes, which a dead letter needs: they come from the log again.
+    /// A row keeps no raw bytes, which a dead letter needs, so they are fetched from the log again.
     async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), RebuildError> {
         let events = refused.iter().map(|(index, _)| history.events()[*index]);
         self.refused.extend(events.clone().map(|event| event.provider_order_id));
@@ -111,7 +113,7 @@ impl Hand {
         Ok(self.loader.append(&[], &[], &changes.dead_letters).await?)
     }
 
-    /// One by one: where Postgres refuses the highest report of a run, the next lower one stands.
+    /// One by one: if Postgres rejects the highest report of a run, the next lower one wins.
     async fn append_others(&mut self, others: &mut [Item]) -> Result<(), StoreError> {
         for item in others {
             let one = std::slice::from_mut(item);

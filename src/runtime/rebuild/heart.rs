@@ -1,4 +1,4 @@
-//! What a rebuild says of itself while it works: progress in the database, and that its lock still holds.
+//! Heartbeat of a rebuild: records its progress in the database, and checks that its lock still holds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::domain::generation::Progress;
 use crate::store::{Generation, generations};
 
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A connection that doesn't answer for this long is lost, and the lock with it.
+/// A connection that doesn't answer for this long counts as lost, and with it the lock.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Keeps the connection that holds the lock busy; ends with `end`.
+/// Keeps the lock's connection busy; stops with `end`.
 pub struct Heart {
     progress: watch::Sender<Progress>,
     observer: Arc<dyn Observer>,
     generation: Generation,
     beating: JoinHandle<Option<PgConnection>>,
     over: CancellationToken,
-    /// Cancelled where the lock is lost: another process may change generations then.
+    /// Cancelled when the lock is lost, since another process may then change generations.
     pub lost: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! From raw records to what a load folds, on the reader's thread.
+//! Decodes raw records for a load, on the reader's thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::log::{Sieve, Sifted};
 use crate::projection::{Content, Item};
 use crate::runtime::sieve::DecodingSieve;
 
-/// Small, since most of what a check by sample reads is skipped.
+/// Small, since a check by sample skips most of what it reads.
 pub enum LoadItem {
-    /// An accepted event of an order. Its record's bytes stay in the log: who needs them again fetches them.
+    /// An accepted event of an order, without its record's bytes; they can be fetched from the log again.
     Event { event: Box<OrderEvent>, position: Position, recorded_at: Option<Timestamp> },
-    /// A run or a refused record. `forced`: refused as another generation refused it, though it would be accepted.
+    /// A run or a rejected record. `forced`: rejected because another generation did, although it would be accepted.
     Other { item: Box<Item>, forced: bool },
-    /// Outside the sample; counted alone.
+    /// Outside the sample; only counted.
     Skipped { of: StreamPartition, offset: i64 },
 }
 
@@ -37,10 +37,11 @@ impl LoadItem {
     }
 }
 
-/// About what a decoded event takes in memory beside its strings, and what a skipped record does.
+/// Estimated memory of a decoded event besides its strings, and of a skipped record.
 const EVENT_BYTES: usize = 700;
 const SKIPPED_BYTES: usize = 48;
 
+/// Decodes records for a load on the reader's thread; records outside the sample are counted and dropped.
 pub struct LoadSieve {
     pub decoding: DecodingSieve,
     pub sample: KeySample,
@@ -64,7 +65,7 @@ impl Sieve for LoadSieve {
         Some((LoadItem::Event { event, position, recorded_at }, EVENT_BYTES + value.map_or(0, <[u8]>::len)))
     }
 
-    /// What `glance` leaves: runs, and what is refused.
+    /// Handles what `glance` leaves: runs and rejected records.
     fn sift(&self, record: RawRecord) -> Sifted<LoadItem> {
         let at =
             (StreamPartition { stream: record.stream, partition: record.position.partition }, record.position.offset);
@@ -87,7 +88,7 @@ impl Sieve for LoadSieve {
 }
 
 impl LoadSieve {
-    /// A record that is refused anyway keeps its own reason.
+    /// A record that is rejected anyway keeps its own reason.
     fn refuse(&self, mut item: Item, at: (StreamPartition, i64)) -> LoadItem {
         let mut forced = false;
         if let Some(rejection) = self.refused.get(&at).filter(|_| !matches!(item.content, Content::Rejected(_))) {

@@ -1,4 +1,4 @@
-//! A worker of a load: a reader of its own partitions, the fold, and a hand that writes.
+//! A worker of a load: a reader of its own partitions, the fold, and a writer task.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -28,23 +28,23 @@ use crate::store::checkpoint::{self, Advance, Claim, Found};
 use crate::store::history::HistoryRow;
 use crate::store::{StoreError, flood};
 
-/// Batches that wait for the hand; each is bounded by the reader.
+/// Batches that wait for the writer task; the reader bounds the size of each.
 const TASKS_MAX: usize = 2;
-/// Of a worker's memory, what events that were put aside may take before a cut, and what the reader's queues may; the
-/// rest is for batches and what is written.
+/// Shares of a worker's memory for spilled events before a cut, and for the reader's queues; the rest is for batches
+/// and writing.
 const SPILL_PERCENT: usize = 20;
 const READER_PERCENT: usize = 22;
-/// So many pieces are written together.
+/// How many pieces to write together.
 const PIECES_MIN: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What one worker is given.
+/// A worker's assignment.
 pub struct LoadWorker {
     pub site: Site,
     pub build: Build,
     pub found: Vec<Found>,
     pub slices: i64,
-    /// Whose names its are; a number of its own.
+    /// The slot that its provider names go to; unique per worker.
     pub slot: i32,
     pub memory_bytes: usize,
     pub tracker: Arc<Tracker>,
@@ -57,12 +57,12 @@ struct Way {
     allowed: HashSet<i64>,
     guard: FloodGuard,
     target: i64,
-    /// Folded so far; the claim says what is cut.
+    /// Folded so far; the claim says what has been cut.
     at: i64,
     records: u64,
 }
 
-/// One attempt, from the last cut on.
+/// One attempt, starting at the last cut.
 struct Attempt<'w> {
     worker: &'w LoadWorker,
     ways: BTreeMap<StreamPartition, Way>,
@@ -76,8 +76,8 @@ struct Attempt<'w> {
 }
 
 impl LoadWorker {
-    /// Folds its partitions to their targets, from the last cut again after each failure in passing. Records that
-    /// were refused though they would have been accepted come back.
+    /// Folds its partitions to their targets, restarting from the last cut after each transient failure. Returns
+    /// records that were rejected although they would have been accepted.
     pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
         let mut retries = Retries::new(&self.site, &self.build, &self.stop, "folding");
         loop {
@@ -115,12 +115,12 @@ impl LoadWorker {
         };
         let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));
         self.tracker.lose(attempt.uncut);
-        // The hand ends when nobody gives it anything any more.
+        // The writer task ends when its channel closes.
         drop(attempt);
         let folded = match folded {
             Err(_) if queue.is_closed() => Err(RebuildError::Failed(reader.why_ended().to_string())),
             folded => {
-                // Its client takes a tenth of a second to end, for which nobody has to wait.
+                // Its client takes a tenth of a second to end; don't wait for it.
                 tokio::spawn(stop_reader(reader, queue));
                 folded
             }
@@ -154,9 +154,9 @@ impl LoadWorker {
     }
 }
 
-/// Ends the reader and takes what it still delivers, so that it waits for nobody.
+/// Stops the reader and drains what it still delivers, so that it blocks on nothing.
 async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery<LoadItem>>) {
-    // A reader that has ended needs to be told nothing.
+    // A reader that has ended doesn't need the message.
     let _ = reader.controls.send(Control::Stop);
     while let Some(delivery) = queue.recv().await {
         match delivery {
@@ -169,7 +169,7 @@ async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery
     }
 }
 
-/// The hand's error is the cause where the fold only found it gone.
+/// If the fold only found the writer task gone, the writer's error is the cause.
 async fn finish<T>(
     folded: Result<T, RebuildError>,
     hand: JoinHandle<Result<(), RebuildError>>,
@@ -192,7 +192,7 @@ impl Attempt<'_> {
         while !self.is_done() {
             let delivery = tokio::select! {
                 delivery = queue.recv() => delivery,
-                // What isn't cut is lost, and read again next time.
+                // What isn't cut is lost, and read again by the next attempt.
                 () = stop.cancelled() => return Err(RebuildError::stopped()),
                 _ = look.tick() => {
                     self.cut_if_due().await?;
@@ -218,13 +218,13 @@ impl Attempt<'_> {
 
     fn grant(&self, reader: &ReaderHandle, of: StreamPartition, lease: u64) {
         if let Some(way) = self.ways.get(&of) {
-            // A reader that has ended needs to be told nothing.
+            // A reader that has ended doesn't need the message.
             let _ = reader.controls.send(Control::Granted { of, lease, next_offset: way.at });
         }
     }
 
     async fn take(&mut self, read: Batch<LoadItem>) -> Result<(), RebuildError> {
-        // Where a sample is taken, most of what is read is skipped.
+        // With a sample, most of what is read is skipped.
         let events = if self.worker.build.sample.is_all() { read.items.len() } else { 0 };
         let mut batch =
             LoadedBatch { history: HistoryBatch::with_capacity(events), pieces: Vec::new(), others: Vec::new() };
@@ -257,7 +257,7 @@ impl Attempt<'_> {
         for span in &read.spans {
             let Some(way) = self.ways.get_mut(&span.of) else { continue };
             let to = span.to.min(way.target);
-            // Never negative: a span behind what is folded moves nothing.
+            // Never negative: a span before the folded position moves nothing.
             offsets += u64::try_from(to - way.at).unwrap_or(0);
             way.at = way.at.max(to);
         }
@@ -270,7 +270,7 @@ impl Attempt<'_> {
     }
 
     async fn give(&self, task: Task) -> Result<(), RebuildError> {
-        // The hand's own error says why it is gone.
+        // The writer's own error says why it is gone.
         self.tasks.send(task).await.map_err(|_| RebuildError::Failed("the writer has ended".into()))
     }
 
@@ -317,7 +317,7 @@ impl Attempt<'_> {
 }
 
 impl Way {
-    /// The limit that is reached, if too many records in a row were refused for one reason.
+    /// Fails with the limit if too many consecutive records were rejected for one reason.
     fn pass(&mut self, content: &Content, offset: i64) -> Result<(), (Reason, i64)> {
         let outcome = match content {
             Content::Rejected(rejection) => Outcome::DeadLetter(rejection.reason),
@@ -342,7 +342,7 @@ impl LoadWorker {
     }
 }
 
-/// Keeps a worker at a rate.
+/// Limits a worker's rate.
 struct Throttle {
     started: Instant,
     records: u64,
@@ -368,7 +368,7 @@ impl Throttle {
     }
 }
 
-/// Partitions by how much is left of each.
+/// Partitions, sorted by how much is left of each.
 pub fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
     let left = |found: &Found| {
         let from = at.get(&found.of).copied().unwrap_or(found.log_start);

@@ -1,8 +1,8 @@
-//! Rebuilds: the next generation folded from the log's start, checked, and made live.
+//! Rebuilds: folds the next generation from the log's start, checks it, and makes it live.
 //!
 //! - `site`: what every fold outside `run` needs
-//! - `build`: a generation from the log's start to given ends, by bulk load
-//! - `follow`: a generation folded on, as a live worker does
+//! - `build`: builds a generation from the log's start to given ends, by bulk load
+//! - `follow`: keeps folding a built generation, as a live worker does
 //! - `plan`, `run`, `promote`, `rollback`: the operator's verbs
 
 mod build;

@@ -1,4 +1,4 @@
-//! What a rebuild is asked for, and what it answers.
+//! Options and results of a rebuild.
 
 use serde::Serialize;
 
@@ -6,38 +6,39 @@ use crate::domain::bounds::Bounds;
 use crate::domain::generation::GenerationState;
 use crate::domain::timestamp::Timestamp;
 
-/// How much of the new generation is folded again and compared before it may go live.
+/// How much of the new generation to refold and compare before it may go live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// So many orders in a million.
+    /// Orders in a million.
     Sample(u32),
     Full,
 }
 
-/// Where a rebuild of the views as they were ends.
+/// Where an as-of rebuild ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Until {
-    /// Of each partition everything before the first record whose timestamp is later.
+    /// For each partition, before the first record with a later timestamp.
     Time(Timestamp),
-    /// Exclusive; nothing of a partition that is not named.
+    /// Exclusive; nothing is folded of a partition that is not named.
     Offsets(Bounds),
 }
 
+/// What `foldback rebuild` was asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RebuildOptions {
-    /// Instead of rebuild.workers.
+    /// Overrides rebuild.workers.
     pub workers: Option<usize>,
     pub until: Option<Until>,
-    /// Whether it goes live when the checks pass.
+    /// Whether to go live when the checks pass.
     pub promote: bool,
     pub depth: Depth,
-    /// Drops what an interrupted rebuild has left, instead of going on with it.
+    /// Starts over instead of resuming an interrupted rebuild.
     pub restart: bool,
-    /// Dead letters that the live generation doesn't have don't stop the promotion.
+    /// Go live even if there are dead letters that the live generation doesn't have.
     pub accept_dead_letters: bool,
 }
 
-/// One thing that has to hold before a generation goes live.
+/// Result of a check that a generation must pass to go live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub name: &'static str,
@@ -46,6 +47,7 @@ pub struct Check {
     pub detail: String,
 }
 
+/// Result of a rebuild or promotion, as `--json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rebuilt {
     pub generation: i32,
@@ -54,10 +56,11 @@ pub struct Rebuilt {
     pub events: u64,
     pub seconds: f64,
     pub checks: Vec<Check>,
-    /// Older generations that went with the promotion.
+    /// Older generations that the promotion dropped.
     pub dropped: Vec<i32>,
 }
 
+/// Result of a rollback: the generation that was live, and the one that is live now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RolledBack {
     pub from: i32,
@@ -69,32 +72,34 @@ pub struct RolledBack {
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     pub topics: Vec<PlannedTopic>,
-    /// Estimate of what the new generation will take in Postgres.
+    /// Estimated size of the new generation in Postgres.
     pub space_bytes: u64,
-    /// Estimate of how long it will take, from a sample that was read, decoded and folded.
+    /// Estimated duration, from a sample that was read, decoded and folded.
     pub seconds: f64,
-    /// Sentences; with one of them a rebuild ends at once with exit code 4.
+    /// Reasons to refuse, as sentences; with any of them, a rebuild ends at once with exit code 4.
     pub refusals: Vec<String>,
 }
 
+/// What a rebuild would read of one topic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedTopic {
     pub topic: String,
-    /// It starts at its beginning, is the topic that was folded before, and nothing is compacted away.
+    /// Whether it starts at offset 0, is the topic that was folded before, and is not compacted.
     pub whole: bool,
     pub topic_id: Option<String>,
     pub cleanup_policy: Option<String>,
     pub partitions: Vec<PlannedPartition>,
 }
 
+/// What a rebuild would read of one partition: offsets from `from` up to, but not including, `to`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlannedPartition {
     pub partition: i32,
     pub from: i64,
     /// Exclusive.
     pub to: i64,
-    /// Estimates: transactions leave offsets without records.
+    /// Estimates, since transactions leave offsets without records.
     pub events: u64,
     pub bytes: u64,
 }

@@ -1,4 +1,4 @@
-//! `rebuild --plan`: what would be read, taken and refused. Changes nothing.
+//! `rebuild --plan`: what a rebuild would read, take and be refused for. Changes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -22,14 +22,14 @@ use crate::store::generations::{self, live_projection};
 use crate::store::history::HistoryRow;
 use crate::store::{StoreError, bulk, migrate};
 
-/// Space of an event with its share of orders, replays and indexes, where nothing is there to measure it by. As the
-/// sample events take it.
+/// Size of an event with its share of orders, replays and indexes, if there is no data to measure it by. Taken from
+/// the sample events.
 const EVENT_SPACE_BYTES: u64 = 1_000;
-/// A rebuild's time beside what folding and writing the history takes: settling, indexes, checks. Measured with the
-/// sample events, see docs/adr.
+/// Total duration of a rebuild relative to folding and writing the history, with settling, indexes and checks. Measured
+/// with the sample events, see docs/adr.
 const WHOLE_PER_FOLDING: f64 = 2.0;
 
-/// What `rebuild` would read, take and be refused for.
+/// Plans a rebuild.
 pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
     let site = Site::new(config, access)?;
     let mut conn = site.access.connect().await?;
@@ -58,7 +58,7 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     Ok(Plan { topics, space_bytes, seconds, refusals })
 }
 
-/// The refusal for want of space, by an estimate from the offsets alone.
+/// The refusal for lack of space, by an estimate from the offsets alone.
 pub async fn space(
     site: &Site,
     conn: &mut PgConnection,
@@ -69,11 +69,11 @@ pub async fn space(
     guard::space_refusal(site, conn, bytes).await
 }
 
-/// As the live generation takes it, or the sample events.
+/// From the live generation, or else from the sample events.
 async fn space_per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
     let live = live_projection(conn).await?.generation;
     let (bytes, events) = generations::size(conn, live).await?;
-    // Too few rows tell nothing: empty tables and indexes take space too.
+    // Too few rows are no basis: empty tables and indexes take space too.
     if events < 10_000 {
         return Ok(EVENT_SPACE_BYTES);
     }
@@ -106,7 +106,7 @@ struct Measured {
     seconds_per_event: f64,
 }
 
-/// Reads some records, folds them, and writes their history into a table that goes with the connection.
+/// Reads some records, folds them, and writes their history into a temporary table.
 async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
     let (mut samples, mut items) = (Vec::new(), Vec::new());
     let mut seconds = Duration::ZERO;
@@ -139,7 +139,7 @@ async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, Rebuil
     Ok(Measured { samples, seconds_per_event })
 }
 
-/// As a load does.
+/// Folds as a load does.
 fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, RebuildError> {
     let mut spill = Spill::new(1);
     let mut batch = HistoryBatch::with_capacity(items.len());
@@ -153,7 +153,7 @@ fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, RebuildError> {
     Ok(batch)
 }
 
-/// Records of schemas that the registry still has to be asked for are tried again, within a bound.
+/// Retries, within a bound, records whose schema has to be fetched from the registry.
 async fn wait_for_schemas(sieve: &DecodingSieve, records: &[crate::domain::record::RawRecord]) {
     const TRIES: u32 = 100;
     for _ in 0..TRIES {

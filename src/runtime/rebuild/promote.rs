@@ -30,7 +30,7 @@ use crate::store::{Generation, bulk};
 
 const TRY_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Catches a ready or kept generation up, checks it, and makes it live.
+/// Catches up a ready or kept generation, checks it, and makes it live.
 pub async fn promote(
     config: &Config,
     access: &Access,
@@ -80,7 +80,7 @@ pub async fn promote(
         checks,
         dropped: Vec::new(),
     };
-    // One that was live before stays what can be gone back to.
+    // A previously live one remains available for a rollback.
     if before == GenerationState::Kept && !matches!(finished, Finished::Live { .. }) {
         generations::back_to(&mut conn, generation, before).await?;
         let rebuilt = Rebuilt { state: before, ..rebuilt };
@@ -89,7 +89,7 @@ pub async fn promote(
     settle_state(&mut conn, generation, finished, rebuilt).await
 }
 
-/// Its state, if it can go live at all.
+/// Its state, if it can go live.
 async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<GenerationState, RebuildError> {
     let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
     let Some((info, _)) = generations::find(conn, generation).await? else {
@@ -116,7 +116,7 @@ async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<G
             "generation {number} failed its checks ({}); `foldback rebuild` builds a new one",
             info.failure.unwrap_or_default()
         )),
-        // A promotion that was interrupted leaves it so: it is whole.
+        // An interrupted promotion leaves it in this state; it is complete.
         GenerationState::Building if !loading && has_checkpoints(conn, generation).await? => Ok(GenerationState::Ready),
         _ => refuse(format!("generation {number} is incomplete; `foldback rebuild` resumes it")),
     }
@@ -138,7 +138,7 @@ async fn check_and_finish(
     let depth = Depth::Sample(site.config.rebuild.sample_per_million);
     let (log, whole) = (LogPart { found, ends: &ends }, std::future::ready(()));
     if let Some(second) = checks::compared(site, finish.generation, log, depth, whole, finish.stop).await? {
-        // How many records it was folded from is not known any more.
+        // The number of records it was folded from is no longer known.
         checks.extend(checks::second(site, &BTreeMap::new(), &second));
     }
     if checks.iter().any(|check| !check.passed) {
@@ -147,7 +147,7 @@ async fn check_and_finish(
     finish.run(true, checks).await
 }
 
-/// Makes the newest kept generation live again, at once. `yes`: even if no instance is there that can fold it on.
+/// Makes the newest kept generation live again, at once. `yes`: even if no running instance can continue it.
 pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
     let site = Site::new(config, access)?;
     let mut conn = guard::enter(&site).await?;

@@ -1,4 +1,4 @@
-//! What fails in passing is done again.
+//! Retries transient failures.
 
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -9,7 +9,7 @@ use super::site::Site;
 use crate::observe::health::{POSTGRES, Severity};
 use crate::runtime::backoff::Backoff;
 
-/// Tries of one thing, with a pause that grows after each failure in passing.
+/// Retries of one task, with a pause that grows after each transient failure.
 pub struct Retries<'s> {
     site: &'s Site,
     build: &'s Build,
@@ -20,13 +20,13 @@ pub struct Retries<'s> {
 }
 
 impl<'s> Retries<'s> {
-    /// `what` is done, as a sentence puts it.
+    /// `what`: the task, as in "folding".
     pub fn new(site: &'s Site, build: &'s Build, stop: &'s CancellationToken, what: &'static str) -> Retries<'s> {
         let backoff = Backoff::new(site.config.retry.initial, site.config.retry.max);
         Retries { site, build, stop, what, backoff, away: false }
     }
 
-    /// Whether to do it once more: waits after a failure in passing, and gives every other outcome back.
+    /// Waits after a transient failure, so that the caller tries again; returns every other outcome.
     pub async fn outcome<T>(&mut self, outcome: Result<T, RebuildError>) -> Option<Result<T, RebuildError>> {
         let error = match outcome {
             Err(error) if error.is_passing() && !self.stop.is_cancelled() => error,
@@ -39,7 +39,7 @@ impl<'s> Retries<'s> {
         };
         let line = format!("{}: {error}; retrying until it works", self.what);
         warn!("{line}");
-        // Whoever waits is told once; the log tells each time.
+        // The operator is told once; the log has every failure.
         if !std::mem::replace(&mut self.away, true) {
             (self.build.note)(&line);
         }

@@ -1,4 +1,4 @@
-//! `rebuild`: the next generation from the log's start to live.
+//! `rebuild`: takes the next generation from the log's start to live.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,10 +32,10 @@ use crate::store::generations::{self, NewGeneration};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::{Generation, bulk};
 
-/// Share of the memory that folding a sample again gets.
+/// Share of the memory for refolding a sample.
 const SECOND_SHARE: usize = 8;
 
-/// Builds the next generation (or goes on with the one that was interrupted), checks it, and makes it live.
+/// Builds the next generation (or resumes an interrupted one), checks it, and makes it live.
 pub async fn rebuild(
     config: &Config,
     access: &Access,
@@ -79,7 +79,7 @@ pub async fn rebuild(
     .await
 }
 
-/// Says in the database how it ended.
+/// Records the result in the database.
 pub(super) async fn settle_state(
     conn: &mut PgConnection,
     generation: Generation,
@@ -114,14 +114,14 @@ fn checking(events: u64) -> Progress {
     Progress { phase: Phase::Checking, ratio: 1.0, events, events_per_second: 0.0, eta_seconds: None }
 }
 
-/// What is built, or gone on with.
+/// What to build or resume.
 struct Job {
     generation: Generation,
     found: Arc<BTreeMap<StreamPartition, Found>>,
     targets: Bounds,
 }
 
-/// The generation of an interrupted rebuild that was asked for the same, or a new one.
+/// The generation of an interrupted rebuild with the same options, or a new one.
 async fn find_or_create(
     site: &Site,
     conn: &mut PgConnection,
@@ -161,7 +161,7 @@ fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value
         && info.until == *asked
 }
 
-/// Drops what an earlier rebuild has left and this one does not go on with.
+/// Drops what an earlier rebuild has left, unless this one resumes it.
 async fn drop_if_left_over(
     conn: &mut PgConnection,
     info: &GenerationInfo,
@@ -189,7 +189,7 @@ fn origin(site: &Site, survey: &[TopicSurvey]) -> Value {
     json!({"from": Bounds(starts).to_json(&site.topics), "topicIds": ids})
 }
 
-/// User and host, as far as the environment tells.
+/// User and host, as far as the environment has them.
 fn whoami() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
@@ -245,14 +245,14 @@ impl Run<'_> {
         Ok((finished, events, checks))
     }
 
-    /// Whether an earlier process had built and checked it: the load's tables are gone then, and checkpoints there.
+    /// Whether an earlier process had already built it: then the load's tables are gone, and it has checkpoints.
     async fn is_built(&self) -> Result<bool, RebuildError> {
         let mut conn = self.site.access.connect().await?;
         let loading = bulk::is_loading(&mut conn, self.job.generation).await?;
         Ok(!loading && !positions(self.site, self.job.generation).await?.is_empty())
     }
 
-    /// Builds, and folds the sample a second time beside it.
+    /// Builds, and refolds the sample in parallel.
     async fn build_and_check(&self, build_it: &Build) -> Result<(u64, Vec<Check>), RebuildError> {
         let (is_whole, whole) = oneshot::channel();
         let both = self.stop.child_token();
@@ -261,7 +261,7 @@ impl Run<'_> {
             let counted = match built {
                 Ok(built) => {
                     self.heart.tell(checking(built.records.values().sum()));
-                    // Nobody waits where nothing is compared.
+                    // Nobody waits for this if nothing is compared.
                     let _ = is_whole.send(());
                     self.counted(build_it.generation).await.map(|check| (built, check))
                 }
@@ -280,7 +280,7 @@ impl Run<'_> {
             second
         };
         let (built, second) = tokio::join!(building, comparing);
-        // Where one was only told to stop, the other says why.
+        // If one was only told to stop, the other has the reason.
         let (built, second) = match (built, second) {
             (Err(RebuildError::Stopped(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(built), Ok(second)) => (built, second),
@@ -310,7 +310,7 @@ impl Run<'_> {
         stop: &CancellationToken,
     ) -> Result<Option<Second>, RebuildError> {
         let whole = async {
-            // Without an answer it never is: the caller stops us then.
+            // Without an answer it never becomes complete, and the caller stops us.
             if whole.await.is_err() {
                 std::future::pending().await
             }
@@ -318,7 +318,7 @@ impl Run<'_> {
         let (generation, depth) = (build_it.generation, self.options.depth);
         let log = LogPart { found: &self.job.found, ends: &self.job.targets };
         if depth == Depth::Full {
-            // As much work as the first fold: one after the other.
+            // As much work as the first fold, so one after the other.
             stop.run_until_cancelled(whole).await.ok_or_else(RebuildError::stopped)?;
             return checks::compared(self.site, generation, log, depth, std::future::ready(()), stop).await;
         }

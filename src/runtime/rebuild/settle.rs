@@ -1,4 +1,4 @@
-//! The end of a load: orders from what was put aside of them, and keys; several connections side by side.
+//! The end of a load: folds orders from their spilled events, and builds keys, on several connections.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,31 +19,31 @@ use crate::store::bulk::{self, Means, Settling, Slice};
 enum Work {
     /// The orders of these slices.
     Slices(Vec<i32>),
-    /// What the planner has to know of the history.
+    /// The planner's statistics of the history.
     AnalyzeHistory,
-    /// Keys and indexes of this table, and what the planner has to know of it.
+    /// Keys, indexes and planner statistics of this table.
     Table(&'static str),
 }
 
-/// About what Postgres takes to sort a key of the history.
+/// Estimated memory that Postgres needs to sort a key of the history.
 const KEY_BYTES: u64 = 80;
-/// At most so many slices are one transaction, which is done again if it fails.
+/// Maximum slices per transaction; a failed transaction is repeated.
 const SLICES_TOGETHER: usize = 16;
 
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
-/// Writes the orders of every slice that is still open, and looks at the history, which is whole by now.
+/// Writes the orders of every slice that is not done yet, and analyzes the history, which is complete by now.
 pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
     let mut conn = site.access.connect().await?;
     let slices = bulk::slices(&mut conn, build.generation).await?;
     let open = bulk::open_slices(&mut conn, build.generation, slices).await?;
-    // While one waits for the server, another works.
+    // While one waits for the server, another one works.
     let tasks = build.workers * 2;
     let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
     work_off(site, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
 }
 
-/// Slices for transactions, fewer and fewer of them, so that the tasks end at about the same time.
+/// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.
 fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
     let mut together = Vec::new();
     while !open.is_empty() {
@@ -54,7 +54,7 @@ fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
     together
 }
 
-/// Builds keys and indexes, and looks at what is there: without that, the first queries would guess.
+/// Builds keys and indexes, and analyzes the tables, so that the planner need not guess at the first queries.
 pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
     work_off(site, build, stop, build.workers, bulk::FILLED.into_iter().map(Work::Table)).await
 }
@@ -74,7 +74,7 @@ async fn work_off(
         running.spawn(async move { task.run(&queue).await });
     }
     while let Some(ended) = running.join_next().await {
-        // The others end with the set.
+        // Dropping the set ends the others.
         ended.map_err(|error| RebuildError::Failed(format!("a task ended unexpectedly: {error}")))??;
     }
     Ok(())
@@ -84,7 +84,7 @@ struct Task {
     site: Site,
     build: Build,
     stop: CancellationToken,
-    /// A number of its own, whose counts it adds to.
+    /// The counters' slot that it adds to; unique per task.
     slot: i32,
 }
 
@@ -102,16 +102,16 @@ impl Task {
                 if let Some(outcome) = retries.outcome(done).await {
                     break outcome?;
                 }
-                // What state it is in is not known.
+                // The connection's state is unknown.
                 conn = None;
             }
         }
         Ok(())
     }
 
-    /// The history takes about as long as all others together: beside one process for each of the two, the rest of the
-    /// workers helps with it. More processes than that would stand in each other's way, unless the history is so large
-    /// that its keys are not sorted in memory: it takes longer then, and the others' worker would have nothing to do.
+    /// The history takes about as long as all other tables together. Besides one process for each of the two, the other
+    /// workers help with the history. More processes would slow each other down, unless the history is so large that
+    /// its keys are not sorted in memory: then it takes longer, and the other tables' worker would be idle.
     fn means(&self, table: &str) -> Means {
         let workers = self.build.workers.max(1);
         let memory_bytes = self.site.config.rebuild.memory_bytes / workers;
@@ -124,7 +124,7 @@ impl Task {
     async fn work(&self, conn: &mut Option<PgConnection>, work: &Work) -> Result<(), RebuildError> {
         let ready = match conn.take() {
             Some(ready) => ready,
-            // Nothing that was put aside is needed any more.
+            // The spilled events are no longer needed.
             None if matches!(work, Work::Table(_)) => bulk::connect(&self.site.access).await?,
             None => bulk::connect_to_load(&self.site.access, self.build.generation).await?,
         };

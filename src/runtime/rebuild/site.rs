@@ -1,4 +1,4 @@
-//! What every fold outside `run` needs.
+//! Context of every fold outside `run`: configuration, database, decoder, schema resolver, metrics.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use crate::store::checkpoint::Found;
 use crate::store::connect::Access;
 
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Brokers that don't answer once (this process may have been stopped meanwhile) are asked again.
+/// How often to ask brokers that don't answer (this process may have been suspended meanwhile).
 const SURVEY_TRIES: u32 = 3;
 const SURVEY_PAUSE: Duration = Duration::from_millis(500);
-/// A reader that stops waits so long for what it has handed over: everything that isn't cut is read again anyway.
+/// How long a stopping reader waits for work in flight: everything that isn't cut is read again anyway.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 const LINGER: Duration = Duration::from_millis(50);
 const RECORDS_MAX: usize = 20_000;
 const KIB: usize = 1024;
 
-/// Clones share everything.
+/// Clones share all of it.
 #[derive(Clone)]
 pub struct Site {
     pub config: Config,
-    /// Without a limit on the time of a statement.
+    /// Without a statement timeout.
     pub access: Access,
     pub topics: Topics,
     pub(super) decoder: Decoder,
     pub(super) resolver: Resolver,
-    /// What is waited for: Postgres, Kafka, the registry.
+    /// Dependencies that are being waited for: Postgres, Kafka, the registry.
     pub readiness: Readiness,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -51,7 +51,7 @@ impl Site {
         let decoder = Decoder::new(limits);
         let readiness = Readiness::default();
         let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
-        // Nobody's recorder: a rebuild's numbers are told through Postgres.
+        // Not installed as recorder: a rebuild reports its numbers through Postgres.
         let (metrics, _) = Metrics::new().map_err(|error| RebuildError::Failed(error.to_string()))?;
         let (config, access) = (config.clone(), access.unhurried());
         Ok(Site { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
@@ -71,7 +71,7 @@ impl Site {
         }
     }
 
-    /// Records of orders again, by their positions. An error if one of them can't be had.
+    /// Fetches records of orders again, by their positions. Fails if any of them is missing.
     pub(super) async fn fetch_orders(
         &self,
         positions: impl Iterator<Item = Position>,
@@ -88,7 +88,7 @@ impl Site {
         Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 
-    /// A reader of these partitions alone, whose queues together stay within about `memory_bytes`.
+    /// A reader of exactly these partitions, whose queues together take about `memory_bytes`.
     pub(super) fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
         ReaderSettings {
             kafka: self.config.kafka.clone(),
@@ -98,14 +98,14 @@ impl Site {
             records_max: RECORDS_MAX,
             bytes_max: (memory_bytes / 5).max(256 * KIB),
             queue_bytes_max: (memory_bytes / 2).max(KIB * KIB),
-            // Counted without what each record takes beside its bytes there, which is about as much again.
+            // librdkafka doesn't count its overhead per record, which is about as much again.
             kafka_queue_kbytes: Some((memory_bytes / 4 / KIB).max(KIB)),
             drain_timeout: DRAIN_TIMEOUT,
         }
     }
 }
 
-/// How each partition of the log is found.
+/// Start of each partition of the log.
 pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, Found> {
     let found = |topic: &TopicSurvey| {
         let topic_id = topic.topic_id.clone();
@@ -115,12 +115,12 @@ pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, Found> {
     survey.iter().flat_map(found).collect()
 }
 
-/// Partitions for each of so many workers, so that each has about as much to read. `weight`: offsets to be read.
+/// Distributes partitions over `workers`, so that each has about as much to read. `weight`: offsets to read.
 pub fn share(mut partitions: Vec<(StreamPartition, u64)>, workers: usize) -> Vec<Vec<StreamPartition>> {
     partitions.sort_by_key(|(of, weight)| (std::cmp::Reverse(*weight), *of));
     let mut shares: Vec<(u64, Vec<StreamPartition>)> = vec![(0, Vec::new()); workers.max(1)];
     for (of, weight) in partitions {
-        // There is one worker at least.
+        // There is at least one worker.
         let Some(least) = shares.iter_mut().min_by_key(|(sum, list)| (*sum, list.len())) else { continue };
         least.0 += weight;
         least.1.push(of);

@@ -1,4 +1,4 @@
-//! How far a build is, and how fast.
+//! Progress and rate of a build.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::domain::generation::{Phase, Progress};
 
-/// The rate is that of the last so many seconds.
+/// The rate is averaged over this many seconds.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Shared by all workers of a build.
 #[derive(Debug)]
 pub struct Tracker {
     phase: Mutex<Phase>,
-    /// Offsets on the way from the log's start to the targets.
+    /// Offsets from the log's start to the targets.
     total: AtomicU64,
     passed: AtomicU64,
     records: AtomicU64,
@@ -25,7 +25,7 @@ impl Tracker {
     pub fn new() -> Tracker {
         Tracker {
             phase: Mutex::new(Phase::Folding),
-            // Not known yet; nothing of it is done.
+            // Not known yet; nothing is done.
             total: AtomicU64::new(u64::MAX),
             passed: AtomicU64::new(0),
             records: AtomicU64::new(0),
@@ -37,7 +37,7 @@ impl Tracker {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// The way as a whole, how much of it is done, and records so far.
+    /// Total offsets, offsets done, and records so far.
     pub fn set(&self, total: u64, passed: u64, records: u64) {
         self.total.store(total, Ordering::Relaxed);
         self.passed.store(passed, Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl Tracker {
         self.records.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Takes back what a worker has folded and lost: offsets and records.
+    /// Subtracts what a worker has folded but lost: offsets and records.
     pub fn lose(&self, (offsets, records): (u64, u64)) {
         self.passed.fetch_sub(offsets, Ordering::Relaxed);
         self.records.fetch_sub(records, Ordering::Relaxed);

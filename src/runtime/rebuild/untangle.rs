@@ -1,4 +1,4 @@
-//! Tangled orders, folded again from all their claims by the fold that runs live.
+//! Refolds tangled (contested) orders from all their events, with the live fold.
 
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +14,10 @@ use crate::runtime::state_cache::StateCache;
 use crate::store::bulk;
 use crate::store::write::{Commit, Serving, Writer};
 
-/// Orders of one transaction.
+/// Orders per transaction.
 const ORDERS_MAX: i64 = 500;
 
-/// Folds every tangled order. Doing it again is harmless: what is stored already is a duplicate then.
+/// Refolds every tangled order. Repeating it is harmless: what is already stored counts as a duplicate.
 pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
     let mut retries = Retries::new(site, build, stop, "folding orders with a sequence conflict");
     loop {
@@ -51,7 +51,7 @@ async fn untangle_some(site: &Site, build: &Build) -> Result<bool, RebuildError>
     Ok(true)
 }
 
-/// The history keeps no raw bytes: whoever becomes a dead letter gets them from the log.
+/// The history keeps no raw bytes, so those of dead letters are fetched from the log.
 fn item(claim: HistoryEntry) -> Item {
     let record = RawRecord {
         stream: Stream::Orders,

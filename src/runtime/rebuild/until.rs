@@ -12,7 +12,7 @@ use crate::log::survey::TopicSurvey;
 
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The ends of the log as it is now, or as it was. Every partition has one.
+/// The log's current ends, or its ends as of an earlier point. Every partition has one.
 pub async fn targets(site: &Site, survey: &[TopicSurvey], until: Option<&Until>) -> Result<Bounds, RebuildError> {
     let partitions = || survey.iter().flat_map(|topic| &topic.partitions);
     let ends = Bounds(partitions().map(|at| (at.of, at.end)).collect());
