@@ -1,11 +1,12 @@
-//! How a verification ends when it isn't done.
+//! How a verification fails.
 
 use crate::runtime::rebuild::RebuildError;
 use crate::store::StoreError;
 
+/// How a verification failed. The CLI maps `Refused` to exit code 4, the others to 1.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// A guard forbids it.
+    /// Refused by a guard.
     #[error("refused: {0}")]
     Refused(String),
     #[error("stopped before it was finished; nothing was changed or left behind")]

@@ -1,4 +1,4 @@
-//! The leading instance's gauges against the live views.
+//! Compares the leading instance's gauges with the live views.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const WHAT: &str = "gauges";
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What the gauges showed, and where that isn't what the live views give.
+/// What the gauges showed, and where that differs from the live views.
 pub struct Seen {
     shown: Series,
     found: Vec<Difference>,
@@ -31,16 +31,16 @@ impl Seen {
         self.found
     }
 
-    /// The same against the log: where the live views give something else than the log, a gauge is right if it shows what
-    /// the log gives.
+    /// The same compared with the log: if the live views differ from the log, a gauge is right if it shows what the log
+    /// gives.
     pub fn against_log(self, live: &Series, log: &Series) -> Vec<Difference> {
         judged_by_log(self.found, found(live, log), found(&self.shown, log))
     }
 }
 
-/// Looks at the gauges: a difference counts if it is still there after five seconds, since they follow the views, and
-/// the counts of dead letters and gaps only every publisher.reconcile_ms. Metrics that can't be had are no error: they
-/// are not checked then, and `None`.
+/// Checks the gauges. A difference counts if it persists for five seconds, since gauges lag behind the views, and the
+/// counts of dead letters and gaps are updated only every publisher.reconcile_ms. Unavailable metrics are not an error:
+/// they are reported as not checked, and the result is `None`.
 pub async fn check(
     options: &VerifyOptions,
     conn: &mut PgConnection,
@@ -65,7 +65,7 @@ pub async fn check(
     }
 }
 
-/// What was seen last, with what differed each time; and what can't be told.
+/// The last observation, with what differed every time; and what can't be decided.
 async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, Vec<Difference>), String>, VerifyError> {
     let (client, url) = match client(address) {
         Ok(ready) => ready,
@@ -89,7 +89,7 @@ async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, V
     Ok(Ok((Seen { found, ..last.seen }, moving)))
 }
 
-/// One look at the metrics and at what they should say.
+/// One observation of the metrics, and what they should show.
 struct Look {
     seen: Seen,
     views_change: bool,
@@ -115,7 +115,7 @@ fn client(address: &str) -> Result<(Client, Url), String> {
     Ok((client, url))
 }
 
-/// The text of an instance that leads.
+/// The metrics text of a leading instance.
 async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
     let away = |error: reqwest::Error| {
         let mut cause: &dyn std::error::Error = &error;
@@ -134,7 +134,7 @@ async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
     Ok(text)
 }
 
-/// What the gauges should say, and whether the views changed a moment ago.
+/// What the gauges should show, and whether the views changed a moment ago.
 async fn expected(conn: &mut PgConnection) -> Result<(Series, bool), VerifyError> {
     let published = published::read(conn, None, FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);

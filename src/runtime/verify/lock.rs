@@ -1,4 +1,4 @@
-//! One verification at a time: by a lock that ends with its connection, which is watched.
+//! One verification at a time, by a lock that ends with its connection, which is monitored.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::store::connect::Access;
 use crate::store::generations::{Lock, hold, still_held};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A connection that doesn't answer for this long is lost.
+/// A connection that doesn't answer for this long counts as lost.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// `None` if another process holds it.
@@ -21,7 +21,7 @@ pub async fn try_hold(access: &Access) -> Result<Option<PgConnection>, VerifyErr
     Ok(hold(&mut conn, Lock::Verify).await?.then_some(conn))
 }
 
-/// Waits for it.
+/// Waits for the lock.
 pub async fn wait_for(access: &Access, stop: &CancellationToken) -> Result<PgConnection, VerifyError> {
     loop {
         if let Some(conn) = try_hold(access).await? {
@@ -31,7 +31,7 @@ pub async fn wait_for(access: &Access, stop: &CancellationToken) -> Result<PgCon
     }
 }
 
-/// Does the work for as long as the lock is held. Once it is lost the work is told to stop, and it failed.
+/// Does the work while the lock is held. If the lock is lost, the work is stopped and fails.
 pub async fn while_held<T>(
     held: &mut PgConnection,
     stop: &CancellationToken,
@@ -44,7 +44,7 @@ pub async fn while_held<T>(
         done = &mut work => done,
         lost = watch(held) => {
             inner.cancel();
-            // It cleans up behind itself; how that ends doesn't matter any more.
+            // It cleans up after itself; the result no longer matters.
             let _ = work.await;
             Err(lost.into())
         }

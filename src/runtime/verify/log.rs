@@ -1,4 +1,4 @@
-//! The views against the log: the log is folded again into a shadow, up to exactly where the views are.
+//! Compares the views with the log: refolds the log into a shadow, up to exactly the views' checkpoints.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,23 +25,23 @@ use super::options::{RefusedOnlyLive, Stage, VerifyOptions};
 use super::shadow::with_shadow;
 use super::shown::Shown;
 
-/// So close behind the live generation its moment is opened, which keeps Postgres from tidying up until it is closed.
+/// How close to the live generation we get before opening its snapshot, which holds back vacuum until it is closed.
 const NEAR_RECORDS: i64 = 20_000;
-/// How often the shadow runs after the live generation before it is compared however far it is.
+/// How often the shadow catches up with the live generation before comparing anyway.
 const ROUNDS_MAX: usize = 5;
 
 type Positions = BTreeMap<(String, i32), i64>;
 
-/// What came of the live views.
+/// Result for the live views.
 pub struct Folded {
-    /// What is shown first, then the views.
+    /// First Redis and the gauges, then the views.
     pub differences: Differences,
     pub refused_only_live: Vec<RefusedOnlyLive>,
     pub checkpoints: Positions,
     pub rows: u64,
 }
 
-/// Compares the live generation's views with the log, at one moment, and what was `shown` too.
+/// Compares the live generation's views with the log, at one moment, and also what was `shown`.
 pub async fn check_live(
     site: &Site,
     live: Generation,
@@ -72,7 +72,7 @@ pub async fn check_live(
         let sides = (&mut moment.side, &mut expected);
         let comparing = compare_all(sides, SHAPES, options.sample, observer, &mut differences);
         let rows = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
-        // Redis and gauges add up over all orders: a sample can only be compared with the live views.
+        // Redis and the gauges show totals over all orders: with a sample, they are only compared with the live views.
         let found = match options.sample.is_all() {
             true => shown.found_by_log(&mut moment.side, &mut expected).await?,
             false => shown.found(),
@@ -84,16 +84,16 @@ pub async fn check_live(
     .await
 }
 
-/// The log as it was found, up to given ends.
+/// The log as surveyed, up to given ends.
 #[derive(Clone, Copy)]
 pub struct LogPart<'l> {
     pub found: &'l Arc<BTreeMap<StreamPartition, Found>>,
     pub ends: &'l Bounds,
 }
 
-/// Compares a generation that nobody writes any more once it is whole with the log up to its ends: what a rebuild
-/// checks before the cut-over. The log is folded again meanwhile. Waits while another verification runs. Also what the
-/// log was folded into: how many records it has up to there. An error if the log can't be folded or a server fails.
+/// Compares a generation, once it is `whole` (complete) and nobody writes to it, with the log up to its ends: a
+/// rebuild's check before the cut-over. Refolds the log meanwhile. Waits while another verification runs. Also returns
+/// what was read of the log. Fails if the log can't be folded or a server fails.
 pub async fn compare_with_log(
     site: &Site,
     generation: Generation,
@@ -119,7 +119,7 @@ pub async fn compare_with_log(
             let built = build(site, &shadow, &|_: Progress| {}, &stop).await?;
             stop.run_until_cancelled(whole).await.ok_or(VerifyError::Stopped)?;
             let pair = (generation, shadow.generation);
-            // The last view takes about as long as all others.
+            // The last view takes about as long as all others together.
             let (others, last) = SHAPES.split_at(SHAPES.len().saturating_sub(1));
             let comparing =
                 async { try_join!(compare_still(site, pair, others, sample), compare_still(site, pair, last, sample)) };
@@ -132,14 +132,14 @@ pub async fn compare_with_log(
     Ok(compared)
 }
 
-/// How the log is found. Refused for one from which the views can't be had again.
+/// Surveys the log. Refuses one that the views can't be rebuilt from.
 async fn whole_log(site: &Site) -> Result<BTreeMap<StreamPartition, Found>, VerifyError> {
     let mut conn = site.access.connect().await?;
     let (survey, refusals) = survey(site, &mut conn).await?;
     if refusals.is_empty() { Ok(found(&survey)) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 
-/// Folds the shadow on to where the live generation is, and opens the moment in which both are equally far.
+/// Folds the shadow up to the live generation's checkpoints, and opens a snapshot in which both are equally far.
 async fn catch_up(
     site: &Site,
     live: Generation,
@@ -175,7 +175,7 @@ async fn fold_to(site: &Site, shadow: &mut Build, ends: Bounds, stop: &Cancellat
     Ok(fold_on(site, shadow, stop).await?)
 }
 
-/// Compares some views of two generations that nobody writes.
+/// Compares some views of two generations that nobody writes to.
 async fn compare_still(
     site: &Site,
     (stored, expected): (Generation, Generation),

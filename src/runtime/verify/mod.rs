@@ -1,11 +1,11 @@
-//! Verification: the log folded once more, and compared with what is stored and shown.
+//! Verification: refolds the log, and compares the result with the views, Redis and the gauges.
 //!
-//! - `options`: what is asked for, and what is answered
-//! - `lock`: one verification at a time, on a connection that is watched
-//! - `shadow`: a generation that is folded only to be compared, and always dropped
-//! - `log`: the live views, or a generation that is being built, against the log
-//! - `shown`: `redis` and `gauges`, against the live views and the log
-//! - `recheck`: which differences a newer version doesn't explain
+//! - `options`: options and results
+//! - `lock`: one verification at a time, on a monitored connection
+//! - `shadow`: a temporary generation to compare with
+//! - `log`: compares the live views, or a generation that is being built, with the log
+//! - `shown`: compares `redis` and `gauges` with the live views and the log
+//! - `recheck`: which differences persist, and so are not due to a newer version
 
 mod error;
 mod gauges;
@@ -31,7 +31,7 @@ use crate::store::connect::Access;
 use crate::store::generations::{drop_shadows, live_projection};
 use crate::store::migrate::{PROJECTION_VERSION, check_version};
 
-/// What a verification works with.
+/// Context of a verification.
 struct Task<'a> {
     config: &'a Config,
     access: &'a Access,
@@ -39,11 +39,11 @@ struct Task<'a> {
     observer: &'a (dyn Fn(Stage) + Sync),
 }
 
-/// Compares the live views, Redis and the gauges with what the log gives, and leaves nothing behind. The live fold goes
-/// on meanwhile.
+/// Compares the live views, Redis and the gauges with what the log gives, and leaves nothing behind. The live fold
+/// continues meanwhile.
 ///
-/// Errors: refused by a guard (another verification runs, the live generation is of another projection version), a
-/// server that fails, a cut-over in between, or `stop`.
+/// Errors: refused by a guard (another verification is running, the live generation has another projection version), a
+/// failing server, a cut-over meanwhile, or `stop`.
 pub async fn verify(
     config: &Config,
     access: &Access,
@@ -67,7 +67,7 @@ impl Task<'_> {
         let mut conn = self.access.connect().await?;
         check_version(&mut conn).await?;
         let mut not_checked = Vec::new();
-        // First of all, before the publisher makes good what somebody has changed.
+        // First, before the publisher repairs a foreign change.
         (self.observer)(Stage::Publications);
         let look = shown::look(self.config, &mut conn, self.options, &mut not_checked);
         let shown = stop.run_until_cancelled(look).await.ok_or(VerifyError::Stopped)??;

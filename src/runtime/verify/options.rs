@@ -1,4 +1,4 @@
-//! What a verification is asked for, and what it answers.
+//! Options and results of a verification.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,37 @@ use crate::domain::difference::Differences;
 use crate::domain::generation::Progress;
 use crate::domain::key_sample::KeySample;
 
+/// What `foldback verify` was asked to compare.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// Which orders and runs are folded again.
+    /// Which orders and runs to refold.
     pub sample: KeySample,
-    /// How fast the log is read, of all partitions together; 0: as fast as it can.
+    /// Maximum records read per second, over all partitions; 0: unlimited.
     pub records_per_second_max: u64,
-    /// Where the leading instance shows its metrics, as http://host:port; `None`: gauges are not checked.
+    /// HTTP address of the leading instance, as http://host:port; `None`: don't check the gauges.
     pub metrics_url: Option<String>,
-    /// So many rows that differ are named; further ones are counted.
+    /// Maximum number of differing rows to list; any more are only counted.
     pub differences_max: usize,
 }
 
-/// What is being done.
+/// Stage of a verification.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
     /// Reading Redis and gauges.
     Publications,
     Folding(Progress),
-    /// One view.
+    /// Comparing this view.
     Comparing(&'static str),
 }
 
+/// Result of a verification, from one moment of the live generation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
     pub generation: i32,
     pub differences: Differences,
     pub not_checked: Vec<NotChecked>,
     pub refused_only_live: Vec<RefusedOnlyLive>,
-    /// Where the views were compared: next offset by topic and partition.
+    /// Checkpoints at which the views were compared: next offset by topic and partition.
     pub checkpoints: BTreeMap<(String, i32), i64>,
     /// Rows of the live views that were compared.
     pub rows: u64,
@@ -56,12 +58,12 @@ impl NotChecked {
     }
 }
 
-/// A record that the live generation refused and that would be accepted today.
+/// A record that the live generation rejected but that would be accepted today.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefusedOnlyLive {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
-    /// Why it was refused.
+    /// Why it was rejected.
     pub reason: String,
 }

@@ -1,20 +1,20 @@
-//! Which differences a newer version doesn't explain: those that are still there when it is looked again.
+//! Which differences persist when checked again, and so are not explained by a newer version.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::difference::Difference;
 
-/// Views that changed this long ago may not be shown yet.
+/// Changes more recent than this may not be published yet.
 pub const FRESH_MICROS: i64 = 2_000_000;
-/// So long a difference that may be a matter of time is looked at again.
+/// How long to recheck a difference that may only be a matter of time.
 pub const LOOK_MAX: Duration = Duration::from_secs(5);
-/// A publication is rarely overtaken by the next commit within this time of it.
+/// A publication is rarely overtaken by the next commit within this time.
 pub const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 type Place = (String, String);
 
-/// What differed whenever it was looked.
+/// What differed at every check.
 pub struct Open {
     first: BTreeMap<Place, Difference>,
     last: BTreeMap<Place, Difference>,
@@ -28,7 +28,7 @@ fn by_place(found: Vec<Difference>) -> BTreeMap<Place, Difference> {
     found.into_iter().map(|difference| (place(&difference), difference)).collect()
 }
 
-/// What counts of what differs from the live views: where those are `wrong`, what differs from the log instead.
+/// Which differences from the live views count: if the views are `wrong`, the differences from the log count instead.
 pub fn judged_by_log(by_views: Vec<Difference>, wrong: Vec<Difference>, by_log: Vec<Difference>) -> Vec<Difference> {
     let wrong = by_place(wrong);
     let is_wrong = |one: &Difference| wrong.contains_key(&place(one));
@@ -42,7 +42,7 @@ impl Open {
         Open { last: first.clone(), first }
     }
 
-    /// Keeps what differs again, as it differs now.
+    /// Keeps what differs again, with its current difference.
     pub fn look_again(&mut self, found: Vec<Difference>) {
         let mut found = by_place(found);
         let before = std::mem::take(&mut self.last);
@@ -53,7 +53,7 @@ impl Open {
         self.last.is_empty()
     }
 
-    /// What differs, and what was stored anew each time and so can't be told: only while the views change.
+    /// What differs, and what was rewritten at every check and so can't be decided (only while the views change).
     pub fn settle(self, views_change: bool) -> (Vec<Difference>, Vec<Difference>) {
         let Open { first, last } = self;
         let is_moving = |place: &Place, now: &Difference| {

@@ -1,4 +1,4 @@
-//! What Redis shows against the live views.
+//! Compares Redis with the live views.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,19 +21,19 @@ const STATUS_ALERTS: &str = "redis:status:alerts";
 const BACKLOG: &str = "redis:backlog";
 const BY_PROVIDER: &str = "redis:backlog:by_provider";
 
-/// One look at Redis and at what it should show.
+/// One observation of Redis, and what it should show.
 struct Look {
     seen: Seen,
     /// The views changed a moment ago: a newer version may be on its way.
     views_change: bool,
 }
 
-/// What Redis held, and where that isn't what the live views give.
+/// What Redis held, and where that differs from the live views.
 pub struct Seen {
     held: Held,
     keys: Keys,
     pub stamp: Stamp,
-    /// As of when overdue replays are counted.
+    /// The time as of which overdue replays are counted.
     pub as_of: Timestamp,
     found: Vec<Difference>,
 }
@@ -43,15 +43,16 @@ impl Seen {
         self.found
     }
 
-    /// The same against the log: where the live views give something else than the log, Redis is right if it holds what
-    /// the log gives. Both publications have `stamp` and `as_of`.
+    /// The same compared with the log: if the live views differ from the log, Redis is right if it holds what the log
+    /// gives. Both publications have `stamp` and `as_of`.
     pub fn against_log(self, live: &Publication, log: &Publication) -> Vec<Difference> {
         let wrong = found(&self.keys, &Held::of(live), log);
         judged_by_log(self.found, wrong, found(&self.keys, &self.held, log))
     }
 }
 
-/// Looks at Redis. Redis away is no error: it is not checked then, and `None`. An error if Postgres fails.
+/// Checks Redis. An unavailable Redis is not an error: it is reported as not checked, and the result is `None`. Fails
+/// if Postgres fails.
 pub async fn check(
     config: &Config,
     conn: &mut PgConnection,
@@ -73,7 +74,7 @@ pub async fn check(
     }
 }
 
-/// What was seen last, with what differed each time; and what can't be told.
+/// The last observation, with what differed every time; and what can't be decided.
 async fn watch(
     config: &Config,
     conn: &mut PgConnection,
@@ -100,7 +101,7 @@ async fn watch(
     Ok(Ok((Seen { found, ..last.seen }, moving)))
 }
 
-/// Redis before Postgres: what Redis shows can then not be newer.
+/// Reads Redis before Postgres, so that Redis can't be newer.
 async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Result<Look, PublishError>, VerifyError> {
     let held = match link.held().await {
         Ok(held) => held,
@@ -121,7 +122,7 @@ async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Result<Look, P
     Ok(Ok(Look { seen, views_change }))
 }
 
-/// Stamp and moment of a value, if foldback may have written it.
+/// Stamp and time of a value, if foldback may have written it.
 fn meta(text: &Text) -> Option<(Stamp, Timestamp)> {
     let Text::Is(text) = text else { return None };
     let value: Value = serde_json::from_str(text).ok()?;
@@ -130,7 +131,7 @@ fn meta(text: &Text) -> Option<(Stamp, Timestamp)> {
     Some((stamp, Timestamp::parse(meta.get("asOf")?.as_str()?)?))
 }
 
-/// What a publication of the live views would say, with the stamp of the newest value if that can be one of ours.
+/// What a publication of the live views would contain, with the stamp of the newest value if that may be one of ours.
 fn expected(published: Published, newest: Option<(Stamp, Timestamp)>) -> Snapshot {
     let is_ours = |(stamp, as_of): &(Stamp, Timestamp)| {
         stamp.epoch == published.stamp.epoch && stamp.version <= published.stamp.version && *as_of <= published.now
@@ -171,7 +172,7 @@ fn fields_differing(held: &BTreeMap<String, String>, expected: &BTreeMap<String,
         .collect()
 }
 
-/// By the members of both objects, those of `meta` each for itself; numbers by their text.
+/// Compares member by member, including those of `meta`; numbers by their text.
 fn differing(view: &str, key: &str, held: &Text, expected: Option<&str>) -> Option<Difference> {
     let expected = expected.map(object).unwrap_or_default().unwrap_or_default();
     let mut difference = Difference::new(view, key);
@@ -197,7 +198,7 @@ fn differing(view: &str, key: &str, held: &Text, expected: Option<&str>) -> Opti
     (!difference.columns.is_empty()).then_some(difference)
 }
 
-/// The members of a JSON object, those of `meta` lifted: `meta.epoch`.
+/// The members of a JSON object, with those of `meta` flattened: `meta.epoch`.
 fn object(text: &str) -> Option<Map<String, Value>> {
     let Ok(Value::Object(mut members)) = serde_json::from_str(text) else { return None };
     if let Some(Value::Object(meta)) = members.get("meta").cloned() {

@@ -1,4 +1,4 @@
-//! A generation that is folded only to be compared, and always dropped.
+//! A shadow: a temporary generation that is folded for a comparison, and always dropped.
 
 use crate::domain::bounds::Bounds;
 use crate::runtime::rebuild::Site;
@@ -8,8 +8,8 @@ use crate::store::{Generation, StoreError};
 
 use super::error::VerifyError;
 
-/// Makes a shadow, works with it, and drops it however that ended. Where even that can't be (a kill, a lost server),
-/// the next verification does it.
+/// Creates a shadow, works with it, and drops it whatever the outcome. If that is not possible (a kill, a lost server),
+/// the next verification drops it.
 pub async fn with_shadow<T>(
     site: &Site,
     of: Generation,

@@ -1,4 +1,4 @@
-//! What is shown to readers: Redis and the gauges.
+//! Compares what is published to readers: Redis and the gauges.
 
 use sqlx::postgres::PgConnection;
 
@@ -15,14 +15,14 @@ use crate::publish::Publication;
 use crate::runtime::publisher::domain_values;
 use crate::store::compare::Side;
 
-/// What was seen there, before the publisher could make good what somebody had changed.
+/// What was published, observed before the publisher could repair a foreign change.
 pub struct Shown {
     redis: Option<redis::Seen>,
     gauges: Option<gauges::Seen>,
 }
 
-/// Looks at Redis and the gauges, and compares them with the live views. What can't be had is not checked, and no error;
-/// an error if Postgres fails.
+/// Compares Redis and the gauges with the live views. What is unavailable is reported as not checked; fails only if
+/// Postgres fails.
 pub async fn look(
     config: &Config,
     conn: &mut PgConnection,
@@ -35,13 +35,13 @@ pub async fn look(
 }
 
 impl Shown {
-    /// What differs from the live views.
+    /// Differences from the live views.
     pub fn found(self) -> Vec<Difference> {
         let redis = self.redis.map(redis::Seen::found).unwrap_or_default();
         redis.into_iter().chain(self.gauges.map(gauges::Seen::found).unwrap_or_default()).collect()
     }
 
-    /// What differs from the log, which was folded into `log`.
+    /// Differences from the log, which was folded into `log`.
     pub async fn found_by_log(self, live: &mut Side, log: &mut Side) -> Result<Vec<Difference>, VerifyError> {
         let mut differences = Vec::new();
         if let Some(seen) = self.redis {
@@ -64,12 +64,12 @@ impl Shown {
     }
 }
 
-/// Under the number of the generation that is live.
+/// With the live generation's number.
 fn as_live(content: Content, live: &Side) -> Content {
     Content { generation: live.generation.0, ..content }
 }
 
-/// Without the dead letters that are open: a shadow doesn't know what operators decided.
+/// Without open dead letters: a shadow doesn't know the operators' decisions.
 async fn series(side: &mut Side, generation: i32, as_of: Timestamp) -> Result<Series, VerifyError> {
     let engine = EngineValues { dead_letters: Vec::new(), orders_with_gaps: side.orders_with_gaps().await? };
     Ok(Series::expected(domain_values(&side.content(as_of).await?), engine, generation))
