@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+/// Exponential backoff: pauses double from `initial` to `max`, each with jitter.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     initial: Duration,
@@ -14,8 +15,7 @@ impl Backoff {
         Backoff { initial, max, next: initial }
     }
 
-    /// The next pause: between half of the step and all of it, so that many who lost one thing don't come back
-    /// all at once.
+    /// The next pause: between half of the step and all of it, so that many instances don't retry at the same moment.
     pub fn pause(&mut self) -> Duration {
         let step = self.next;
         self.next = (step * 2).min(self.max);

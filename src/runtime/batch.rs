@@ -11,13 +11,13 @@ use crate::projection::streak::FloodGuard;
 use crate::projection::{Item, Outcome};
 use crate::store::checkpoint::Advance;
 
-/// The part of what was read that is still ours to write.
+/// The part of a batch that is still ours to write.
 pub struct WriteBatch {
     pub items: Vec<Item>,
     pub spans: Vec<Span>,
 }
 
-/// A partition in which too many records in a row were refused for one reason.
+/// A partition in which too many consecutive records were rejected for one reason.
 #[derive(Debug, Clone, Copy)]
 pub struct Flood {
     pub of: StreamPartition,
@@ -26,7 +26,7 @@ pub struct Flood {
 }
 
 impl WriteBatch {
-    /// Cuts off what lies at or behind its partition's end. Of a partition without an end nothing stays.
+    /// Cuts off what is at or after its partition's end. Nothing remains of a partition without an end.
     pub fn cut_at(&mut self, ends: &Bounds) {
         let end_of = |of| ends.of(of).unwrap_or(i64::MIN);
         self.items.retain(|item| item.record.position.offset < end_of(partition_of(item)));
@@ -51,13 +51,13 @@ impl WriteBatch {
         self.spans.is_empty()
     }
 
-    /// Whose counts take this batch's deltas.
+    /// Selects the counters' slot for this batch's deltas.
     pub fn slot(&self) -> i32 {
         let orders = self.spans.iter().filter(|span| span.of.stream == Stream::Orders);
         orders.map(|span| span.of.partition).min().unwrap_or(0)
     }
 
-    /// How the batch moves its partitions, or the flood that it must not commit.
+    /// How the batch moves its partitions, or a flood that it must not commit.
     pub fn advances(&self, leases: &Leases, outcomes: &[Outcome], refusals_max: i64) -> Result<Vec<Advance>, Flood> {
         let mut guards: HashMap<StreamPartition, FloodGuard> = HashMap::new();
         for span in &self.spans {
@@ -85,7 +85,7 @@ impl WriteBatch {
         self.spans.iter().find(|span| span.of == of).and_then(|span| leases.of(span))
     }
 
-    /// Takes one partition out; its span, if it was there.
+    /// Removes a partition, and returns its span if it was there.
     pub fn remove(&mut self, of: StreamPartition) -> Option<Span> {
         let at = self.spans.iter().position(|span| span.of == of)?;
         self.items.retain(|item| partition_of(item) != of);

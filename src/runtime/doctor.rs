@@ -1,4 +1,4 @@
-//! Examines everything foldback depends on: each part side by side, each within its time.
+//! Examines everything foldback depends on: all parts in parallel, each within its time limit.
 
 mod finding;
 mod kafka;
@@ -12,7 +12,7 @@ use crate::config::Config;
 
 pub use finding::{Finding, Verdict};
 
-/// Longest time for one part.
+/// Maximum time for one part.
 const PART_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All findings: Postgres, Kafka, the schema registry, Redis, in this order.
@@ -27,7 +27,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 async fn within(part: &'static str, key: &str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    // A little more than a part's own time-outs, whose findings say more.
+    // Slightly more than a part's own timeouts, whose findings are more specific.
     match tokio::time::timeout(PART_TIMEOUT + Duration::from_millis(500), work).await {
         Ok(findings) => findings,
         Err(_) => {

@@ -1,4 +1,4 @@
-//! `publish`: sample events, encoded and written to the log at a rate.
+//! `publish`: encodes sample events and writes them to the log at a given rate.
 
 use std::time::{Duration, Instant};
 
@@ -21,30 +21,32 @@ use super::schemas::subject;
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(10);
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-/// Without a rate, events happen as if at this many a second.
+/// Without a rate, events are timed as if at this many per second.
 const LIFELIKE_RATE: f64 = 50.0;
-/// No sleep is longer, so that a signal is soon heard.
+/// Maximum sleep, so that a signal is noticed soon.
 const NAP_MAX: Duration = Duration::from_millis(100);
 
+/// What `publish` sends, and how fast.
 #[derive(Debug, Clone, Copy)]
 pub struct FeedSettings {
-    /// Events a second; 0: as fast as they can be written.
+    /// Events per second; 0: as fast as they can be written.
     pub rate: f64,
-    /// 0: until told to stop.
+    /// 0: until stopped.
     pub count: u64,
     pub seed: u64,
-    /// When the first event happens; without one, so that the events end now, or begin now if there is no end or a
-    /// rate.
+    /// Time of the first event. Without it, the events end now, or start now if there is no end or a rate.
     pub base: Option<Timestamp>,
 }
 
+/// How many events were sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fed {
-    /// Runs included.
+    /// Including runs.
     pub events: u64,
     pub runs: u64,
 }
 
+/// Why `publish` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     #[error("Kafka at {brokers} cannot be reached ({error}); check kafka.brokers and that the brokers are up")]
@@ -67,14 +69,14 @@ pub enum FeedError {
     Thread(#[from] tokio::task::JoinError),
 }
 
-/// How the values of both topics name their schema.
+/// How the values of both topics identify their schema.
 #[derive(Debug, Clone, Copy)]
 struct Framings {
     orders: Framing,
     runs: Framing,
 }
 
-/// Publishes until `count` is reached or a signal comes. `on_progress` is called every few seconds.
+/// Publishes until `count` is reached or a signal arrives. `on_progress` is called every few seconds.
 pub async fn feed(
     config: &Config,
     feed: FeedSettings,
@@ -93,7 +95,7 @@ pub async fn feed(
     tokio::task::spawn_blocking(move || publisher.publish_all(feed, &stop, on_progress)).await?
 }
 
-/// A producer would wait a minute for a topic that is not there, or make it with the broker's retention.
+/// A producer would wait a minute for a missing topic, or create it with the broker's default retention.
 async fn topics_are_there(config: &Config) -> Result<(), FeedError> {
     let kafka = &config.kafka;
     let described = describe(kafka, &[&kafka.orders_topic, &kafka.runs_topic], BROKER_TIMEOUT).await;
@@ -112,7 +114,7 @@ async fn framings(config: &Config) -> Result<Framings, FeedError> {
     })
 }
 
-/// Confluent's with the registry's id, or the single-object encoding where there is no registry.
+/// Confluent's framing with the registry's id, or single-object encoding if there is no registry.
 async fn framing(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Framing, FeedError> {
     let json = newest(stream).map_or("", |bundled| bundled.json);
     if client.is_configured() {
@@ -167,7 +169,7 @@ impl Publisher {
     }
 }
 
-/// Waits until the event is due at that rate; `false` once told to stop.
+/// Waits until the event is due at that rate. Returns `false` once stopped.
 fn wait_for_turn(started: Instant, number: u64, rate: f64, stop: &CancellationToken) -> bool {
     if rate > 0.0 {
         let due = Duration::try_from_secs_f64(number as f64 / rate).unwrap_or(Duration::MAX);
@@ -181,10 +183,10 @@ fn wait_for_turn(started: Instant, number: u64, rate: f64, stop: &CancellationTo
     !stop.is_cancelled()
 }
 
-/// The events keep step with the clock at the rate they are written at; without one, they lie behind us.
+/// With a rate, events are timed to keep pace with the clock; without one, they are in the past.
 fn sample_settings(feed: FeedSettings, now: Timestamp) -> SampleSettings {
     let rate = if feed.rate > 0.0 { feed.rate } else { LIFELIKE_RATE };
-    // Saturates: far beyond any rate that is asked for.
+    // Saturates, far beyond any allowed rate.
     let step_micros = ((1e6 / rate) as i64).max(1);
     let span = if feed.rate > 0.0 { 0 } else { i64::try_from(feed.count).unwrap_or(i64::MAX) };
     let first = now.micros().saturating_sub(span.saturating_mul(step_micros));

@@ -1,4 +1,4 @@
-//! A batch folded into what is stored: asks the store what the fold has to know, then folds.
+//! Folds a batch into the stored state: loads what the fold needs, then folds.
 
 use std::collections::HashMap;
 use std::sync::Arc;

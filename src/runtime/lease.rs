@@ -6,14 +6,14 @@ use crate::domain::partition::StreamPartition;
 use crate::log::Span;
 use crate::store::checkpoint::{Advance, Claim};
 
-/// A claim, and the records at which its streak of refusals may pass.
+/// A claim, and the records at which its streak of rejections may pass.
 #[derive(Debug, Clone)]
 pub struct Lease {
     pub claim: Claim,
     pub allowed: HashSet<i64>,
 }
 
-/// By lease number: what was read under another lease is void.
+/// By lease number; what was read under another lease is void.
 #[derive(Debug, Default)]
 pub struct Leases(HashMap<u64, Lease>);
 
@@ -22,7 +22,7 @@ impl Leases {
         self.0.insert(number, lease);
     }
 
-    /// The lease under which a span was read, if it goes on where the last commit left off.
+    /// The lease of a span, if the span continues where the last commit ended.
     pub fn of(&self, span: &Span) -> Option<&Lease> {
         self.0.get(&span.lease).filter(|lease| lease.claim.next_offset == span.from)
     }
@@ -39,7 +39,7 @@ impl Leases {
         self.0.retain(|_, lease| !partitions.contains(&lease.claim.of));
     }
 
-    /// All of them, taken away.
+    /// Removes and returns all leases.
     pub fn drain(&mut self) -> Vec<(u64, StreamPartition)> {
         self.0.drain().map(|(number, lease)| (number, lease.claim.of)).collect()
     }

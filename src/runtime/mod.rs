@@ -1,4 +1,4 @@
-//! Who runs when: the rooms meet here.
+//! Brings the rooms together: who runs when.
 
 pub mod backoff;
 mod batch;

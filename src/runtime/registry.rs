@@ -1,4 +1,4 @@
-//! Brings schemas that records wait for into the decoder, beside the pipeline.
+//! Resolves schemas that records wait for, beside the pipeline.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,7 @@ use crate::observe::panic_message;
 /// How soon a schema is asked for again after a panic.
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
-/// Cheap to clone; all workers share one, so that each schema is asked for once.
+/// Cheap to clone; all workers share one, so that each schema is requested once.
 #[derive(Clone)]
 pub struct Resolver {
     registry: Registry,
@@ -33,7 +33,7 @@ impl Resolver {
         Ok(Resolver { registry, readiness, under_way: Arc::default(), runtime: Handle::current() })
     }
 
-    /// Asks for a schema, unless that is under way. Returns at once; called on readers' threads.
+    /// Requests a schema, unless that is in progress. Returns at once; called on readers' threads.
     pub fn need(&self, id: u32) {
         let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if !under_way().insert(id) {
@@ -69,7 +69,7 @@ pub fn settings(config: &Config) -> RegistrySettings {
     }
 }
 
-/// Tells /readyz while records wait for the registry.
+/// Raises a condition while records wait for the registry.
 fn watch(registry: &Registry, readiness: Readiness) {
     let mut health = registry.health();
     tokio::spawn(async move {

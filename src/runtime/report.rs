@@ -1,4 +1,4 @@
-//! What a commit tells metrics.
+//! Reports a commit to the metrics.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::observe::metrics;
 use crate::projection::{Folded, Item};
 
-/// Tells what became of a batch that is committed now.
+/// Reports the outcomes of a committed batch.
 pub fn report_commit(items: &[Item], folded: &Folded, started: Instant, topics: &Topics) {
     for (stream, tally) in &folded.changes.tally {
         metrics::records(topics.name(*stream), *tally);
@@ -24,7 +24,7 @@ pub fn report_commit(items: &[Item], folded: &Folded, started: Instant, topics: 
     }
 }
 
-/// How many records are how many milliseconds old: most of a batch are of the same few.
+/// Number of records by age in milliseconds: most records of a batch share a few ages.
 fn ages(items: &[Item], now: Timestamp) -> BTreeMap<u64, usize> {
     let mut ages = BTreeMap::new();
     for recorded_at in items.iter().filter_map(|item| item.record.recorded_at) {

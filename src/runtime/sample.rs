@@ -1,6 +1,6 @@
-//! Lifelike sample events: orders, their replays and refills, and the runs of the automation workers.
+//! Realistic sample events: orders, their replays and refills, and the runs of the automation workers.
 //!
-//! The same settings give the same events, so that publishing them twice gives nothing but duplicates.
+//! The same settings give the same events, so publishing them twice only adds duplicates.
 
 mod catalog;
 mod chance;
@@ -21,27 +21,29 @@ use order::OpenOrder;
 use pending::{Pending, due_and_pickup};
 use runs::Workers;
 
-/// Every so many events, one is a run.
+/// One of this many events is a run.
 const RUN_EVERY: u64 = 200;
 const OPEN_ORDERS_MIN: usize = 20;
 const NAMESPACE: Uuid = Uuid::from_u128(0x6a1c_5b5e_7d0f_4d57_9b5c_2f0e_83a4_7c11);
 
+/// Determines the sample events: equal settings give equal events.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleSettings {
     pub seed: u64,
-    /// When the first event happens.
+    /// Time of the first event.
     pub base: Timestamp,
-    /// How long after its predecessor each event happens.
+    /// Time between two events.
     pub step_micros: i64,
 }
 
+/// One generated event, of either topic.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SampleEvent {
     Order(OrderEvent),
     Run(Run),
 }
 
-/// Never ends.
+/// Endless iterator of events.
 #[derive(Debug)]
 pub struct Sample {
     settings: SampleSettings,
@@ -49,7 +51,7 @@ pub struct Sample {
     namespace: Uuid,
     events: u64,
     orders_placed: u64,
-    /// By number, so that the oldest ones come first.
+    /// By number, oldest first.
     open: BTreeMap<u64, OpenOrder>,
     pending: Pending,
     workers: Workers,
@@ -76,7 +78,7 @@ impl Sample {
         Timestamp::from_micros(self.settings.base.micros().saturating_add(passed)).unwrap_or(Timestamp::MAX)
     }
 
-    /// What happens to which order.
+    /// The next event: of which order, and what happens.
     fn happen(&mut self, now: Timestamp) -> OrderEvent {
         if let Some((order, replay)) = self.pending.take_due(now) {
             return self.on_order(order, now, |order, chance| order.finish_replay(replay, now, chance));
@@ -94,7 +96,7 @@ impl Sample {
         }
     }
 
-    /// An open order that has something left to live for; the others are let go on the way.
+    /// Picks an open order that can still have events, and drops finished ones.
     fn any_open(&mut self) -> Option<u64> {
         let (first, last) = (*self.open.first_key_value()?.0, *self.open.last_key_value()?.0);
         if self.open.len() < OPEN_ORDERS_MIN && self.chance.percent(60) {
@@ -122,7 +124,7 @@ impl Sample {
         event
     }
 
-    /// A new order is placed where the order has nothing to tell.
+    /// Places a new order if the order has no further event.
     fn on_order(
         &mut self,
         number: u64,

@@ -1,4 +1,4 @@
-//! `schemas check` and `schemas register`: the bundled schemas against each other and against the registry.
+//! `schemas check` and `schemas register`: compares the bundled schemas with each other and with the registry.
 
 use crate::codec::{RegistryClient, RegistryError, RegistrySetupError, bundled_problems, compatibility, newest};
 use crate::config::Config;
@@ -16,13 +16,14 @@ pub struct Findings {
     pub notes: Vec<String>,
 }
 
-/// A bundled schema, and the registry's id of it.
+/// A bundled schema, and its id in the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
     pub subject: String,
     pub id: u32,
 }
 
+/// Why `schemas check` or `schemas register` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemasError {
     #[error("{0}; check schema_registry.url and that the registry is up")]
@@ -31,7 +32,7 @@ pub enum SchemasError {
     Setup(#[from] RegistrySetupError),
 }
 
-/// The bundled schemas, and those of both topics where a registry is configured.
+/// Checks the bundled schemas, and both topics' registered ones if a registry is configured.
 pub async fn check(config: &Config) -> Result<Findings, SchemasError> {
     let mut findings = Findings { problems: bundled_problems(), notes: Vec::new() };
     let client = RegistryClient::new(&settings(config))?;
@@ -94,7 +95,7 @@ async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) 
     Ok(findings)
 }
 
-/// Registers our newest schema of the topic; harmless if it is there.
+/// Registers our newest schema of the topic; harmless if it already is.
 async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> Result<Registered, RegistryError> {
     let subject = subject(topic);
     let json = newest(stream).map_or("", |bundled| bundled.json);

@@ -1,14 +1,14 @@
-//! From raw records to the fold's items, on the reader's thread.
+//! Decodes raw records for the live fold, on the reader's thread.
 
 use crate::codec::{Decode, Decoded, Decoder};
 use crate::domain::record::RawRecord;
 use crate::log::{Sieve, Sifted};
 use crate::projection::{Content, Item};
 
-/// A run's summary and metadata become trees, in which every name, number and text is a piece of memory of its own.
+/// A run's summary and metadata become trees, with an allocation for every name, number and string.
 const RUN_FACTOR: usize = 8;
 
-/// Decodes; asks for a schema that isn't there, and tells whether it has come.
+/// Decodes records, requests missing schemas, and knows whether they have arrived.
 pub struct DecodingSieve {
     pub decoder: Decoder,
     /// Called with the id of each schema that a record waits for; may be called again for the same one.

@@ -1,4 +1,4 @@
-//! Finds the records of a batch whose values Postgres refuses.
+//! Finds the records of a batch whose values Postgres rejects.
 
 use super::batch::WriteBatch;
 use super::fold::fold_batch;
@@ -9,8 +9,8 @@ use crate::projection::{Content, Item};
 use crate::store::StoreError;
 use crate::store::write::{Commit, Writer};
 
-/// Halves the batch until each refused record stands alone, and makes a dead letter of it. Everything that is
-/// tried out on the way is rolled back.
+/// Bisects the batch until each rejected record is isolated, and makes a dead letter of it. All attempts on the way are
+/// rolled back.
 pub async fn refuse_what_postgres_refuses(
     writer: &mut Writer,
     topics: &Topics,
@@ -32,18 +32,18 @@ pub async fn refuse_what_postgres_refuses(
 }
 
 async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result<(), StoreError> {
-    // No state may be kept of what is rolled back.
+    // Rolled-back state must not be cached.
     let mut cache = StateCache::new(0, 0);
     let folded = fold_batch(&mut writer.conn, writer.generation, &mut cache, items).await?;
     writer.try_out(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
 }
 
-/// Makes a refused record of it, with what Postgres said.
+/// Turns it into a rejected record, with Postgres's message.
 pub fn refuse(item: &mut Item, error: &sqlx::Error) {
     item.content = Content::Rejected(refusal(error));
 }
 
-/// What Postgres said of a value that it can't store.
+/// Postgres's message about a value that it can't store.
 pub fn refusal(error: &sqlx::Error) -> Rejection {
     let message = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     Rejection::new(Reason::Invalid, format!("Postgres cannot store one of its values: {message}"))

@@ -1,4 +1,4 @@
-//! States of recently seen orders. An optimisation, never a source: a stale one costs a retry, not an update.
+//! Caches the states of recently seen orders. Only an optimisation: a stale one costs a retry, never an update.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::order::Order;
 
+/// LRU cache of order states, bounded by a number of orders and an estimate of their bytes.
 pub struct StateCache {
     orders: LruCache<Uuid, Arc<Order>>,
     orders_max: usize,
@@ -40,7 +41,7 @@ impl StateCache {
     }
 }
 
-/// About how many bytes of memory an order takes; what matters is that it grows with what grows.
+/// Estimated bytes of an order; what matters is that the estimate grows with everything that can grow.
 fn weight(order: &Order) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let replays: usize = order

@@ -1,4 +1,4 @@
-//! The views that HTTP shows, read from Postgres.
+//! The views that the API serves, read from Postgres.
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};

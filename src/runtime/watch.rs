@@ -1,4 +1,4 @@
-//! Keeps an eye on the generations: which one is live, whether this binary folds it, how far a rebuild is.
+//! Watches the generations: which one is live, whether this binary can fold it, how far a rebuild is.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use crate::store::{Generation, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BEAT_EVERY: Duration = Duration::from_secs(3);
-/// A connection that doesn't answer for this long is lost.
+/// A connection that doesn't answer for this long counts as lost.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
-/// One for each process: every instance shows the live generation, whoever leads the publisher.
+/// One per process: every instance exports the live generation, whoever leads the publisher.
 pub struct GenerationWatch {
     access: Access,
     readiness: Readiness,
     backoff: Backoff,
-    /// Told anew at each look, so that a writer that has gone over too early or too late notices within one.
+    /// Sent again at each check, so that a writer that switched too early or too late is corrected at the next one.
     live: watch::Sender<Generation>,
     instance: Uuid,
-    /// Whether the live generation is of another projection than ours.
+    /// Whether the live generation has another projection version than ours.
     is_foreign: bool,
 }
 
@@ -52,12 +52,12 @@ impl GenerationWatch {
         self.live.subscribe()
     }
 
-    /// Looks until told to stop, and takes its leave then.
+    /// Checks until stopped, then unregisters this instance.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let Err(error) = self.look_on(&stop).await else { break };
             debug!(%error, "cannot read the generations; trying again");
-            // How far a rebuild is, is not known any more.
+            // The progress of a rebuild is no longer known.
             metrics::rebuild_progress_ratio(0.0);
             stop.run_until_cancelled(sleep(self.backoff.pause())).await;
         }
@@ -90,7 +90,7 @@ impl GenerationWatch {
         Ok(())
     }
 
-    /// A generation of another projection is not folded; readers see it all the same.
+    /// A generation with another projection version is not folded, but readers still see it.
     fn judge(&mut self, live: Live) {
         let (generation, stored) = (live.generation.0, live.projection_version);
         if stored == PROJECTION_VERSION {

@@ -1,7 +1,8 @@
-//! What was looked at, what was seen, and what to do.
+//! Findings of `doctor`.
 
 use serde::Serialize;
 
+/// `Fail` makes `doctor` exit with code 1; `Warn` does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -20,6 +21,7 @@ impl Verdict {
     }
 }
 
+/// One check of `doctor`: what was examined, what was seen, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// `postgres`, `kafka`, `schema_registry`, `redis`
@@ -27,7 +29,7 @@ pub struct Finding {
     pub check: String,
     pub verdict: Verdict,
     pub seen: String,
-    /// What to do; None where all is well.
+    /// What to do; `None` if all is well.
     pub remedy: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Kafka: reachable, both topics there, and kept for ever as they were written.
+//! Kafka: reachable, both topics exist, and keep all records forever.
 
 use crate::config::Config;
 use crate::log::admin::{TopicFacts, describe};
@@ -9,7 +9,7 @@ const PART: &str = "kafka";
 
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let kafka = &config.kafka;
-    // Two questions, so that both fit.
+    // Two requests, so that both fit.
     match describe(kafka, &[&kafka.orders_topic, &kafka.runs_topic], PART_TIMEOUT / 2).await {
         Ok(cluster) => {
             let seen = format!("{} of {} brokers listed", kafka.brokers, cluster.brokers);

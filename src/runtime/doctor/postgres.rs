@@ -1,4 +1,4 @@
-//! Postgres: reachable, new enough, ours to write, of our schema version, its clock near ours.
+//! Postgres: reachable, new enough, writable, with our schema version, and its clock close to ours.
 
 use chrono::{TimeDelta, Utc};
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Redis: reachable, and it won't throw our keys away.
+//! Redis: reachable, and not going to evict our keys.
 
 use crate::config::Config;
 use crate::publish::inspect::{ServerFacts, inspect};
@@ -49,7 +49,7 @@ fn eviction(facts: &ServerFacts) -> Finding {
     }
 }
 
-/// In a cluster all keys of one script must lie in one slot.
+/// In a cluster, all keys of a script must be in one hash slot.
 fn prefix(prefix: &str, facts: &ServerFacts) -> Finding {
     if !facts.is_cluster || has_hash_tag(prefix) {
         return Finding::ok(PART, "prefix", prefix);

@@ -1,4 +1,4 @@
-//! The schema registry: reachable, both subjects there, and changed only so that old records stay readable.
+//! The schema registry: reachable, both subjects exist, and their compatibility level keeps old records readable.
 
 use crate::codec::inspect::{SubjectFacts, inspect};
 use crate::config::Config;

@@ -1,4 +1,4 @@
-//! One look at the views, and one publication if readers would miss something without it.
+//! Reads the views, and publishes them if readers would miss something otherwise.
 
 use std::time::Duration;
 
@@ -17,15 +17,16 @@ use crate::observe::{Metrics, metrics};
 use crate::publish::{Link, Outcome, Publication, PublishError};
 use crate::store::{StoreError, publication};
 
-/// Publications in a row that found Redis ahead, before the next look.
+/// How often in a row to raise the version because Redis is ahead, before giving up until the next cycle.
 const RAISES_MAX: u32 = 3;
 
+/// The publisher's work while it leads: compares the live views with the last publication, and publishes what changed.
 pub struct Cycle<'a> {
     pool: &'a PgPool,
     link: &'a mut Link,
     metrics: &'a Metrics,
     status: &'a watch::Sender<PublisherStatus>,
-    /// What Redis held when we last looked; `None` until we know.
+    /// What Redis held at the last check; `None` until known.
     shown: Option<(Snapshot, Publication)>,
     redis_retry_at: Option<Instant>,
     is_postgres_away: bool,
@@ -41,13 +42,13 @@ impl<'a> Cycle<'a> {
         Cycle { pool, link, metrics, status, shown: None, redis_retry_at: None, is_postgres_away: false }
     }
 
-    /// Whether Redis or Postgres is waited for.
+    /// Whether Redis or Postgres is unavailable.
     pub fn is_away(&self) -> bool {
         self.redis_retry_at.is_some() || self.is_postgres_away
     }
 
-    /// `reconcile`: compare Redis with what was last published, and count what is counted at leisure. Returns how
-    /// long from now the next scheduled replay falls due.
+    /// `reconcile`: also compare Redis with the last publication, and update the counts that may lag. Returns the time
+    /// until the next scheduled replay falls due.
     pub async fn run(&mut self, reconcile: bool) -> Option<Duration> {
         let looked = self.look(reconcile).await;
         self.note_postgres(looked.as_ref().err());
@@ -79,7 +80,7 @@ impl<'a> Cycle<'a> {
         self.shown.as_ref().is_some_and(|(shown, _)| !shown.differs(snapshot))
     }
 
-    /// Whether Redis answers. On `reconcile` also forgets what was published where Redis holds something else.
+    /// Whether Redis answers. With `reconcile`, forgets the last publication if Redis holds something else.
     async fn redis_ready(&mut self, reconcile: bool) -> bool {
         if self.redis_retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
@@ -92,14 +93,14 @@ impl<'a> Cycle<'a> {
             tracing::warn!("Redis does not hold the last publication; publishing it again");
         }
         if !matches!(answer, Ok(true)) {
-            // A Redis that was away may come back empty, or as another one.
+            // Redis may come back empty, or as another server.
             self.shown = None;
         }
         self.note_redis(answer.as_ref().err());
         answer.is_ok()
     }
 
-    /// The newest stamp in Redis if that is not older than the snapshot's.
+    /// The newest stamp in Redis, if it is not older than the snapshot's.
     async fn publish(&mut self, snapshot: Snapshot) -> Option<Stamp> {
         let began = Instant::now();
         let outcome = self.put(&snapshot).await;
@@ -116,7 +117,7 @@ impl<'a> Cycle<'a> {
     }
 
     async fn put(&mut self, snapshot: &Snapshot) -> Result<(Publication, Outcome), PublishError> {
-        // Whatever comes of it, Redis may hold something else than before.
+        // Whatever the outcome, Redis may have changed.
         self.shown = None;
         let publication = Publication::new(snapshot)?;
         let outcome = self.link.put(&publication).await?;
@@ -141,7 +142,7 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// Logs once when Redis goes away, and once when it is back.
+    /// Logs once when Redis becomes unavailable, and once when it is back.
     fn note_redis(&mut self, error: Option<&PublishError>) {
         self.metrics.domain.redis_up(error.is_none());
         match (error, self.redis_retry_at) {
@@ -166,7 +167,7 @@ impl<'a> Cycle<'a> {
     }
 }
 
-/// What the gauges say of these views.
+/// The gauges' values for these views.
 pub fn domain_values(content: &Content) -> DomainValues {
     let last_run = |run: &Option<Run>, run_type| run.as_ref().map(|run| (run_type, run.ran_at));
     DomainValues {
@@ -179,7 +180,7 @@ pub fn domain_values(content: &Content) -> DomainValues {
     }
 }
 
-/// As the status payload shows it; where that is no number, as the event reported it.
+/// As in the status payload; if that is not a number, as the event reported it.
 fn alerts_sent(run: &Run) -> Option<f64> {
     let shown = completed_summary(run).get("alertsSent").and_then(serde_json::Value::as_f64);
     shown.or(run.alerts_sent.map(f64::from))

@@ -1,4 +1,4 @@
-//! One publisher leads: the one whose connection holds the lock.
+//! Leader election: the publisher whose connection holds the lock leads.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use super::status::PublisherStatus;
 use crate::observe::gauges::DomainGauges;
 use crate::store::{StoreError, publication};
 
-/// How often the lock is tried for, and checked once it is held.
+/// How often to try for the lock, and to check it once it is held.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A connection that doesn't answer for this long is lost, and the lead with it.
+/// A connection that doesn't answer for this long counts as lost, and with it the lead.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
-/// Gauges are dropped when the lock was last known to be ours this long ago.
+/// The gauges are dropped once the lock has not been confirmed for this long.
 const SURE: Duration = Duration::from_secs(5);
 
 impl Publisher {
@@ -27,7 +27,7 @@ impl Publisher {
         }
     }
 
-    /// On one connection: tries for the lead until it is there, and leads until the connection is lost.
+    /// On one connection: tries for the lead until it gets it, then leads until the connection is lost.
     async fn stand(&mut self) -> Result<(), StoreError> {
         let mut conn = self.access.connect().await?;
         loop {
@@ -55,7 +55,7 @@ impl Publisher {
         lost
     }
 
-    /// Logs once when Postgres goes away, and once when it is back.
+    /// Logs once when Postgres becomes unavailable, and once when it is back.
     fn note_postgres(&self, error: Option<&StoreError>) {
         self.status.send_if_modified(|status| {
             let problem = error.map(|error| format!("the publisher can't use Postgres: {error}"));

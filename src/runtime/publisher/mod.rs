@@ -1,8 +1,8 @@
-//! The publisher: committed views into Redis and gauges, by one leader among all instances.
+//! The publisher: one leader among all instances publishes the committed views to Redis and the gauges.
 //!
-//! - `lead`: who leads, and how long it may be sure of it
-//! - `cycle`: one look at the views, and one publication if readers would miss something
-//! - `status`: what health says of it
+//! - `lead`: leader election
+//! - `cycle`: reads the views, and publishes them if readers would miss something otherwise
+//! - `status`: what /readyz says about it
 
 mod cycle;
 mod lead;
@@ -27,15 +27,16 @@ use crate::store::connect::Access;
 use crate::store::publication;
 use cycle::Cycle;
 
-/// Connections of the pool: the listener's, and the cycle's.
+/// Connections of the pool: one for the listener, one for the cycle.
 const POOL_MAX: u32 = 3;
-/// How soon Redis or Postgres is tried again after it went away.
+/// Pause before retrying Redis or Postgres while it is unavailable.
 const AWAY_PAUSE: Duration = Duration::from_millis(500);
-/// Replays that fall due one after the other are published together within this time.
+/// Replays that fall due within this time are published together.
 const DUE_PAUSE_MIN: Duration = Duration::from_millis(250);
-/// A publication that takes long is followed by a pause as long, up to this.
+/// A slow publication is followed by an equally long pause, up to this.
 const BUSY_PAUSE_MAX: Duration = Duration::from_millis(300);
 
+/// Publishes the live views to Redis and the gauges while this instance holds the leader lock.
 pub struct Publisher {
     access: Access,
     pool: PgPool,
@@ -51,12 +52,12 @@ impl Publisher {
         Publisher { access, pool, metrics, settings, status: watch::Sender::default(), link }
     }
 
-    /// What health says of the publisher, as it changes.
+    /// What /readyz says about the publisher.
     pub fn status(&self) -> watch::Receiver<PublisherStatus> {
         self.status.subscribe()
     }
 
-    /// Leads whenever nobody else does, until told to stop. Neither Redis nor Postgres away ends it.
+    /// Leads whenever nobody else does, until stopped. Losing Redis or Postgres doesn't end it.
     pub async fn run(mut self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -72,7 +73,7 @@ impl Publisher {
             .send_modify(|status| *status = PublisherStatus { postgres: status.postgres.take(), ..Default::default() });
     }
 
-    /// Publishes for as long as the lead lasts; the caller watches that.
+    /// Publishes until the caller drops it, when the lead ends.
     async fn publish(&mut self) {
         let wake = Notify::new();
         let (pool, settings) = (self.pool.clone(), self.settings.clone());
@@ -84,12 +85,12 @@ impl Publisher {
     }
 }
 
-/// Wakes the publisher at each commit, and once whenever it may have missed one.
+/// Wakes the publisher at each commit, and whenever it may have missed one.
 async fn hear(pool: &PgPool, wake: &Notify) {
     loop {
         if let Ok(mut listener) = publication::listen(pool).await {
             wake.notify_one();
-            // `None`: the connection was lost and made anew, so something may have been missed.
+            // `None`: the connection was lost and reopened, so a notification may have been missed.
             while listener.try_recv().await.is_ok() {
                 wake.notify_one();
             }
@@ -114,7 +115,7 @@ async fn work(mut cycle: Cycle<'_>, settings: &Settings, wake: &Notify) {
             () = sleep(AWAY_PAUSE), if cycle.is_away() => {}
             () = sleep_until(reconcile_at) => {}
         }
-        // Commits until here are in what is read next.
+        // The next read includes all commits up to here.
         let _ = wake.notified().now_or_never();
     }
 }

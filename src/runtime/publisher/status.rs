@@ -1,14 +1,13 @@
-//! What health says of the publisher.
+//! What /readyz says about the publisher.
 
-/// Problems are one sentence each. Neither of them stops the fold: they degrade what readers of Redis and gauges
-/// see.
+/// Problems are one sentence each. None of them stops the fold: they only affect readers of Redis and the gauges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublisherStatus {
     /// Whether this instance leads.
     pub leading: bool,
     /// Why Redis accepts no publications; only the leader knows.
     pub redis: Option<String>,
-    /// Why the views can't be read, or the lead can't be campaigned for.
+    /// Why the views can't be read, or the lock can't be tried for.
     pub postgres: Option<String>,
 }
 

@@ -1,13 +1,13 @@
-//! Who fulfils orders, what they offer, and what an order's life is told with.
+//! The sample world: providers, their services, rules, and texts.
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
     pub id: &'static str,
     pub name: &'static str,
     pub currency: &'static str,
-    /// Service and what it does.
+    /// Service and its action.
     pub services: &'static [(&'static str, &'static str)],
-    /// Replays of a hundred that fail.
+    /// Percentage of replays that fail.
     pub failures_percent: u64,
 }
 
@@ -36,7 +36,7 @@ pub static PROVIDERS: [Provider; 12] = [
     provider("lumen", "Lumen Services", "EUR", 11, &[("li-followers", "followers"), ("li-reactions", "reactions")]),
 ];
 
-/// Rule, its label and its priority.
+/// Rule id, label and priority.
 pub const RULES: [(&str, Option<&str>, Option<i32>); 5] = [
     ("rule-peak-hours", Some("Peak hours"), Some(10)),
     ("rule-slow-start", Some("Slow start"), Some(20)),

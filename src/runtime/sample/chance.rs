@@ -1,4 +1,4 @@
-//! Random numbers that stay the same for a seed, in every version of foldback.
+//! Random numbers that are the same for a seed in every version of foldback.
 
 /// SplitMix64.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// 0 where the limit is 0.
+    /// 0 if the limit is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
     /// At least `low`, below `high`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        // Only small spans are asked for, and a span below 2^63 fits.
+        // Spans are small, and any below 2^63 fits.
         low + self.below(high.abs_diff(low)) as i64
     }
 
@@ -31,7 +31,7 @@ impl Chance {
         self.below(100) < percent
     }
 
-    /// Panics on an empty list: only the constant lists of the catalog are picked from.
+    /// Panics on an empty list; only the catalog's constant lists are passed.
     pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }

@@ -1,4 +1,4 @@
-//! One order, and what can happen to it.
+//! One sample order, and what can happen to it.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ const WARNING_PERCENT: f64 = 18.0;
 #[derive(Debug)]
 pub struct OpenOrder {
     pub provider: &'static Provider,
-    /// Replays that are scheduled, by their number.
+    /// Scheduled replays, by number.
     pub replays: BTreeMap<u64, Request>,
     id: Uuid,
     sequence: i64,
     events_left: u64,
-    /// In ten thousandths.
+    /// In ten-thousandths.
     amount: i64,
     replays_made: u64,
 }
@@ -50,7 +50,7 @@ impl OpenOrder {
             amount: chance.between(500, 40_000) * 100,
             replays_made: 0,
         };
-        // Two items to an order.
+        // Two items per order.
         let order_id = Uuid::new_v5(namespace, format!("order {}", number / 2).as_bytes());
         let payload = Payload::OrderPlaced(order.placed(order_id, number, chance));
         (order, payload)
@@ -126,7 +126,7 @@ impl OpenOrder {
         Some(Payload::ReplayCancelled(ReplayCancelled { replay_id: self.derived("replay", replay), reason }))
     }
 
-    /// The worker has taken it up.
+    /// The worker has picked it up.
     pub fn finish_replay(&mut self, replay: u64, now: Timestamp, chance: &mut Chance) -> Option<Payload> {
         let request = self.replays.remove(&replay)?;
         Some(self.outcome(replay, request, now, chance))
@@ -194,7 +194,7 @@ impl OpenOrder {
         }
     }
 
-    /// Leaves a margin that mostly passes, sometimes warns and sometimes fails.
+    /// Chosen so that the margin mostly passes, and sometimes warns or fails.
     fn cost(&self, chance: &mut Chance) -> Money {
         let margin_percent = match chance.below(100) {
             0..68 => chance.between(20, 45),
@@ -210,7 +210,7 @@ impl OpenOrder {
         Money { units: Decimal::from_ten_thousandths(ten_thousandths).unwrap_or_default(), currency }
     }
 
-    /// An id of something of this order.
+    /// Derives an id that belongs to this order.
     fn derived(&self, kind: &str, number: u64) -> Uuid {
         let mut name = [0; 16];
         name[..8].copy_from_slice(&number.to_be_bytes());

@@ -1,4 +1,4 @@
-//! Replays that wait for their time.
+//! Scheduled replays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use super::chance::Chance;
 const SECOND_MICROS: i64 = 1_000_000;
 const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;
 const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
-/// Replays hours ahead are no longer scheduled beyond this.
+/// Beyond this many, no more replays are scheduled hours ahead.
 const LONG_WAITS_MAX: usize = 10_000;
 
-/// When a replay is due, and when the worker comes round to it.
+/// When a replay is due, and when the worker picks it up.
 #[derive(Debug, Clone, Copy)]
 pub struct Time {
     pub due: Option<Timestamp>,
@@ -21,7 +21,7 @@ pub struct Time {
 
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// Pickup, order, replay; the earliest comes first.
+    /// Pickup time, order, replay; the earliest comes first.
     queue: BTreeSet<(i64, u64, u64)>,
     times: BTreeMap<(u64, u64), Time>,
 }
@@ -46,7 +46,7 @@ impl Pending {
         }
     }
 
-    /// The replay that the worker takes up next, if its time has come.
+    /// The replay that the worker picks up next, if it is time.
     pub fn take_due(&mut self, now: Timestamp) -> Option<(u64, u64)> {
         let (pickup, order, replay) = *self.queue.first()?;
         if pickup > now.micros() {
@@ -62,7 +62,7 @@ impl Pending {
     }
 }
 
-/// Some at once, most within a minute or ten, a few hours ahead.
+/// Some immediately, most within ten minutes, a few hours ahead.
 pub fn due_and_pickup(now: Timestamp, soon_only: bool, chance: &mut Chance) -> Time {
     let (timed, wait) = match chance.below(if soon_only { 85 } else { 100 }) {
         0..15 => (false, 0),
@@ -70,7 +70,7 @@ pub fn due_and_pickup(now: Timestamp, soon_only: bool, chance: &mut Chance) -> T
         60..85 => (true, chance.between(MINUTE_MICROS, 10 * MINUTE_MICROS)),
         _ => (true, chance.between(HOUR_MICROS, 8 * HOUR_MICROS)),
     };
-    // One in twenty is forgotten for a while, so that some are overdue.
+    // One in twenty is picked up late, so that some are overdue.
     let longest = if chance.percent(5) { 30 * MINUTE_MICROS } else { 3 * SECOND_MICROS };
     let due_micros = now.micros().saturating_add(wait);
     let pickup_micros = due_micros.saturating_add(chance.between(SECOND_MICROS / 10, longest));

@@ -14,10 +14,10 @@ use super::catalog::{PRESETS, PROVIDERS, Provider};
 use super::chance::Chance;
 use super::pending::Pending;
 
-/// So many failed replays of a provider, or failed guardrails, make an alert.
+/// This many failed replays or guardrails of a provider trigger an alert.
 const ALERT_FROM: u64 = 2;
 
-/// What the workers saw since their last runs.
+/// What the workers have seen since their last runs.
 #[derive(Debug)]
 pub struct Workers {
     namespace: Uuid,
@@ -63,7 +63,7 @@ impl Workers {
         seen.replay_failures += u64::from(failed);
     }
 
-    /// Replay and alert runs by turns; now and then a correction of the last one.
+    /// Replay and alert runs alternate; occasionally the last one is corrected.
     pub fn run(&mut self, now: Timestamp, pending: &Pending, chance: &mut Chance) -> Run {
         let event_id = Uuid::new_v5(&self.namespace, format!("run event {}", self.runs).as_bytes());
         let run_id = Uuid::new_v5(&self.namespace, format!("run {}", self.runs).as_bytes());

@@ -13,7 +13,7 @@ use crate::runtime::lease::Lease;
 use crate::store::checkpoint::{self, Found};
 use crate::store::{Generation, StoreError, flood};
 
-/// How soon a partition is claimed again whose generation this worker must not fold.
+/// How soon to claim a partition again if this worker must not fold its generation.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
 impl WriterTask {
@@ -24,7 +24,7 @@ impl WriterTask {
                 Ok(lease) => {
                     let next_offset = lease.claim.next_offset;
                     self.unflood(of, next_offset);
-                    // The reader may have dropped an older one by itself.
+                    // The reader may have dropped an older lease by itself.
                     self.leases.drop_partitions(&[of]);
                     self.leases.grant(number, lease);
                     return self.tell(Control::Granted { of, lease: number, next_offset });
@@ -47,7 +47,7 @@ impl WriterTask {
         }
     }
 
-    /// Another topic of the same name: its partition waits, and is claimed again later, as if it came back.
+    /// The topic was recreated: stops the partition, and claims it again later, in case the topic is restored.
     fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
         let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
         let detail = format!("partition {partition} is stopped: {error}");
@@ -77,8 +77,8 @@ impl WriterTask {
         }
     }
 
-    /// Goes over to the generation that is live where it is another one than that of our leases. Behind a commit the
-    /// transaction itself says so; this is for partitions of which no record comes.
+    /// Switches to the live generation if it is not the one of our leases. A commit notices that by itself; this is for
+    /// partitions without new records.
     pub(super) fn follow(&mut self, live: Generation) {
         if let Some(served) = self.served.filter(|served| *served != live) {
             info!(from = served.0, to = live.0, "another generation is live: continuing from its checkpoints");
@@ -93,7 +93,8 @@ impl WriterTask {
         }
     }
 
-    /// What is known of the generation, its leases too, goes; partitions are claimed again in the one that is served.
+    /// Drops everything known about the generation, including its leases; its partitions are claimed again in the live
+    /// one.
     pub(super) fn leave_generation(&mut self) {
         self.writer = None;
         self.served = None;

@@ -1,4 +1,4 @@
-//! Partitions that stand still, since too many records in a row were refused for one reason.
+//! Partitions that the flood guard has stopped: too many consecutive records were rejected for one reason.
 
 use tracing::error;
 
@@ -10,7 +10,7 @@ use crate::projection::Outcome;
 use crate::runtime::batch::{Flood, WriteBatch};
 
 impl WriterTask {
-    /// Gives a partition up for a while: too many of its records in a row were refused for one reason.
+    /// Releases a partition for a while, because too many of its consecutive records were rejected for one reason.
     pub(super) fn stop_flood(&mut self, flood: Flood, batch: &mut WriteBatch) {
         let topic = self.settings.topics.name(flood.of.stream);
         let Some(span) = batch.remove(flood.of) else { return };
@@ -31,8 +31,8 @@ impl WriterTask {
         self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.max });
     }
 
-    /// A partition that is read on from behind the record before which it stood stands no more: a shorter batch may
-    /// have moved it there and left it before the same record, or another generation may be past it.
+    /// Clears the flood guard once a partition continues after the record that stopped it. A shorter batch may have
+    /// moved it up to that same record, or another generation may be past it.
     pub(super) fn unflood(&mut self, of: StreamPartition, next_offset: i64) {
         if self.flooded.get(&of).is_some_and(|offset| next_offset > *offset) {
             self.flooded.remove(&of);
