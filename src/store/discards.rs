@@ -5,7 +5,8 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use super::error::StoreError;
-use super::generation::{self, Generation, hold_live};
+use super::generation::Generation;
+use super::generations::{Required, hold};
 use crate::domain::position::Position;
 use crate::domain::timestamp::Timestamp;
 
@@ -36,8 +37,7 @@ pub async fn discard(conn: &mut PgConnection, id: i64, why: &str) -> Result<Opti
 }
 
 async fn discard_in(conn: &mut PgConnection, id: i64, why: &str) -> Result<Option<Discard>, StoreError> {
-    let live = generation::live(conn).await?;
-    hold_live(conn, live).await?;
+    let live = hold(conn, Required::Live { generation: None, projection_version: None }).await?;
     let sql = "select topic, partition, \"offset\" from {schema}.dead_letters where id = $1 for update";
     let row: Option<(String, i32, i64)> = sqlx::query_as(live.sql(sql)).bind(id).fetch_optional(&mut *conn).await?;
     let Some((topic, partition, offset)) = row else { return Ok(None) };

@@ -41,17 +41,7 @@ pub async fn live(conn: &mut PgConnection) -> Result<Generation, StoreError> {
     Ok(Generation(row.try_get(0)?))
 }
 
-/// Keeps the generation live until the transaction ends; fails if it is no longer live.
-pub async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    sqlx::query("select 1 from foldback.generations where generation = $1 and state = 'live' for share")
-        .bind(generation.0)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or(StoreError::NotLive(generation.0))
-}
-
-/// Creates the tables of a generation, the large ones without their keys.
+/// Makes the tables of a generation, the large ones without their keys.
 pub(super) async fn create_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::raw_sql(generation.sql(TABLES)).execute(conn).await?;
     Ok(())

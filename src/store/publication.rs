@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::error::StoreError;
 use super::generation::Generation;
+use super::generations::{Required, hold};
 use super::read::View;
 use super::write::CHANGED_CHANNEL;
 use crate::domain::rejection::Reason;
@@ -70,8 +71,10 @@ pub async fn begin(pool: &PgPool) -> Result<Pending, StoreError> {
 
 async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
     let mut tx = pool.begin_with("begin isolation level repeatable read").await?;
-    // First the generation, then the version: a cut-over locks them in the same order.
-    let (generation, as_of) = hold_live(&mut tx).await?;
+    // The generation first, then the version: the order in which a cut-over locks them. The snapshot is older than the
+    // lock; had a cut-over come between the two, the version's row would have changed, and taking it is refused.
+    let generation = hold(&mut tx, Required::Live { generation: None, projection_version: None }).await?;
+    let as_of = unsynced_now(&mut tx).await?;
     let stamp = take_version(&mut tx).await?;
     let mut view = View::new(&mut tx, generation);
     let content = Content {
@@ -84,15 +87,11 @@ async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
     Ok(Pending { tx, snapshot: Snapshot { stamp, as_of, content }, next_due })
 }
 
-/// The live generation, which stays live until the transaction ends, and Postgres's time.
-async fn hold_live(conn: &mut PgConnection) -> Result<(Generation, Timestamp), StoreError> {
-    // If a crash loses a version, Redis is ahead, and the publisher raises the version again.
-    let sql = "select generation, clock_timestamp(), set_config('synchronous_commit', 'off', true)
-                 from foldback.generations where state = 'live' for share";
-    let row: Option<(i32, DateTime<Utc>, String)> =
-        sqlx::query_as(sql).fetch_optional(conn).instrument(tracing::debug_span!("db.generations.hold")).await?;
-    let (generation, now, _) = row.ok_or(StoreError::NotMigrated)?;
-    Ok((Generation(generation), Timestamp::from_datetime(now)))
+/// Postgres's time. A version that a crash loses is made up for: Redis is then ahead, and the publisher raises it again.
+async fn unsynced_now(conn: &mut PgConnection) -> Result<Timestamp, StoreError> {
+    let sql = "select clock_timestamp(), set_config('synchronous_commit', 'off', true)";
+    let (now, _): (DateTime<Utc>, String) = sqlx::query_as(sql).fetch_one(conn).await?;
+    Ok(Timestamp::from_datetime(now))
 }
 
 async fn take_version(conn: &mut PgConnection) -> Result<Stamp, StoreError> {

@@ -1,6 +1,8 @@
 //! A running instance and its readers while generations change under them.
 
+mod busy_fleet;
 mod copy;
+mod cut_over_before_publication;
 mod discard;
 mod fence;
 mod follow;

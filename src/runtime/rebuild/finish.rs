@@ -17,13 +17,15 @@ use super::options::Check;
 use super::site::Site;
 use crate::domain::generation::{Phase, Progress};
 use crate::domain::partition::StreamPartition;
+use crate::runtime::backoff::Backoff;
 use crate::store::Generation;
 use crate::store::generations::{self, CutOver, Moment, live_projection};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Pause after an attempt at the cut-over that readers blocked.
+/// Pauses after tries of the cut-over that something was in the way of: commits wait while a try waits, so they grow.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
-/// How often to ask for the end of the log while catching up.
+const TRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The end of the log is asked for so often while catching up.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
 /// A generation in its last steps.
@@ -147,6 +149,7 @@ impl Finish<'_> {
     async fn cut_over(&self, conn: &mut PgConnection, following: &mut Following) -> Result<Finished, RebuildError> {
         let rebuild = &self.site.config.rebuild;
         let deadline = Instant::now() + rebuild.cut_over_timeout;
+        let mut backoff = Backoff::new(TRY_PAUSE, TRY_PAUSE_MAX);
         loop {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
@@ -171,7 +174,7 @@ impl Finish<'_> {
                 CutOver::InTheWay(why) => {
                     tracing::debug!("not cut over yet: {why}");
                     self.follow_new_partitions(following).await?;
-                    sleep(TRY_PAUSE).await;
+                    self.stop.run_until_cancelled(sleep(backoff.pause())).await;
                 }
             }
         }

@@ -26,7 +26,7 @@ pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
         checked => checked?,
     }
     for _ in 0..LOCK_TRIES {
-        if generations::hold(&mut conn, Lock::Rebuild).await? {
+        if generations::try_hold(&mut conn, Lock::Rebuild).await? {
             return Ok(conn);
         }
         sleep(LOCK_PAUSE).await;

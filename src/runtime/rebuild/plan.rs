@@ -38,8 +38,8 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
         Err(error @ StoreError::SchemaVersion { .. }) => refusals.push(error.to_string()),
         checked => checked?,
     }
-    if !generations::hold(&mut conn, generations::Lock::Rebuild).await? {
-        refusals.push("another rebuild, promotion or rollback is running; see `foldback generations list`".into());
+    if !generations::try_hold(&mut conn, generations::Lock::Rebuild).await? {
+        refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
     }
     let (survey, forbidden) = guard::survey(&site, &mut conn).await?;
     refusals.extend(forbidden);

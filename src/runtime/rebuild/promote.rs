@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 use tokio::time::sleep;
@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::domain::bounds::Bounds;
 use crate::domain::generation::{GenerationInfo, GenerationState};
 use crate::domain::partition::StreamPartition;
+use crate::runtime::backoff::Backoff;
 use crate::runtime::verify::LogPart;
 use crate::store::checkpoint::Found;
 use crate::store::connect::Access;
@@ -28,7 +29,9 @@ use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::{Generation, bulk};
 
-const TRY_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+/// Pauses between tries of a rollback: commits wait while a try waits, so they grow.
+const TRY_PAUSE: Duration = Duration::from_millis(100);
+const TRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Catches up a ready or kept generation, checks it, and makes it live.
 pub async fn promote(
@@ -162,6 +165,7 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
     }
     let rebuild = &config.rebuild;
     let deadline = tokio::time::Instant::now() + rebuild.cut_over_timeout;
+    let mut backoff = Backoff::new(TRY_PAUSE, TRY_PAUSE_MAX);
     loop {
         match generations::roll_back(&mut conn, Generation(kept.generation), rebuild.lock_timeout).await? {
             CutOver::Done { before } => return Ok(RolledBack { from: before.0, to: kept.generation }),
@@ -173,7 +177,7 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
                     rebuild.cut_over_timeout.as_secs()
                 )));
             }
-            CutOver::InTheWay(_) => sleep(TRY_PAUSE).await,
+            CutOver::InTheWay(_) => sleep(backoff.pause()).await,
         }
     }
 }

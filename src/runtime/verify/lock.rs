@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::VerifyError;
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::generations::{Lock, hold, still_held};
+use crate::store::generations::{self, Lock, still_held};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A connection that doesn't answer for this long counts as lost.
@@ -18,7 +18,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// `None` if another process holds it.
 pub async fn try_hold(access: &Access) -> Result<Option<PgConnection>, VerifyError> {
     let mut conn = access.connect().await?;
-    Ok(hold(&mut conn, Lock::Verify).await?.then_some(conn))
+    Ok(generations::try_hold(&mut conn, Lock::Verify).await?.then_some(conn))
 }
 
 /// Waits for the lock.

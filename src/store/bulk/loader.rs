@@ -17,6 +17,7 @@ use crate::store::connect::Access;
 use crate::store::copy::{Copy, Rows};
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
+use crate::store::generations::{Required, hold};
 use crate::store::history;
 use crate::store::runs::{self, RUNS, STANDING_FIRST};
 use crate::store::write::{DEAD_LETTERS, propose_names, store_dead_letters};
@@ -81,6 +82,8 @@ impl Loader {
     async fn open(&mut self) -> Result<(), StoreError> {
         if !self.is_open {
             sqlx::query("begin").execute(&mut self.conn).await?;
+            // It must still be loading: not live, not dropped.
+            hold(&mut self.conn, Required::Building { generation: self.generation, or_ready: false }).await?;
             self.is_open = true;
         }
         Ok(())
@@ -135,7 +138,6 @@ impl Loader {
     /// Moves the partitions, and commits everything since the last cut.
     pub async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
         self.open().await?;
-        self.hold_building().await?;
         self.spill(&cut.pieces).await?;
         self.put_tangled(cut.tangled).await?;
         propose_names(&mut self.conn, self.generation, cut.slot, &cut.names).await?;
@@ -148,19 +150,7 @@ impl Loader {
         Ok(())
     }
 
-    /// The generation must still be under construction: not live, not dropped. `for key share` does not block updates
-    /// of the progress in the same row.
-    async fn hold_building(&mut self) -> Result<(), StoreError> {
-        let sql = "select 1 from foldback.generations where generation = $1 and state = 'building' for key share";
-        sqlx::query(sql)
-            .bind(self.generation.0)
-            .fetch_optional(&mut self.conn)
-            .await?
-            .map(|_| ())
-            .ok_or(StoreError::NotBuilding(self.generation.0))
-    }
-
-    /// Spills events, in the same transaction as the rows appended up to the next cut.
+    /// Puts events aside, which go with what is appended up to the next cut.
     pub async fn spill(&mut self, pieces: &[Piece]) -> Result<(), StoreError> {
         if pieces.is_empty() {
             return Ok(());

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::{Instant, sleep};
 
+use super::hold::{fence, fence_live};
 use super::list::checkpoints;
 use crate::store::discards;
 use crate::store::error::StoreError;
@@ -75,7 +76,9 @@ async fn switch_in(
 ) -> Result<CutOver, StoreError> {
     let timeout = format!("set local lock_timeout = '{}ms'", lock_timeout.as_millis());
     sqlx::query(AssertSqlSafe(timeout)).execute(&mut *conn).await?;
-    // Fences the live generation: commits and publications hold its row in share mode.
+    fence_live(conn).await?;
+    // The state is read by a statement after the lock. Binaries before ADR 15 hold this row in share mode instead of the
+    // lock, and are waited for here; once none of them can run beside this one, reading the row is enough.
     let before: Option<i32> =
         sqlx::query_scalar("select generation from foldback.generations where state = 'live' for update")
             .fetch_optional(&mut *conn)
@@ -87,7 +90,8 @@ async fn switch_in(
     if gated && let Some(behind) = wait_until_as_far(conn, before, next).await? {
         return Ok(CutOver::InTheWay(behind));
     }
-    // Fences the workers that fold the next one outside `run`, and checks that it may go live.
+    // Fences whoever folds the next one outside `run`, which had to commit until now. The row as above.
+    fence(conn, next).await?;
     let sql = "select state, until is not null from foldback.generations where generation = $1 for update";
     let row: Option<(String, bool)> = sqlx::query_as(sql).bind(next.0).fetch_optional(&mut *conn).await?;
     match row {

@@ -21,8 +21,8 @@ impl Lock {
     }
 }
 
-/// Takes the lock until the connection ends; `false` if another process holds it.
-pub async fn hold(conn: &mut PgConnection, lock: Lock) -> Result<bool, StoreError> {
+/// Takes the lock for as long as the connection lasts; `false` if another process holds it.
+pub async fn try_hold(conn: &mut PgConnection, lock: Lock) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(lock.key()).fetch_one(conn).await?)
 }
 

@@ -1,10 +1,12 @@
 //! The life of generations, from creation to removal.
 //!
-//! Locks, in the order in which they are taken: the rebuild's advisory lock (session level, so that a crash frees it),
-//! then the rows of `foldback.generations` (the live one first), then the stable views, then `publication`.
+//! Locks, in the order in which they are taken: the rebuild's advisory lock (a session's, so that a crash frees it), the
+//! lock on which generation is live, that of the generation itself (`hold.rs`), then the rows of `foldback.generations`,
+//! the stable views, and `publication`.
 
 mod create;
 mod cut_over;
+mod hold;
 mod instances;
 mod judge;
 mod list;
@@ -15,10 +17,11 @@ mod snapshots;
 
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
+pub use hold::{Required, hold};
 pub use instances::{beat, foldable_by, leave};
 pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};
 pub use list::{Live, checkpoints, find, list, live_projection, running};
-pub use lock::{Lock, hold, still_held};
+pub use lock::{Lock, still_held, try_hold};
 pub use progress::{back_to, fail, ready, reopen, tell};
 pub use remove::{drop_generation, drop_shadows, retire};
 pub use snapshots::{Moment, now, older_than};

@@ -3,12 +3,15 @@
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use super::hold::fence;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
 
 /// Drops a generation and its schema. Returns `false`, and changes nothing, if it is live or does not exist.
 pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
     let mut tx = conn.begin().await?;
+    // Whoever builds it is waited for, and finds it gone.
+    fence(&mut tx, generation).await?;
     let sql = "delete from foldback.generations where generation = $1 and state <> 'live'";
     if sqlx::query(sql).bind(generation.0).execute(&mut *tx).await?.rows_affected() == 0 {
         tx.rollback().await?;

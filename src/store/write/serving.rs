@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
-use crate::store::generations::live_projection;
+use crate::store::generations::{Required, live_projection};
 use crate::store::migrate::PROJECTION_VERSION;
 
 /// Which generation a writer folds into.
@@ -32,42 +32,20 @@ impl Serving {
         Ok(generation)
     }
 
-    /// Keeps the generation's state until the transaction ends: a cut-over waits for it, and fences later transactions.
-    pub(super) async fn hold(self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    /// What the generation has to be for each commit: a live one that went and came back as another projection's is not
+    /// ours any more.
+    pub(super) fn required(self, generation: Generation) -> Required {
         match self {
-            Serving::Live => hold_live(conn, generation).await,
-            Serving::Generation(_) => hold_building(conn, generation).await,
+            Serving::Live => {
+                Required::Live { generation: Some(generation), projection_version: Some(PROJECTION_VERSION) }
+            }
+            Serving::Generation(_) => Required::Building { generation, or_ready: true },
         }
     }
-}
-
-/// Checks that it is live and of our projection version: it may have been switched away and back by another binary.
-async fn hold_live(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    let sql = "select 1 from foldback.generations
-                where generation = $1 and state = 'live' and projection_version = $2 for share";
-    sqlx::query(sql)
-        .bind(generation.0)
-        .bind(PROJECTION_VERSION)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or(StoreError::NotLive(generation.0))
 }
 
 async fn building_projection(conn: &mut PgConnection, generation: Generation) -> Result<i32, StoreError> {
     let sql = "select projection_version from foldback.generations
                 where generation = $1 and state in ('building', 'ready')";
     sqlx::query_scalar(sql).bind(generation.0).fetch_optional(conn).await?.ok_or(StoreError::NotBuilding(generation.0))
-}
-
-async fn hold_building(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    // `for key share` waits for a cut-over and a removal, but not for updates of the progress in the same row.
-    let sql = "select 1 from foldback.generations
-                where generation = $1 and state in ('building', 'ready') for key share";
-    sqlx::query(sql)
-        .bind(generation.0)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or(StoreError::NotBuilding(generation.0))
 }

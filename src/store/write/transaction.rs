@@ -17,6 +17,7 @@ use crate::store::connect::Access;
 use crate::store::copy::Rows;
 use crate::store::error::StoreError;
 use crate::store::generation::Generation;
+use crate::store::generations::hold;
 use crate::store::orders::{self, ORDERS, REFILLS, REPLAYS};
 use crate::store::runs::{self, RUNS};
 use crate::store::{history, write::dead_letters::DEAD_LETTERS};
@@ -85,9 +86,10 @@ async fn write_all(
     serving: Serving,
     commit: &Commit<'_>,
 ) -> Result<(), StoreError> {
-    serving.hold(conn, generation).await?;
-    // Before any other write: a worker that has lost a partition must learn it here, and not from a key conflict with
-    // the new owner's rows. A claim of a partition waits for the commit in flight.
+    // A cut-over waits for this commit, and fences those that come later.
+    hold(conn, serving.required(generation)).await?;
+    // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
+    // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
     checkpoint::advance(conn, generation, commit.topics, commit.advances).await?;
     write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
     if serving == Serving::Live {
