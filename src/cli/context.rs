@@ -79,16 +79,14 @@ pub fn access(config: &Config) -> Result<Access, Failure> {
 pub fn at_database(config: &Config, error: StoreError) -> Failure {
     let address = config.postgres.url.as_ref().map(|url| url.address()).unwrap_or_default();
     match error {
-        StoreError::Unavailable(cause) => Failure::failed(format!(
-            "Postgres at {address} cannot be reached ({}); check postgres.url and that the server is up",
-            reason(&cause)
-        )),
+        StoreError::Unavailable(cause) => unreachable(&address, &cause.to_string().replace('\n', " ")),
+        error @ StoreError::NoAnswer { .. } => unreachable(&address, &error.to_string()),
         other => Failure::failed(format!("{other} ({address})")),
     }
 }
 
-/// sqlx reports our timeout as a pool timeout.
-fn reason(error: &dyn std::error::Error) -> String {
-    let text = error.to_string();
-    if text.contains("pool timed out") { "it did not answer in time".to_owned() } else { text.replace('\n', " ") }
+fn unreachable(address: &str, why: &str) -> Failure {
+    Failure::failed(format!(
+        "Postgres at {address} cannot be reached ({why}); check postgres.url and that the server is up"
+    ))
 }

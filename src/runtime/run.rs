@@ -147,7 +147,7 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
                 readiness.clear(health::POSTGRES);
                 return Ok(live);
             }
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
                 warn!("{detail}");
                 readiness.raise(health::POSTGRES, Severity::Unready, detail);

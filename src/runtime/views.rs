@@ -146,7 +146,7 @@ impl Views for StoredViews {
 fn view_error(error: StoreError) -> ViewError {
     match error {
         StoreError::NotMigrated | StoreError::SchemaVersion { .. } => ViewError::Unavailable(error.to_string()),
-        error if error.is_passing() => {
+        error if error.is_transient() => {
             tracing::warn!(%error, "a request could not reach Postgres");
             ViewError::Unavailable("Postgres cannot be reached at the moment; try again.".into())
         }

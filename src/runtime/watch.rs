@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::backoff::Backoff;
 use crate::config::retry::Retry;
 use crate::observe::health::{self, Severity};
 use crate::observe::{Readiness, metrics};
-use crate::store::connect::Access;
+use crate::store::connect::{Access, within};
 use crate::store::generations::{self, Live};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::{Generation, StoreError};
@@ -71,18 +71,18 @@ impl GenerationWatch {
             self.look(&mut conn).await?;
             if Instant::now() >= beat_at {
                 beat_at = Instant::now() + BEAT_EVERY;
-                answered(generations::beat(&mut conn, self.instance)).await?;
+                within(ANSWER_MAX, generations::beat(&mut conn, self.instance)).await?;
             }
             self.backoff.reset();
             if stop.run_until_cancelled(sleep(LOOK_EVERY)).await.is_none() {
-                return answered(generations::leave(&mut conn, self.instance)).await;
+                return within(ANSWER_MAX, generations::leave(&mut conn, self.instance)).await;
             }
         }
     }
 
     async fn look(&mut self, conn: &mut PgConnection) -> Result<(), StoreError> {
-        let live = answered(generations::live_projection(conn)).await?;
-        let rebuild = answered(generations::running(conn)).await?;
+        let live = within(ANSWER_MAX, generations::live_projection(conn)).await?;
+        let rebuild = within(ANSWER_MAX, generations::running(conn)).await?;
         metrics::live_generation(live.generation.0);
         metrics::rebuild_progress_ratio(rebuild.map_or(0.0, |progress| progress.ratio));
         self.judge(live);
@@ -106,8 +106,4 @@ impl GenerationWatch {
         }
         self.readiness.raise(health::PROJECTION_VERSION, Severity::Unready, detail);
     }
-}
-
-async fn answered<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(ANSWER_MAX, query).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
 }

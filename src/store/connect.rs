@@ -49,24 +49,20 @@ impl Access {
         loop {
             tries -= 1;
             match self.try_connect().await {
-                Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) if tries > 0 => {}
+                Err(StoreError::NoAnswer { .. }) if tries > 0 => {}
                 outcome => return outcome,
             }
         }
     }
 
     async fn try_connect(&self) -> Result<PgConnection, StoreError> {
-        match tokio::time::timeout(self.connect_timeout, PgConnection::connect_with(&self.options)).await {
-            Ok(connected) => {
-                let mut conn = connected?;
-                self.send_at_once();
-                if self.is_unhurried {
-                    watch_client(&mut conn).await;
-                }
-                Ok(conn)
-            }
-            Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+        let connecting = async { Ok(PgConnection::connect_with(&self.options).await?) };
+        let mut conn = within(self.connect_timeout, connecting).await?;
+        self.send_at_once();
+        if self.is_unhurried {
+            watch_client(&mut conn).await;
         }
+        Ok(conn)
     }
 
     /// A pool for readers; connects on first use.
@@ -89,11 +85,33 @@ impl Access {
     }
 }
 
-/// Makes a long statement, and its locks, end soon after its client has gone, so that nobody has to wait for an index
-/// that is no longer wanted. Servers that can't check for that (before 14, or not on Linux) refuse the setting.
+/// The outcome of a query, or `NoAnswer` if it has none within the limit. Nothing more can be asked on that connection:
+/// the answer may still come.
+pub async fn within<T>(limit: Duration, query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, query).await.unwrap_or(Err(StoreError::NoAnswer { after: limit }))
+}
+
+/// A long statement ends soon after its client is gone, and with it its locks: whoever comes next need not wait for an
+/// index that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
 async fn watch_client(conn: &mut PgConnection) {
     let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
     if let Err(error) = set {
         tracing::debug!(%error, "the server cannot detect lost clients");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that takes connections and says nothing, as one does whose machine hangs.
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_named_as_such() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://foldback@{}/foldback", silent.local_addr().unwrap());
+        let access = Access::new(&url, Duration::from_millis(200), Duration::from_secs(1)).unwrap();
+        let error = access.connect().await.unwrap_err();
+        assert_eq!(error.to_string(), "Postgres did not answer within 200 ms");
+        assert!(error.is_transient());
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with Postgres, classified by what a caller can do about it.
 
+use std::time::Duration;
+
 use sqlx::error::DatabaseError;
 
 /// What can go wrong with Postgres, by what the caller can do: wait, retry at once, find the bad record, or stop.
@@ -8,8 +10,11 @@ pub enum StoreError {
     /// The server can't be reached, went away or is full: wait and retry.
     #[error("Postgres is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// Another transaction conflicted: retry at once.
-    #[error("Postgres rolled the transaction back (conflict with another one): {0}")]
+    /// The server did not answer in time; what was asked may yet have been done. Wait and try again, on another connection.
+    #[error("Postgres did not answer within {}", text_of(*.after))]
+    NoAnswer { after: Duration },
+    /// Another transaction was in the way: try again at once.
+    #[error("Postgres undid the transaction in favour of another one: {0}")]
     Contention(#[source] sqlx::Error),
     /// The server rejects a value: some record of the batch is at fault.
     #[error("Postgres refuses a value: {0}")]
@@ -104,9 +109,30 @@ fn class_of(error: &dyn DatabaseError) -> Class {
     }
 }
 
+/// Whole seconds as such, anything else in milliseconds.
+fn text_of(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 if duration.as_secs() > 0 => format!("{} s", duration.as_secs()),
+        _ => format!("{} ms", duration.as_millis()),
+    }
+}
+
 impl StoreError {
-    /// Whether it can help to wait and retry.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_) | StoreError::Contention(_))
+    /// Whether waiting and doing the same again can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::NoAnswer { .. } | StoreError::Contention(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_answer_says_how_long_it_was_waited_for() {
+        let text = |millis| StoreError::NoAnswer { after: Duration::from_millis(millis) }.to_string();
+        assert_eq!(text(2_000), "Postgres did not answer within 2 s");
+        assert_eq!(text(1_500), "Postgres did not answer within 1500 ms");
+        assert_eq!(text(0), "Postgres did not answer within 0 ms");
     }
 }

@@ -1,4 +1,4 @@
-//! What the publisher needs from Postgres: leader election, ordered versions, and the views.
+//! What the publisher needs of Postgres: versions in the order of what they show, and the views.
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgListener, PgPool};
@@ -8,31 +8,17 @@ use tracing::Instrument;
 use super::error::StoreError;
 use super::generation::Generation;
 use super::generations::{Required, hold};
+use super::published;
 use super::read::View;
 use super::write::CHANGED_CHANNEL;
 use crate::domain::rejection::Reason;
-use crate::domain::run::RunType;
-use crate::domain::snapshot::{Content, Snapshot, Stamp};
+use crate::domain::snapshot::{Snapshot, Stamp};
 use crate::domain::timestamp::Timestamp;
 
-/// Advisory lock of the one leading publisher of a database: "foldback" in ASCII.
-const LEADER_LOCK: i64 = 0x666f_6c64_6261_636b;
-
-/// How often a transaction that Postgres rolled back for a conflict is retried before the caller gets the error.
+/// How often a transaction that another one undid is tried again before the caller hears of it.
 const CONTENTION_TRIES: u32 = 5;
 
-/// Takes the lead if nobody has it. The lead ends with the connection.
-pub async fn try_lead(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(conn).await?)
-}
-
-/// Fails if the connection, and with it the lock, is lost.
-pub async fn still_leads(conn: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query("select 1").execute(conn).await?;
-    Ok(())
-}
-
-/// Listens for the workers' commits.
+/// Hears of every commit of a worker.
 pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANGED_CHANNEL).await?;
@@ -76,14 +62,8 @@ async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
     let generation = hold(&mut tx, Required::Live { generation: None, projection_version: None }).await?;
     let as_of = unsynced_now(&mut tx).await?;
     let stamp = take_version(&mut tx).await?;
-    let mut view = View::new(&mut tx, generation);
-    let content = Content {
-        generation: generation.0,
-        replay: view.latest_run(RunType::Replay).await?,
-        alert: view.latest_run(RunType::Alert).await?,
-        providers: view.backlog(as_of).await?,
-    };
-    let next_due = view.next_due_after(as_of).await?;
+    let content = published::content(&mut tx, generation, as_of).await?;
+    let next_due = View::new(&mut tx, generation).next_due_after(as_of).await?;
     Ok(Pending { tx, snapshot: Snapshot { stamp, as_of, content }, next_due })
 }
 
@@ -129,6 +109,6 @@ pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<Vec<(Re
 
 /// Orders that miss at least one event.
 pub async fn orders_with_gaps(pool: &PgPool, generation: i32) -> Result<i64, StoreError> {
-    let sql = "select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'gaps'";
-    Ok(sqlx::query_scalar(Generation(generation).sql(sql)).fetch_one(pool).await?)
+    let mut conn = pool.acquire().await?;
+    View::new(&mut conn, Generation(generation)).orders_with_gaps().await
 }

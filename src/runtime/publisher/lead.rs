@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Publisher;
 use super::status::PublisherStatus;
 use crate::observe::gauges::DomainGauges;
-use crate::store::{StoreError, publication};
+use crate::store::StoreError;
+use crate::store::connect::within;
+use crate::store::generations::{self, Lock};
 
 /// How often to try for the lock, and to check it once it is held.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -32,7 +34,7 @@ impl Publisher {
         let mut conn = self.access.connect().await?;
         loop {
             let asked = Instant::now();
-            let leads = answered(publication::try_lead(&mut conn)).await?;
+            let leads = within(ANSWER_MAX, generations::try_hold(&mut conn, Lock::Publisher)).await?;
             self.note_postgres(None);
             if leads {
                 self.metrics.domain.sure_until(asked + SURE);
@@ -73,12 +75,8 @@ impl Publisher {
 async fn watch_lock(conn: &mut PgConnection, gauges: &DomainGauges) -> Result<(), StoreError> {
     loop {
         let asked = Instant::now();
-        answered(publication::still_leads(conn)).await?;
+        within(ANSWER_MAX, generations::still_held(conn)).await?;
         gauges.sure_until(asked + SURE);
         sleep(PAUSE).await;
     }
-}
-
-async fn answered<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(ANSWER_MAX, query).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
 }

@@ -43,10 +43,10 @@ impl RebuildError {
     }
 
     /// Whether the error is transient, so that a retry can help.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             RebuildError::Store(StoreError::Stale { .. }) | RebuildError::Passing(_) => true,
-            RebuildError::Store(error) => error.is_passing(),
+            RebuildError::Store(error) => error.is_transient(),
             RebuildError::Survey(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) => true,
             _ => false,
         }

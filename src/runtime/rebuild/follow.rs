@@ -111,7 +111,7 @@ async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(
         follower.check()?;
         match positions(site, build.generation).await {
             Ok(positions) if positions == build.targets.0 => return Ok(()),
-            Err(error) if !error.is_passing() => return Err(error),
+            Err(error) if !error.is_transient() => return Err(error),
             _ => tokio::time::sleep(LOOK_EVERY).await,
         }
     }

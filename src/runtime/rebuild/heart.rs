@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::RebuildError;
 use super::observer::Observer;
 use crate::domain::generation::Progress;
+use crate::store::connect::within;
 use crate::store::{Generation, generations};
 
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -72,8 +73,8 @@ async fn beat(
     let mut tick = tokio::time::interval(BEAT_EVERY);
     while over.run_until_cancelled(tick.tick()).await.is_some() {
         let progress = news.borrow().clone();
-        let told = tokio::time::timeout(ANSWER_MAX, generations::tell(&mut conn, generation, &progress)).await;
-        if !matches!(told, Ok(Ok(()))) {
+        if let Err(error) = within(ANSWER_MAX, generations::tell(&mut conn, generation, &progress)).await {
+            tracing::warn!(%error, "the rebuild's lock is lost");
             lost.cancel();
             return None;
         }

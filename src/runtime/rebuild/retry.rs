@@ -29,7 +29,7 @@ impl<'s> Retries<'s> {
     /// Waits after a transient failure, so that the caller tries again; returns every other outcome.
     pub async fn outcome<T>(&mut self, outcome: Result<T, RebuildError>) -> Option<Result<T, RebuildError>> {
         let error = match outcome {
-            Err(error) if error.is_passing() && !self.stop.is_cancelled() => error,
+            Err(error) if error.is_transient() && !self.stop.is_cancelled() => error,
             outcome => {
                 if std::mem::take(&mut self.away) {
                     self.site.readiness.clear(POSTGRES);

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::error::VerifyError;
 use crate::store::StoreError;
-use crate::store::connect::Access;
+use crate::store::connect::{Access, within};
 use crate::store::generations::{self, Lock, still_held};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -55,10 +55,8 @@ pub async fn while_held<T>(
 async fn watch(held: &mut PgConnection) -> StoreError {
     loop {
         sleep(LOOK_EVERY).await;
-        match timeout(ANSWER_MAX, still_held(held)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return error,
-            Err(_) => return StoreError::Unavailable(sqlx::Error::PoolTimedOut),
+        if let Err(error) = within(ANSWER_MAX, still_held(held)).await {
+            return error;
         }
     }
 }

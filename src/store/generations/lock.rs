@@ -1,15 +1,17 @@
-//! Lets one process at a time change generations, by a lock that a crash releases.
+//! What one process of a database does at a time, by an advisory lock that a crash frees.
 
 use sqlx::postgres::PgConnection;
 
 use crate::store::error::StoreError;
 
-/// Work that is done by one process at a time.
+/// What is locked. Keys are eight letters in ASCII; `hold.rs` has those of transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
     /// rebuild, promote, rollback, drop.
     Rebuild,
     Verify,
+    /// Publishing to Redis and the gauges: who holds it leads.
+    Publisher,
 }
 
 impl Lock {
@@ -17,6 +19,7 @@ impl Lock {
         match self {
             Lock::Rebuild => 0x666f_6c64_7265_6275,
             Lock::Verify => 0x666f_6c64_7665_7269,
+            Lock::Publisher => 0x666f_6c64_6261_636b,
         }
     }
 }
