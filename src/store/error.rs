@@ -13,8 +13,8 @@ pub enum StoreError {
     /// The server did not answer in time; what was asked may yet have been done. Wait and try again, on another connection.
     #[error("Postgres did not answer within {}", text_of(*.after))]
     NoAnswer { after: Duration },
-    /// Another transaction was in the way: try again at once.
-    #[error("Postgres undid the transaction in favour of another one: {0}")]
+    /// Another transaction conflicted: retry at once.
+    #[error("Postgres rolled the transaction back (conflict with another one): {0}")]
     Contention(#[source] sqlx::Error),
     /// The server rejects a value: some record of the batch is at fault.
     #[error("Postgres refuses a value: {0}")]

@@ -10,7 +10,7 @@ use sqlx::Connection;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::copy::copy_of_gen_1;
+use crate::operate::copy::copy_of_gen_1;
 use crate::support::Stack;
 
 const SESSIONS: usize = 32;

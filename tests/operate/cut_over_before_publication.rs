@@ -7,9 +7,9 @@ use foldback::store::publication;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
-use crate::PATIENCE;
-use crate::copy::copy_of_gen_1;
-use crate::support::Stack;
+
+use crate::operate::copy::copy_of_gen_1;
+use crate::support::{PATIENCE, Stack};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// What a cut-over does while it keeps publications waiting.
