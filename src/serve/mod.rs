@@ -7,13 +7,13 @@ mod cursor;
 mod export;
 mod handlers;
 mod health;
+mod middleware;
 mod openapi;
 mod order_id;
 mod problem;
 mod query;
 mod router;
 mod server;
-mod shell;
 mod state;
 mod views;
 

@@ -8,7 +8,7 @@ use super::views::ViewError;
 
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Becomes a body where the request's path is known: in the shell around every handler.
+/// Becomes a body where the request's path is known: in the middleware around every handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     status: StatusCode,

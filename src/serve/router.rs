@@ -8,7 +8,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::Problem;
 use super::state::App;
-use super::{export, handlers, health, openapi, shell};
+use super::{export, handlers, health, middleware, openapi};
 
 const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 
@@ -39,7 +39,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/fulfillment/replays", get(handlers::replays))
         .route("/openapi.json", get(openapi::document))
         .route("/", get(openapi::landing))
-        .layer(from_fn_with_state(app.clone(), shell::limit));
+        .layer(from_fn_with_state(app.clone(), middleware::limit));
     // Health and metrics are answered however many requests are in work.
     let health = Router::new()
         .route("/livez", get(health::alive))
@@ -52,8 +52,8 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address answers GET and HEAD alone.")
         })
-        .layer(CatchPanicLayer::custom(shell::panicked))
-        .layer(from_fn(shell::finish))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(from_fn(middleware::finish))
         .with_state(app)
 }
 

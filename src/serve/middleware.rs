@@ -1,4 +1,4 @@
-//! What is around every handler: limits, headers, and the body of a problem.
+//! What surrounds every handler: limits, headers, and the bodies of problems.
 
 use std::any::Any;
 
@@ -18,7 +18,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
 ];
 
-/// Lets a bounded number of requests through, each for a bounded time.
+/// Bounds how many requests are handled at a time, and how long each may take.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let Ok(_permit) = app.requests.try_acquire() else {
         return Problem::unavailable("Too many requests are in work; try again.").into_response();
@@ -29,7 +29,7 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     }
 }
 
-/// Renders problems and sets the headers that every answer has.
+/// Renders problems, and sets the headers that every response carries.
 pub async fn finish(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
