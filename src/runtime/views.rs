@@ -148,7 +148,7 @@ fn view_error(error: StoreError) -> ViewError {
         StoreError::NotMigrated | StoreError::SchemaVersion { .. } => ViewError::Unavailable(error.to_string()),
         error if error.is_transient() => {
             tracing::warn!(%error, "a request could not reach Postgres");
-            ViewError::Unavailable("Postgres cannot be reached at the moment; try again.".into())
+            ViewError::Unavailable("Postgres is unreachable at the moment; retry shortly.".into())
         }
         error => ViewError::Failed(error.to_string()),
     }

@@ -1,4 +1,4 @@
-//! Opaque cursors: where the next page starts. base64url of versioned JSON.
+//! Opaque cursors: where the next page starts, as base64url of versioned JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::problem::Problem;
 
 const VERSION: u32 = 1;
-/// Far more than any cursor of ours takes.
+/// Far longer than any cursor we issue.
 const CURSOR_BYTES_MAX: usize = 512;
 
 #[derive(Serialize, Deserialize)]
@@ -34,14 +34,14 @@ pub struct ReplaysAt {
     pub replay: Uuid,
 }
 
-/// `list` names the list, so that a cursor of another one is refused.
+/// `list` names the list, so that a cursor of another list is refused.
 pub fn encode<T: Serialize>(list: &str, at: T) -> Option<String> {
     let json = serde_json::to_vec(&Envelope { v: VERSION, list: list.to_owned(), at }).ok()?;
     Some(URL_SAFE_NO_PAD.encode(json))
 }
 
 pub fn decode<T: DeserializeOwned>(list: &str, text: &str) -> Result<T, Problem> {
-    let foreign = || Problem::parameter("cursor", "`cursor` must be a nextCursor of an earlier page of this list.");
+    let foreign = || Problem::parameter("cursor", "`cursor` must be the nextCursor of an earlier page of this list.");
     if text.len() > CURSOR_BYTES_MAX {
         return Err(foreign());
     }

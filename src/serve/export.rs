@@ -45,7 +45,7 @@ pub async fn export(State(app): State<App>, mut parameters: Parameters) -> Resul
 }
 
 fn permit(exports: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
-    let busy = |_| Problem::unavailable("Other exports are running; try again when they are done.");
+    let busy = |_| Problem::unavailable("Too many exports are running; retry when one has finished.");
     Arc::clone(exports).try_acquire_owned().map_err(busy)
 }
 

@@ -106,11 +106,11 @@ pub async fn replays(State(app): State<App>, mut parameters: Parameters) -> Answ
 fn provider_id(parameters: &mut Parameters) -> Result<Option<String>, Problem> {
     let id = parameters.text("providerId");
     if id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > PROVIDER_ID_CHARS_MAX) {
-        return Err(Problem::parameter("providerId", "`providerId` must have 1 to 64 characters."));
+        return Err(Problem::parameter("providerId", "`providerId` must be 1 to 64 characters long."));
     }
     Ok(id)
 }
 
 fn no_order(id: uuid::Uuid) -> Problem {
-    Problem::not_found(format!("No event of provider order {id} has come."))
+    Problem::not_found(format!("No event of provider order {id} has been received."))
 }

@@ -21,11 +21,11 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// Bounds how many requests are handled at a time, and how long each may take.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let Ok(_permit) = app.requests.try_acquire() else {
-        return Problem::unavailable("Too many requests are in work; try again.").into_response();
+        return Problem::unavailable("Too many requests are in progress; retry shortly.").into_response();
     };
     match tokio::time::timeout(app.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("The answer took too long; try again.").into_response(),
+        Err(_) => Problem::unavailable("The request took too long; retry shortly.").into_response(),
     }
 }
 

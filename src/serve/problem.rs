@@ -46,7 +46,7 @@ impl Problem {
     }
 
     pub fn internal() -> Problem {
-        let detail = "foldback failed to answer; its log has the reason.";
+        let detail = "foldback could not answer this request; its log says why.";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 

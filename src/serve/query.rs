@@ -1,4 +1,4 @@
-//! Query parameters, read strictly: what is not known or not in range is told by name.
+//! Query parameters, parsed strictly: a problem names the parameter that is unknown or out of range.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::domain::timestamp::Timestamp;
 
 use super::problem::Problem;
 
-/// Parameters that were given; each is taken by name, and what is left over at `finish` is unknown.
+/// The parameters of a request. Each is taken by name; whatever is left at `finish` is unknown.
 pub struct Parameters {
     given: BTreeMap<String, String>,
     known: Vec<&'static str>,
 }
 
-/// More parameters than any endpoint knows.
+/// Well above what any endpoint knows.
 const PARAMETERS_MAX: usize = 32;
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
@@ -23,14 +23,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters, Problem> {
         let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Query(pairs) = pairs.map_err(|_| Problem::parameter("query", "The query string can't be read."))?;
+        let Query(pairs) = pairs.map_err(|_| Problem::parameter("query", "The query string is malformed."))?;
         if pairs.len() > PARAMETERS_MAX {
-            return Err(Problem::parameter("query", "There are too many query parameters."));
+            return Err(Problem::parameter("query", format!("There are more than {PARAMETERS_MAX} query parameters.")));
         }
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if value.contains('\0') {
-                return Err(Problem::parameter(&name, format!("`{name}` holds a null character.")));
+                return Err(Problem::parameter(&name, format!("`{name}` contains a null character.")));
             }
             if given.insert(name.clone(), value).is_some() {
                 return Err(Problem::parameter(&name, format!("`{name}` is given more than once.")));
@@ -56,7 +56,7 @@ impl Parameters {
             .ok_or_else(|| Problem::parameter("limit", format!("`limit` must be a whole number from 1 to {max}.")))
     }
 
-    /// A value of a closed set.
+    /// One of a closed set of values.
     pub fn choice<T>(
         &mut self,
         name: &'static str,
@@ -74,17 +74,17 @@ impl Parameters {
         let time = Timestamp::parse(&text.replacen(' ', "+", 1));
         time.map(Some).ok_or_else(|| {
             let example = "2026-11-23T10:00:00Z";
-            Problem::parameter(name, format!("`{name}` must be an ISO 8601 time with offset, such as {example}."))
+            Problem::parameter(name, format!("`{name}` must be an ISO 8601 date-time with an offset, such as {example}."))
         })
     }
 
-    /// Refuses what nobody has asked for.
+    /// Refuses parameters that the endpoint did not take.
     pub fn finish(self) -> Result<(), Problem> {
         let Some(name) = self.given.keys().next() else { return Ok(()) };
         let known = match self.known.as_slice() {
-            [] => "this address takes none".to_owned(),
-            names => format!("known are {}", names.join(", ")),
+            [] => "this endpoint takes none".to_owned(),
+            names => format!("this endpoint takes {}", names.join(", ")),
         };
-        Err(Problem::parameter(name, format!("The query parameter is not known; {known}.")))
+        Err(Problem::parameter(name, format!("Unknown query parameter; {known}.")))
     }
 }

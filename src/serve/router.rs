@@ -47,10 +47,10 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(health::metrics));
     api.merge(health)
         .fallback(|| async {
-            Problem::not_found("There is nothing at this address; /openapi.json lists what there is.")
+            Problem::not_found("Nothing is served at this path; /openapi.json lists every path.")
         })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address answers GET and HEAD alone.")
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.")
         })
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::finish))
