@@ -4,7 +4,7 @@ use crate::domain::record::Stream;
 
 use super::bundled::{BUNDLED, Bundled, newest};
 use super::fingerprint::fingerprint;
-use super::resolve::Resolver;
+use super::resolve::{Failure, resolve};
 use super::schema::{Schema, SchemaError};
 
 /// How our newest schema reads a writer's schema.
@@ -16,15 +16,15 @@ pub struct Compatibility {
     pub unknown: Vec<String>,
 }
 
-/// Whether our newest schema of the stream reads what the writer wrote.
-pub fn compatibility(stream: Stream, writer: &str) -> Result<Compatibility, SchemaError> {
-    let writer = Schema::parse(writer)?;
+/// Whether our newest schema of the stream reads what the writer wrote. `referenced` are the texts that the writer's
+/// schema refers to, each after those that it refers to itself.
+pub fn compatibility(stream: Stream, writer: &str, referenced: &[String]) -> Result<Compatibility, SchemaError> {
+    let writer = Schema::parse_writer(writer, referenced)?;
     let ours = newest(stream).map_or(Ok(None), |bundled| Schema::parse(bundled.json).map(Some))?;
     let Some(reader) = ours else { return Ok(Compatibility { broken: Vec::new(), unknown: Vec::new() }) };
-    let plan = Resolver { writer: &writer, reader: &reader }.plan();
+    let plan = resolve(&writer, &reader).plan;
     let (unknown, broken): (Vec<_>, Vec<_>) = plan.failures().into_iter().partition(|failure| failure.unknown_variant);
-    let details =
-        |failures: Vec<&super::resolve::Failure>| failures.into_iter().map(|failure| failure.detail.clone()).collect();
+    let details = |failures: Vec<&Failure>| failures.into_iter().map(|failure| failure.detail.clone()).collect();
     Ok(Compatibility { broken: details(broken), unknown: details(unknown) })
 }
 
@@ -37,7 +37,7 @@ pub fn bundled_problems() -> Vec<String> {
 fn problems(bundled: &[Bundled]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, version) in bundled.iter().enumerate() {
-        match compatibility(version.stream, version.json) {
+        match compatibility(version.stream, version.json, &[]) {
             Err(error) => problems.push(format!("{}: {error}", version.name)),
             Ok(found) => {
                 let unread = found.broken.into_iter().chain(found.unknown);
@@ -82,7 +82,7 @@ mod tests {
         let more =
             r#"{"type": "record", "name": "OrderLost", "fields": []}, {"type": "record", "name": "OrderCancelled""#;
         let newer = BUNDLED[0].json.replace(r#"{"type": "record", "name": "OrderCancelled""#, more);
-        let found = compatibility(Stream::Orders, &newer).unwrap();
+        let found = compatibility(Stream::Orders, &newer, &[]).unwrap();
         assert_eq!(found.broken, Vec::<String>::new());
         assert_eq!(found.unknown, ["ProviderOrderEvent.payload: the writer's branch record `OrderLost` is unknown"]);
     }

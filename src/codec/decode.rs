@@ -67,7 +67,7 @@ impl Decoder {
         let readers = Readers::new();
         let prepare = |json: &str| {
             let schema = super::schema::Schema::parse(json).ok()?;
-            Some((fingerprint(&schema), Prepared::new(schema, &readers)))
+            Some((fingerprint(&schema), Prepared::new(&schema, &readers)))
         };
         // Every bundled schema parses, as a test checks.
         let bundled = BUNDLED.iter().filter_map(|bundled| prepare(bundled.json)).collect();

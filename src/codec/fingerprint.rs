@@ -1,102 +1,19 @@
 //! CRC-64-AVRO of a schema's parsing canonical form, which identifies a schema in single-object encoding.
 //!
-//! The canonical form has no logical types (Avro 1.12), so two schemas that decode differently, for example by another
-//! scale, may have the same fingerprint: `schemas check` rejects such a pair.
+//! Logical types are not in the canonical form (Avro 1.12), so that two schemas which decode differently, such
+//! as by another scale, may have one fingerprint: `schemas check` refuses such a pair. apache-avro leaves the wrapper
+//! of a logical type in the form, and so comes to another number: the logical types are taken out before.
 
-use std::collections::HashSet;
-use std::fmt::Write;
+use apache_avro::rabin::Rabin;
+use apache_avro::schema::Schema as Avro;
 
-use super::schema::{Node, NodeId, Schema};
-
-const EMPTY: u64 = 0xc15d_213a_a4d7_a795;
+use super::schema::Schema;
 
 pub fn fingerprint(schema: &Schema) -> u64 {
-    crc64_avro(canonical_form(schema).as_bytes())
-}
-
-pub fn canonical_form(schema: &Schema) -> String {
-    let mut writer = Canonical { schema, out: String::new(), defined: HashSet::new() };
-    writer.node(schema.root());
-    writer.out
-}
-
-fn crc64_avro(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(EMPTY, |crc, byte| (crc >> 8) ^ table_entry((crc ^ u64::from(*byte)) & 0xff))
-}
-
-fn table_entry(index: u64) -> u64 {
-    (0..8).fold(index, |entry, _| (entry >> 1) ^ (EMPTY & (entry & 1).wrapping_neg()))
-}
-
-struct Canonical<'s> {
-    schema: &'s Schema,
-    out: String,
-    defined: HashSet<&'s str>,
-}
-
-impl<'s> Canonical<'s> {
-    fn quoted(&mut self, text: &str) {
-        // Names and symbols of Avro are letters, digits, `_` and `.`; writing to a String has no error.
-        let _ = write!(self.out, "\"{text}\"");
-    }
-
-    fn list<T>(&mut self, items: &'s [T], each: impl Fn(&mut Self, &'s T)) {
-        self.out.push('[');
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.out.push(',');
-            }
-            each(self, item);
-        }
-        self.out.push(']');
-    }
-
-    fn node(&mut self, id: NodeId) {
-        let node = self.schema.node(id);
-        if let Some(name) = node.name()
-            && !self.defined.insert(name)
-        {
-            return self.quoted(name);
-        }
-        match node {
-            Node::Union(branches) => self.list(branches, |writer, branch| writer.node(*branch)),
-            Node::Array(child) => self.container("array", "items", *child),
-            Node::Map(child) => self.container("map", "values", *child),
-            Node::Record { name, fields } => {
-                self.head(name, "record");
-                self.out.push_str(",\"fields\":");
-                self.list(fields, |writer, field| {
-                    writer.out.push_str("{\"name\":");
-                    writer.quoted(&field.name);
-                    writer.out.push_str(",\"type\":");
-                    writer.node(field.node);
-                    writer.out.push('}');
-                });
-                self.out.push('}');
-            }
-            Node::Enum { name, symbols, .. } => {
-                self.head(name, "enum");
-                self.out.push_str(",\"symbols\":");
-                self.list(symbols, |writer, symbol| writer.quoted(symbol));
-                self.out.push('}');
-            }
-            Node::Fixed { name, size } => {
-                self.head(name, "fixed");
-                let _ = write!(self.out, ",\"size\":{size}}}");
-            }
-            primitive => self.quoted(primitive.type_name()),
-        }
-    }
-
-    fn head(&mut self, name: &str, kind: &str) {
-        let _ = write!(self.out, "{{\"name\":\"{name}\",\"type\":\"{kind}\"");
-    }
-
-    fn container(&mut self, kind: &str, key: &str, child: NodeId) {
-        let _ = write!(self.out, "{{\"type\":\"{kind}\",\"{key}\":");
-        self.node(child);
-        self.out.push('}');
-    }
+    let plain = Avro::parse(&schema.json_without(&["logicalType", "precision", "scale"]));
+    // Without logical types, a schema that was parsed once is still one.
+    let fingerprint = plain.unwrap_or_else(|_| schema.root().clone()).fingerprint::<Rabin>();
+    fingerprint.bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

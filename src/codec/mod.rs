@@ -12,6 +12,8 @@ mod encode;
 mod fingerprint;
 mod framing;
 pub mod inspect;
+mod layout;
+mod names;
 mod prepared;
 mod read;
 mod registry;
@@ -20,6 +22,7 @@ mod resolve;
 mod rules;
 mod schema;
 mod skip;
+mod strict;
 mod value;
 
 pub use bundled::{BUNDLED, Bundled, newest};

@@ -6,7 +6,7 @@ use crate::domain::rejection::{Reason, Rejection};
 use super::bundled::newest;
 use super::cursor::{Cursor, Malformed};
 use super::read::{ReadError, read};
-use super::resolve::{Plan, Resolver};
+use super::resolve::{Resolved, resolve};
 use super::schema::{Schema, SchemaError};
 use super::skip::skip;
 use super::value::Value;
@@ -33,23 +33,21 @@ fn bundled_schema(stream: Stream) -> Schema {
 /// A writer's schema, resolved against ours: reads its datums without looking at the schema again.
 #[derive(Debug)]
 pub struct Prepared {
-    writer: Schema,
-    orders: Plan,
-    runs: Plan,
+    orders: Resolved,
+    runs: Resolved,
 }
 
 impl Prepared {
-    pub fn parse(json: &str, readers: &Readers) -> Result<Prepared, SchemaError> {
-        Ok(Prepared::new(Schema::parse(json)?, readers))
+    /// Of a writer's schema and the texts that it refers to, each after those that it refers to itself.
+    pub fn parse(json: &str, referenced: &[String], readers: &Readers) -> Result<Prepared, SchemaError> {
+        Ok(Prepared::new(&Schema::parse_writer(json, referenced)?, readers))
     }
 
-    pub fn new(writer: Schema, readers: &Readers) -> Prepared {
-        let plan = |reader: &Schema| Resolver { writer: &writer, reader }.plan();
-        let (orders, runs) = (plan(&readers.orders), plan(&readers.runs));
-        Prepared { writer, orders, runs }
+    pub fn new(writer: &Schema, readers: &Readers) -> Prepared {
+        Prepared { orders: resolve(writer, &readers.orders), runs: resolve(writer, &readers.runs) }
     }
 
-    fn plan(&self, stream: Stream) -> &Plan {
+    fn resolved(&self, stream: Stream) -> &Resolved {
         match stream {
             Stream::Orders => &self.orders,
             Stream::Runs => &self.runs,
@@ -58,8 +56,9 @@ impl Prepared {
 
     /// Reads a whole datum into our schema's shape.
     pub fn read<'a>(&self, stream: Stream, datum: &'a [u8]) -> Result<Value<'a>, Rejection> {
+        let Resolved { plan, layout, .. } = self.resolved(stream);
         let mut cursor = Cursor::new(datum);
-        match read(&self.writer, self.plan(stream), &mut cursor) {
+        match read(layout, plan, &mut cursor) {
             Ok(value) => {
                 cursor.finish().map_err(malformed)?;
                 if cursor.lone_surrogate() {
@@ -68,14 +67,15 @@ impl Prepared {
                 Ok(value)
             }
             Err(ReadError::Malformed(error)) => Err(malformed(error)),
-            Err(ReadError::Incompatible(detail)) => Err(self.incompatible(datum, detail)),
+            Err(ReadError::Incompatible(detail)) => Err(self.incompatible(stream, datum, detail)),
         }
     }
 
-    /// A datum is incompatible only if it is valid by its writer's schema, to its last byte.
-    fn incompatible(&self, datum: &[u8], detail: String) -> Rejection {
+    /// A datum is incompatible only if it is a good one of its writer's schema, to its last byte.
+    fn incompatible(&self, stream: Stream, datum: &[u8], detail: String) -> Rejection {
+        let Resolved { layout, root, .. } = self.resolved(stream);
         let mut cursor = Cursor::new(datum);
-        let checked = skip(&self.writer, self.writer.root(), &mut cursor).and_then(|()| cursor.finish());
+        let checked = skip(layout, *root, &mut cursor).and_then(|()| cursor.finish());
         match checked {
             Ok(()) => Rejection::new(Reason::SchemaIncompatible, detail),
             Err(error) => malformed(error),

@@ -1,8 +1,8 @@
 //! Reads a datum by its plan.
 
 use super::cursor::{Cursor, Malformed};
+use super::layout::Layout;
 use super::resolve::{Number, Plan, RecordPlan, Step};
-use super::schema::Schema;
 use super::skip::skip;
 use super::value::Value;
 
@@ -20,8 +20,8 @@ impl From<Malformed> for ReadError {
     }
 }
 
-/// `writer` is the schema that the plan was made from.
-pub fn read<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
+/// `writer` is the layout that the plan was made with.
+pub fn read<'a>(writer: &Layout, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
     Ok(match plan {
         Plan::Null => Value::Null,
         Plan::Int => Value::Number(i64::from(cursor.int()?)),
@@ -58,7 +58,7 @@ fn text_from(bytes: &[u8]) -> Result<&str, ReadError> {
     std::str::from_utf8(bytes).map_err(error)
 }
 
-fn read_items<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
+fn read_items<'a>(writer: &Layout, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
     let mut items = Vec::new();
     loop {
         let count = cursor.block()?;
@@ -72,7 +72,7 @@ fn read_items<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Resu
     }
 }
 
-fn read_entries<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
+fn read_entries<'a>(writer: &Layout, plan: &Plan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
     let mut entries = Vec::new();
     loop {
         let count = cursor.block()?;
@@ -87,11 +87,11 @@ fn read_entries<'a>(writer: &Schema, plan: &Plan, cursor: &mut Cursor<'a>) -> Re
     }
 }
 
-fn read_fields<'a>(writer: &Schema, record: &RecordPlan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
+fn read_fields<'a>(writer: &Layout, record: &RecordPlan, cursor: &mut Cursor<'a>) -> Result<Value<'a>, ReadError> {
     let mut fields: Vec<Value<'a>> = record.blank.clone();
     for step in &record.steps {
         match step {
-            Step::Skip(node) => skip(writer, *node, cursor)?,
+            Step::Skip(part) => skip(writer, *part, cursor)?,
             Step::Read { target, plan } => fields[*target] = read(writer, plan, cursor)?,
         }
     }

@@ -105,7 +105,7 @@ impl Registry {
                 "schema id {id} of the registry refers to other schemas, which foldback does not support"
             ));
         }
-        match Prepared::parse(&schema.schema, self.decoder.readers()) {
+        match Prepared::parse(&schema.schema, &[], self.decoder.readers()) {
             Ok(prepared) => Entry::Ready(Arc::new(prepared)),
             Err(error) => incompatible(format!("schema id {id} of the registry cannot be parsed: {error}")),
         }

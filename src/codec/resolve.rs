@@ -1,9 +1,14 @@
 //! Avro's schema resolution, done once per writer's schema: how each of its parts is read into ours.
 
+use apache_avro::schema::{EnumSchema, NamesRef, RecordField, Schema as Avro};
 use serde_json::Value as Json;
 
-use super::schema::{Field, Node, NodeId, Schema, TimeUnit, short_name};
+use super::layout::{Layout, LayoutBuilder, PartId};
+use super::schema::Schema;
 use super::value::Value;
+
+/// Steps of a plan. A writer's unions can combine a few thousand types into billions of ways to read them.
+const STEPS_MAX: usize = 20_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
@@ -52,7 +57,7 @@ pub struct RecordPlan {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    Skip(NodeId),
+    Skip(PartId),
     Read { target: usize, plan: Plan },
 }
 
@@ -63,149 +68,206 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// Both schemas are walked together; the reader's must not be recursive.
-pub struct Resolver<'s> {
-    pub writer: &'s Schema,
-    pub reader: &'s Schema,
+/// How a writer's data are read by one of our schemas.
+#[derive(Debug)]
+pub struct Resolved {
+    pub plan: Plan,
+    /// Of the writer's schema.
+    pub layout: Layout,
+    pub root: PartId,
 }
 
-impl Resolver<'_> {
-    pub fn plan(&self) -> Plan {
-        let root = self.reader.node(self.reader.root());
-        self.node(self.writer.root(), self.reader.root(), short_name(root.name().unwrap_or("datum")))
-    }
+/// Walks both schemas together; the reader's must not hold itself.
+pub fn resolve(writer: &Schema, reader: &Schema) -> Resolved {
+    let mut layout = LayoutBuilder::new(writer.named_types());
+    let root = layout.add(writer.root());
+    let (written, read) = (writer.named_types(), reader.named_types());
+    let mut resolver = Resolver { written, read, layout, steps_left: STEPS_MAX };
+    let path = reader.root().name().map_or("datum", |name| name.name());
+    let plan = resolver.plan(writer.root(), reader.root(), path);
+    Resolved { plan, layout: resolver.layout.finish(), root }
+}
 
-    fn node(&self, writer_id: NodeId, reader_id: NodeId, path: &str) -> Plan {
-        let (writer, reader) = (self.writer.node(writer_id), self.reader.node(reader_id));
+struct Resolver<'s> {
+    /// The writer's named types.
+    written: NamesRef<'s>,
+    /// The reader's.
+    read: NamesRef<'s>,
+    layout: LayoutBuilder<'s>,
+    steps_left: usize,
+}
+
+impl<'s> Resolver<'s> {
+    fn plan(&mut self, writer: &'s Avro, reader: &'s Avro, path: &str) -> Plan {
+        let Some(left) = self.steps_left.checked_sub(1) else {
+            return fail(format!("{path}: the writer's schema can be read in more ways than foldback plans for"));
+        };
+        self.steps_left = left;
+        let (writer, reader) = (defined(writer, &self.written), defined(reader, &self.read));
         match (writer, reader) {
-            (Node::Union(branches), _) => {
-                Plan::Union(branches.iter().map(|branch| self.node(*branch, reader_id, path)).collect())
+            (Avro::Union(union), _) => {
+                Plan::Union(union.variants().iter().map(|branch| self.plan(branch, reader, path)).collect())
             }
-            (_, Node::Union(branches)) => self.branch(writer_id, branches, path),
-            (Node::Array(from), Node::Array(to)) => Plan::Items(Box::new(self.node(*from, *to, path))),
-            (Node::Map(from), Node::Map(to)) => Plan::Entries(Box::new(self.node(*from, *to, path))),
-            (Node::Record { fields: from, .. }, Node::Record { fields: to, .. }) if same_name(writer, reader) => {
-                self.record(from, to, path)
+            (_, Avro::Union(union)) => self.branch(writer, union.variants(), path),
+            (Avro::Array(from), Avro::Array(to)) => Plan::Items(Box::new(self.plan(&from.items, &to.items, path))),
+            (Avro::Map(from), Avro::Map(to)) => Plan::Entries(Box::new(self.plan(&from.types, &to.types, path))),
+            (Avro::Record(from), Avro::Record(to)) if same_name(writer, reader) => {
+                self.record(&from.fields, &to.fields, path)
             }
-            (Node::Enum { symbols: from, .. }, Node::Enum { symbols: to, default, .. })
-                if same_name(writer, reader) =>
-            {
-                Plan::Symbol(from.iter().map(|symbol| match_symbol(symbol, to, default.as_deref(), path)).collect())
+            (Avro::Enum(from), Avro::Enum(to)) if same_name(writer, reader) => {
+                Plan::Symbol(from.symbols.iter().map(|symbol| match_symbol(symbol, to, path)).collect())
             }
             _ => primitive(writer, reader).unwrap_or_else(|| mismatch(writer, reader, path)),
         }
     }
 
     /// The first branch of the same type and name; without one, the first that the type can be promoted to.
-    fn branch(&self, writer_id: NodeId, branches: &[NodeId], path: &str) -> Plan {
-        let writer = self.writer.node(writer_id);
-        let same = |id: &NodeId| {
-            let reader = self.reader.node(*id);
-            writer.type_name() == reader.type_name() && same_name(writer, reader)
+    fn branch(&mut self, writer: &'s Avro, branches: &'s [Avro], path: &str) -> Plan {
+        let same = |branch: &Avro| {
+            let reader = defined(branch, &self.read);
+            type_name(writer) == type_name(reader) && same_name(writer, reader)
         };
-        let promoted = |id: &NodeId| primitive(writer, self.reader.node(*id)).is_some();
+        let promoted = |branch: &Avro| primitive(writer, branch).is_some();
         let found = branches.iter().position(same).or_else(|| branches.iter().position(promoted));
         let Some(index) = found else { return unknown_branch(writer, path) };
-        let optional = branches.iter().any(|id| *self.reader.node(*id) == Node::Null) && branches.len() <= 2;
+        let optional = branches.len() <= 2 && branches.iter().any(|branch| matches!(branch, Avro::Null));
         let path = match writer.name() {
-            Some(name) if !optional => short_name(name),
+            Some(name) if !optional => name.name(),
             _ => path,
         };
-        let plan = self.node(writer_id, branches[index], path);
+        let plan = self.plan(writer, &branches[index], path);
         if optional { plan } else { Plan::Branch(index, Box::new(plan)) }
     }
 
-    fn record(&self, from: &[Field], to: &[Field], path: &str) -> Plan {
+    fn record(&mut self, from: &'s [RecordField], to: &'s [RecordField], path: &str) -> Plan {
         let mut blank = vec![Value::Null; to.len()];
         let mut sources = vec![None; to.len()];
         for (target, field) in to.iter().enumerate() {
             let named = |name: &String| from.iter().position(|writer| writer.name == *name);
             sources[target] = named(&field.name).or_else(|| field.aliases.iter().find_map(named));
             if sources[target].is_none() {
-                match field.default.as_ref().and_then(|json| default_value(self.reader, field.node, json)) {
+                let default = field.default.as_ref();
+                match default.and_then(|json| default_value(defined(&field.schema, &self.read), json)) {
                     Some(default) => blank[target] = default,
                     None => return fail(format!("{path}.{} is missing and has no default", field.name)),
                 }
             }
         }
-        let step = |(index, field): (usize, &Field)| {
-            let target = sources.iter().position(|source| *source == Some(index));
-            target.map_or(Step::Skip(field.node), |target| Step::Read {
-                target,
-                plan: self.node(field.node, to[target].node, &format!("{path}.{}", to[target].name)),
-            })
+        let step = |(index, field): (usize, &'s RecordField)| {
+            match sources.iter().position(|source| *source == Some(index)) {
+                None => Step::Skip(self.layout.add(&field.schema)),
+                Some(target) => {
+                    let path = format!("{path}.{}", to[target].name);
+                    Step::Read { target, plan: self.plan(&field.schema, &to[target].schema, &path) }
+                }
+            }
         };
         Plan::Fields(RecordPlan { steps: from.iter().enumerate().map(step).collect(), blank })
     }
 }
 
-fn same_name(writer: &Node, reader: &Node) -> bool {
-    writer.name().map(short_name) == reader.name().map(short_name)
+/// What a reference stands for.
+fn defined<'s>(schema: &'s Avro, named_types: &NamesRef<'s>) -> &'s Avro {
+    match schema {
+        Avro::Ref { name } => named_types.get(name).copied().unwrap_or(schema),
+        schema => schema,
+    }
 }
 
-fn primitive(writer: &Node, reader: &Node) -> Option<Plan> {
-    Some(match (writer, reader) {
-        (Node::Null, Node::Null) => Plan::Null,
-        (Node::Int, Node::Int) => Plan::Int,
-        (Node::Long(_), Node::Long(TimeUnit::None)) | (Node::Int, Node::Long(TimeUnit::None)) => Plan::Long,
+/// Names match without their namespaces.
+fn same_name(writer: &Avro, reader: &Avro) -> bool {
+    writer.name().map(|name| name.name()) == reader.name().map(|name| name.name())
+}
+
+fn primitive(writer: &Avro, reader: &Avro) -> Option<Plan> {
+    Some(match (reader, writer) {
+        (Avro::Null, Avro::Null) => Plan::Null,
+        (Avro::Int, Avro::Int) => Plan::Int,
+        (Avro::Long, Avro::Int) => Plan::Long,
+        (Avro::Long, writer) if type_name(writer) == "long" => Plan::Long,
         // A long without a logical type is taken as what the reader's says: that is Avro's resolution.
-        (Node::Long(TimeUnit::Micros | TimeUnit::None) | Node::Int, Node::Long(TimeUnit::Micros)) => {
-            Plan::Time { unit_micros: 1 }
-        }
-        (Node::Long(TimeUnit::Millis), Node::Long(TimeUnit::Micros)) => Plan::Time { unit_micros: 1000 },
-        (Node::Int, Node::Double) => Plan::Double(Number::Int),
-        (Node::Long(_), Node::Double) => Plan::Double(Number::Long),
-        (Node::Float, Node::Double) => Plan::Double(Number::Float),
-        (Node::Double, Node::Double) => Plan::Double(Number::Double),
-        (Node::String, Node::String) => Plan::Text,
-        (Node::Bytes(None), Node::String) => Plan::TextFromBytes,
-        (Node::Bytes(written), Node::Bytes(Some(scale))) => Plan::Decimal { scale: written.unwrap_or(*scale) },
+        (Avro::TimestampMicros, Avro::TimestampMicros | Avro::Long | Avro::Int) => Plan::Time { unit_micros: 1 },
+        (Avro::TimestampMicros, Avro::TimestampMillis) => Plan::Time { unit_micros: 1000 },
+        (Avro::Double, Avro::Int) => Plan::Double(Number::Int),
+        (Avro::Double, Avro::Float) => Plan::Double(Number::Float),
+        (Avro::Double, Avro::Double) => Plan::Double(Number::Double),
+        (Avro::Double, writer) if type_name(writer) == "long" => Plan::Double(Number::Long),
+        (Avro::String, Avro::String) => Plan::Text,
+        (Avro::String, Avro::Bytes) => Plan::TextFromBytes,
+        (Avro::Decimal(decimal), Avro::Bytes) => Plan::Decimal { scale: scale(decimal.scale)? },
+        (Avro::Decimal(_), Avro::Decimal(written)) => Plan::Decimal { scale: scale(written.scale)? },
         _ => return None,
     })
 }
 
-fn match_symbol(symbol: &str, to: &[String], default: Option<&str>, path: &str) -> Result<usize, Failure> {
-    let named = |name: &str| to.iter().position(|known| known == name);
+fn scale(scale: usize) -> Option<u32> {
+    u32::try_from(scale).ok()
+}
+
+/// The type as a schema's JSON calls it.
+fn type_name(schema: &Avro) -> &'static str {
+    match schema {
+        Avro::Null => "null",
+        Avro::Boolean => "boolean",
+        Avro::Int | Avro::Date | Avro::TimeMillis => "int",
+        Avro::Long
+        | Avro::TimeMicros
+        | Avro::TimestampMillis
+        | Avro::TimestampMicros
+        | Avro::TimestampNanos
+        | Avro::LocalTimestampMillis
+        | Avro::LocalTimestampMicros
+        | Avro::LocalTimestampNanos => "long",
+        Avro::Float => "float",
+        Avro::Double => "double",
+        Avro::Bytes | Avro::BigDecimal | Avro::Decimal(_) => "bytes",
+        Avro::String | Avro::Uuid(_) => "string",
+        Avro::Fixed(_) | Avro::Duration(_) => "fixed",
+        Avro::Enum(_) => "enum",
+        Avro::Array(_) => "array",
+        Avro::Map(_) => "map",
+        Avro::Union(_) => "union",
+        Avro::Record(_) => "record",
+        Avro::Ref { .. } => "reference",
+    }
+}
+
+fn match_symbol(symbol: &str, to: &EnumSchema, path: &str) -> Result<usize, Failure> {
+    let named = |name: &str| to.symbols.iter().position(|known| known == name);
     named(symbol)
-        .or_else(|| default.and_then(named))
+        .or_else(|| to.default.as_deref().and_then(named))
         .ok_or_else(|| Failure { unknown_variant: true, detail: format!("{path}: the symbol `{symbol}` is unknown") })
 }
 
-fn default_value(reader: &Schema, id: NodeId, json: &Json) -> Option<Value<'static>> {
-    match (reader.node(id), json) {
-        (Node::Union(branches), _) => {
-            let first = default_value(reader, *branches.first()?, json);
-            first.or_else(|| branches.iter().find_map(|branch| default_value(reader, *branch, json)))
-        }
-        (Node::Null, Json::Null) => Some(Value::Null),
-        (Node::Int | Node::Long(_), Json::Number(number)) => number.as_i64().map(Value::Number),
-        (Node::Double, Json::Number(number)) => number.as_f64().map(Value::Double),
+fn default_value(reader: &Avro, json: &Json) -> Option<Value<'static>> {
+    match (reader, json) {
+        (Avro::Union(union), _) => union.variants().iter().find_map(|branch| default_value(branch, json)),
+        (Avro::Null, Json::Null) => Some(Value::Null),
+        (Avro::Int | Avro::Long | Avro::TimestampMicros, Json::Number(number)) => number.as_i64().map(Value::Number),
+        (Avro::Double, Json::Number(number)) => number.as_f64().map(Value::Double),
         // A value borrows its text from the record; a default has none to borrow from but these.
-        (Node::String, Json::String(text)) if text == "{}" => Some(Value::Text("{}")),
-        (Node::String, Json::String(text)) if text.is_empty() => Some(Value::Text("")),
-        (Node::Enum { symbols, .. }, Json::String(text)) => {
-            symbols.iter().position(|symbol| symbol == text).map(Value::Symbol)
-        }
-        (Node::Array(_), Json::Array(items)) if items.is_empty() => Some(Value::Items(Vec::new())),
-        (Node::Map(_), Json::Object(entries)) if entries.is_empty() => Some(Value::Entries(Vec::new())),
+        (Avro::String, Json::String(text)) if text == "{}" => Some(Value::Text("{}")),
+        (Avro::String, Json::String(text)) if text.is_empty() => Some(Value::Text("")),
+        (Avro::Enum(to), Json::String(text)) => to.symbols.iter().position(|symbol| symbol == text).map(Value::Symbol),
+        (Avro::Array(_), Json::Array(items)) if items.is_empty() => Some(Value::Items(Vec::new())),
+        (Avro::Map(_), Json::Object(entries)) if entries.is_empty() => Some(Value::Entries(Vec::new())),
         _ => None,
     }
 }
 
-fn describe(node: &Node) -> String {
-    match node.name() {
-        Some(name) => format!("{} `{}`", node.type_name(), short_name(name)),
-        None => format!("`{}`", node.type_name()),
+fn describe(schema: &Avro) -> String {
+    match schema.name() {
+        Some(name) => format!("{} `{}`", type_name(schema), name.name()),
+        None => format!("`{}`", type_name(schema)),
     }
 }
 
-fn mismatch(writer: &Node, reader: &Node, path: &str) -> Plan {
-    let times = matches!((writer, reader), (Node::Long(_), Node::Long(_)));
-    let note = if times { " of another logical type" } else { "" };
+fn mismatch(writer: &Avro, reader: &Avro, path: &str) -> Plan {
+    let note = if type_name(writer) == type_name(reader) && writer.name().is_none() { " of another logical type" } else { "" };
     fail(format!("{path}: the writer has {}{note}, which cannot be read as {}", describe(writer), describe(reader)))
 }
 
-fn unknown_branch(writer: &Node, path: &str) -> Plan {
+fn unknown_branch(writer: &Avro, path: &str) -> Plan {
     let detail = format!("{path}: the writer's branch {} is unknown", describe(writer));
     Plan::Fail(Failure { unknown_variant: true, detail })
 }

@@ -1,63 +1,22 @@
-//! An Avro schema as a table of nodes.
+//! An Avro schema, parsed by apache-avro from a text that was made strict before.
 
-use std::collections::HashMap;
+use std::panic::catch_unwind;
 
-use serde_json::{Map, Value};
+use apache_avro::schema::{NamesRef, RecordSchema, ResolvedSchema, Schema as Avro};
+use serde_json::{Value as Json, json};
 
-pub type NodeId = usize;
+use super::names::use_java_names;
+use super::strict::{Rewriter, Side};
 
-#[derive(Debug, Clone, PartialEq)]
+/// Characters of apache-avro's own sentences that are kept: some hold the schema.
+const PROBLEM_CHARS_MAX: usize = 300;
+
+/// A schema and those that it refers to.
+#[derive(Debug, Clone)]
 pub struct Schema {
-    nodes: Vec<Node>,
-    root: NodeId,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Node {
-    Null,
-    Boolean,
-    Int,
-    Long(TimeUnit),
-    Float,
-    Double,
-    /// With the scale of a decimal.
-    Bytes(Option<u32>),
-    String,
-    Fixed {
-        name: String,
-        size: usize,
-    },
-    Enum {
-        name: String,
-        symbols: Vec<String>,
-        default: Option<String>,
-    },
-    Array(NodeId),
-    Map(NodeId),
-    Union(Vec<NodeId>),
-    Record {
-        name: String,
-        fields: Vec<Field>,
-    },
-}
-
-/// What a long counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeUnit {
-    /// No logical type, or one that is no moment in time.
-    None,
-    Millis,
-    Micros,
-    /// A moment that foldback does not read: nanoseconds, or without a time zone.
-    Other,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Field {
-    pub name: String,
-    pub aliases: Vec<String>,
-    pub node: NodeId,
-    pub default: Option<Value>,
+    /// Each knows the names that those before it define.
+    referenced: Vec<Avro>,
+    root: Avro,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,59 +28,38 @@ pub enum SchemaError {
 }
 
 impl Schema {
+    /// A schema that records are read into, or that the binary carries.
     pub fn parse(json: &str) -> Result<Schema, SchemaError> {
-        let value: Value = serde_json::from_str(json)?;
-        let mut parser = Parser { nodes: Vec::new(), names: HashMap::new() };
-        let root = parser.node(&value, "").map_err(SchemaError::Avro)?;
-        Ok(Schema { nodes: parser.nodes, root })
+        parse(&[], json, Side::Reader)
     }
 
-    pub fn root(&self) -> NodeId {
-        self.root
+    /// A writer's schema. `referenced` are the texts that it refers to, each after those that it refers to itself.
+    pub fn parse_writer(json: &str, referenced: &[String]) -> Result<Schema, SchemaError> {
+        parse(referenced, json, Side::Writer)
     }
 
-    pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id]
+    pub fn root(&self) -> &Avro {
+        &self.root
+    }
+
+    /// The named types by their full names.
+    pub fn named_types(&self) -> NamesRef<'_> {
+        // Parsing has resolved the same schemas, or else it would have failed.
+        resolved(&self.referenced, &self.root).map(|resolved| resolved.get_names().clone()).unwrap_or_default()
     }
 
     /// Whether the logical types agree too, for two schemas of one canonical form.
     pub fn decodes_like(&self, other: &Schema) -> bool {
-        let logical = |node: &Node| match node {
-            Node::Bytes(scale) => (*scale, TimeUnit::None),
-            Node::Long(unit) => (None, *unit),
-            _ => (None, TimeUnit::None),
-        };
-        self.nodes.iter().map(logical).eq(other.nodes.iter().map(logical))
-    }
-}
-
-impl Node {
-    /// A named type's full name.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Node::Fixed { name, .. } | Node::Enum { name, .. } | Node::Record { name, .. } => Some(name),
-            _ => None,
-        }
+        let form = |schema: &Schema| schema.json_without(&["precision", "default", "aliases"]);
+        form(self) == form(other)
     }
 
-    /// The type as the schema's JSON calls it.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Node::Null => "null",
-            Node::Boolean => "boolean",
-            Node::Int => "int",
-            Node::Long(_) => "long",
-            Node::Float => "float",
-            Node::Double => "double",
-            Node::Bytes(_) => "bytes",
-            Node::String => "string",
-            Node::Fixed { .. } => "fixed",
-            Node::Enum { .. } => "enum",
-            Node::Array(_) => "array",
-            Node::Map(_) => "map",
-            Node::Union(_) => "union",
-            Node::Record { .. } => "record",
-        }
+    /// The schema as JSON without these attributes of its types and fields.
+    pub fn json_without(&self, attributes: &[&str]) -> Json {
+        // A schema of strict text always serializes.
+        let mut json = serde_json::to_value(&self.root).unwrap_or_default();
+        remove(&mut json, attributes);
+        json
     }
 }
 
@@ -130,160 +68,51 @@ pub fn short_name(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-struct Parser {
-    nodes: Vec<Node>,
-    names: HashMap<String, NodeId>,
+fn parse(referenced: &[String], json: &str, side: Side) -> Result<Schema, SchemaError> {
+    let mut rewriter = Rewriter::new(side);
+    let texts = referenced.iter().map(String::as_str).chain([json]);
+    let texts = texts.map(|text| rewrite(&mut rewriter, text)).collect::<Result<Vec<_>, _>>()?;
+    let mut referenced = parse_together(texts)?;
+    let root = referenced.pop().ok_or_else(|| SchemaError::Avro("it is empty".to_owned()))?;
+    // A name that is used and not defined, or defined twice, is found here.
+    resolved(&referenced, &root).map_err(avro_error)?;
+    Ok(Schema { referenced, root })
 }
 
-type Parsed<T> = Result<T, String>;
+fn rewrite(rewriter: &mut Rewriter, text: &str) -> Result<Json, SchemaError> {
+    rewriter.admit(text).map_err(SchemaError::Avro)?;
+    rewriter.rewrite(&serde_json::from_str(text)?).map_err(SchemaError::Avro)
+}
 
-impl Parser {
-    fn push(&mut self, node: Node) -> NodeId {
-        self.nodes.push(node);
-        self.nodes.len() - 1
+/// As the fields of one record: `Schema::parse_list` takes its texts in random order, so that a name which one of
+/// them defines within itself is known to another or not.
+fn parse_together(texts: Vec<Json>) -> Result<Vec<Avro>, SchemaError> {
+    use_java_names();
+    let fields = texts.into_iter().enumerate().map(|(index, text)| json!({"name": format!("_{index}"), "type": text}));
+    let record = json!({"type": "record", "name": "_", "fields": fields.collect::<Vec<_>>()});
+    // The library's parser holds assertions about its input.
+    let parsed = catch_unwind(|| Avro::parse(&record));
+    match parsed.map_err(|_| SchemaError::Avro("apache-avro panics on it".to_owned()))?.map_err(avro_error)? {
+        Avro::Record(RecordSchema { fields, .. }) => Ok(fields.into_iter().map(|field| field.schema).collect()),
+        _ => Ok(Vec::new()),
     }
+}
 
-    fn node(&mut self, json: &Value, namespace: &str) -> Parsed<NodeId> {
-        match json {
-            Value::String(name) => self.by_name(name, namespace),
-            Value::Array(branches) => {
-                let branches = branches.iter().map(|branch| self.node(branch, namespace));
-                let branches = branches.collect::<Parsed<Vec<_>>>()?;
-                Ok(self.push(Node::Union(branches)))
-            }
-            Value::Object(object) => self.object(object, namespace),
-            other => Err(format!("`{other}` is not a type")),
+fn resolved<'s>(referenced: &'s [Avro], root: &'s Avro) -> Result<ResolvedSchema<'s>, apache_avro::Error> {
+    ResolvedSchema::new_with_schemata(referenced.iter().chain([root]).collect())
+}
+
+fn avro_error(error: apache_avro::Error) -> SchemaError {
+    SchemaError::Avro(error.to_string().chars().take(PROBLEM_CHARS_MAX).collect())
+}
+
+fn remove(json: &mut Json, attributes: &[&str]) {
+    match json {
+        Json::Object(object) => {
+            object.retain(|key, _| !attributes.contains(&key.as_str()));
+            object.values_mut().for_each(|value| remove(value, attributes));
         }
-    }
-
-    fn by_name(&mut self, name: &str, namespace: &str) -> Parsed<NodeId> {
-        if let Some(node) = primitive(name, None) {
-            return Ok(self.push(node));
-        }
-        let known = self.names.get(&full_name(name, namespace)).copied();
-        known.ok_or_else(|| format!("the type `{name}` is not defined in it"))
-    }
-
-    fn object(&mut self, object: &Map<String, Value>, namespace: &str) -> Parsed<NodeId> {
-        let kind = match object.get("type") {
-            Some(Value::String(kind)) => kind.as_str(),
-            Some(nested) => return self.node(nested, namespace),
-            None => return Err("a type has no `type`".to_owned()),
-        };
-        match kind {
-            "array" => {
-                let items = self.child(object, "items", namespace)?;
-                Ok(self.push(Node::Array(items)))
-            }
-            "map" => {
-                let values = self.child(object, "values", namespace)?;
-                Ok(self.push(Node::Map(values)))
-            }
-            "record" | "error" | "enum" | "fixed" => self.named(kind, object, namespace),
-            _ => match primitive(kind, Some(object)) {
-                Some(node) => Ok(self.push(node)),
-                None => self.by_name(kind, namespace),
-            },
-        }
-    }
-
-    fn child(&mut self, object: &Map<String, Value>, key: &str, namespace: &str) -> Parsed<NodeId> {
-        let json = object.get(key).ok_or_else(|| format!("a type has no `{key}`"))?;
-        self.node(json, namespace)
-    }
-
-    fn named(&mut self, kind: &str, object: &Map<String, Value>, namespace: &str) -> Parsed<NodeId> {
-        let name = text(object, "name")?;
-        let own = object.get("namespace").and_then(Value::as_str).unwrap_or(namespace);
-        let name = full_name(name, own);
-        // In its place at once, since a record's fields may name it.
-        let id = self.push(Node::Null);
-        if self.names.insert(name.clone(), id).is_some() {
-            return Err(format!("the type `{name}` is defined twice"));
-        }
-        self.nodes[id] = match kind {
-            "enum" => enumeration(name, object)?,
-            "fixed" => {
-                let size = object.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
-                Node::Fixed { size: size.ok_or_else(|| format!("`{name}` has no size"))?, name }
-            }
-            _ => {
-                let fields = self.fields(&name, object)?;
-                Node::Record { name, fields }
-            }
-        };
-        Ok(id)
-    }
-
-    fn fields(&mut self, name: &str, object: &Map<String, Value>) -> Parsed<Vec<Field>> {
-        let fields = object.get("fields").and_then(Value::as_array);
-        let fields = fields.ok_or_else(|| format!("the record `{name}` has no fields"))?;
-        let namespace = name.rsplit_once('.').map_or("", |(namespace, _)| namespace);
-        fields.iter().map(|field| self.field(name, field, namespace)).collect()
-    }
-
-    fn field(&mut self, record: &str, field: &Value, namespace: &str) -> Parsed<Field> {
-        let object = field.as_object().ok_or_else(|| format!("a field of `{record}` is not an object"))?;
-        Ok(Field {
-            name: text(object, "name")?.to_owned(),
-            aliases: strings(object.get("aliases")),
-            node: self.child(object, "type", namespace)?,
-            default: object.get("default").cloned(),
-        })
-    }
-}
-
-fn text<'j>(object: &'j Map<String, Value>, key: &str) -> Parsed<&'j str> {
-    let text = object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    text.ok_or_else(|| format!("a type or field has no `{key}`"))
-}
-
-fn strings(json: Option<&Value>) -> Vec<String> {
-    let texts = json.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
-}
-
-fn full_name(name: &str, namespace: &str) -> String {
-    if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
-}
-
-fn enumeration(name: String, object: &Map<String, Value>) -> Parsed<Node> {
-    let symbols = strings(object.get("symbols"));
-    if symbols.is_empty() {
-        return Err(format!("the enum `{name}` has no symbols"));
-    }
-    let default = object.get("default").and_then(Value::as_str).map(str::to_owned);
-    Ok(Node::Enum { name, symbols, default })
-}
-
-fn primitive(kind: &str, object: Option<&Map<String, Value>>) -> Option<Node> {
-    let attribute = |key: &str| object.and_then(|object| object.get(key));
-    let logical = attribute("logicalType").and_then(Value::as_str).unwrap_or_default();
-    Some(match kind {
-        "null" => Node::Null,
-        "boolean" => Node::Boolean,
-        "int" => Node::Int,
-        "long" => Node::Long(time_unit(logical)),
-        "float" => Node::Float,
-        "double" => Node::Double,
-        "bytes" if logical == "decimal" => {
-            let number = |key: &str| attribute(key).and_then(Value::as_u64);
-            let scale = number("scale").unwrap_or(0);
-            // The specification: an invalid logical type is as if it were not there.
-            let valid = number("precision").is_some_and(|precision| precision >= 1 && scale <= precision);
-            Node::Bytes(u32::try_from(scale).ok().filter(|_| valid))
-        }
-        "bytes" => Node::Bytes(None),
-        "string" => Node::String,
-        _ => return None,
-    })
-}
-
-fn time_unit(logical: &str) -> TimeUnit {
-    match logical {
-        "timestamp-millis" => TimeUnit::Millis,
-        "timestamp-micros" => TimeUnit::Micros,
-        other if other.contains("timestamp") || other.starts_with("time-") => TimeUnit::Other,
-        _ => TimeUnit::None,
+        Json::Array(items) => items.iter_mut().for_each(|item| remove(item, attributes)),
+        _ => {}
     }
 }

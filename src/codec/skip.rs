@@ -1,44 +1,42 @@
-//! Skips over a datum, using the writer's schema alone.
+//! Walks a datum by its writer's layout alone.
 
 use super::cursor::{Cursor, Malformed};
-use super::schema::{Node, NodeId, Schema};
+use super::layout::{Layout, Part, PartId};
 
 /// Deeper than any schema of ours; a recursive schema could overflow the stack.
 const DEPTH_MAX: usize = 64;
 
-/// Skips one datum of the node, validating all of it.
-pub fn skip(schema: &Schema, id: NodeId, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-    skip_within(schema, id, cursor, DEPTH_MAX)
+/// Reads over one datum of the part, checking all of it.
+pub fn skip(layout: &Layout, id: PartId, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    skip_within(layout, id, cursor, DEPTH_MAX)
 }
 
-fn skip_within(schema: &Schema, id: NodeId, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Malformed> {
+fn skip_within(layout: &Layout, id: PartId, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Malformed> {
     let deeper = depth.checked_sub(1).ok_or_else(|| cursor.malformed("the datum is nested too deeply"))?;
-    match schema.node(id) {
-        Node::Null => {}
-        Node::Boolean => drop(cursor.boolean()?),
-        Node::Int => drop(cursor.int()?),
-        Node::Long(_) => drop(cursor.long()?),
-        Node::Float => drop(cursor.float()?),
-        Node::Double => drop(cursor.double()?),
-        Node::Bytes(_) => drop(cursor.bytes()?),
-        Node::String => drop(cursor.text()?),
-        Node::Fixed { size, .. } => drop(cursor.take(*size)?),
-        Node::Enum { symbols, .. } => drop(cursor.index(symbols.len())?),
-        Node::Array(items) => {
-            skip_blocks(cursor, |cursor| skip_within(schema, *items, cursor, deeper))?;
-        }
-        Node::Map(values) => skip_blocks(cursor, |cursor| {
+    match layout.part(id) {
+        Part::Null => {}
+        Part::Boolean => drop(cursor.boolean()?),
+        Part::Int => drop(cursor.int()?),
+        Part::Long => drop(cursor.long()?),
+        Part::Float => drop(cursor.float()?),
+        Part::Double => drop(cursor.double()?),
+        Part::Bytes => drop(cursor.bytes()?),
+        Part::Text => drop(cursor.text()?),
+        Part::Fixed(size) => drop(cursor.take(*size)?),
+        Part::Symbol(count) => drop(cursor.index(*count)?),
+        Part::Items(items) => skip_blocks(cursor, |cursor| skip_within(layout, *items, cursor, deeper))?,
+        Part::Entries(values) => skip_blocks(cursor, |cursor| {
             cursor.text()?;
-            skip_within(schema, *values, cursor, deeper)
+            skip_within(layout, *values, cursor, deeper)
         })?,
-        Node::Union(branches) => {
+        Part::OneOf(branches) => {
             let branch = cursor.index(branches.len())?;
-            skip_within(schema, branches[branch], cursor, deeper)?;
+            skip_within(layout, branches[branch], cursor, deeper)?;
         }
-        Node::Record { fields, .. } => {
+        Part::Fields(fields) => {
             cursor.count_item()?;
             for field in fields {
-                skip_within(schema, field.node, cursor, deeper)?;
+                skip_within(layout, *field, cursor, deeper)?;
             }
         }
     }

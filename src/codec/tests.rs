@@ -254,7 +254,7 @@ fn read_as(schema: &str, json: serde_json::Value) -> Result<String, Reason> {
     let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&avro).build().unwrap();
     let datum = writer.write_value_to_vec(value).unwrap();
     let readers = Readers::new();
-    let prepared = Prepared::new(Schema::parse(schema).unwrap(), &readers);
+    let prepared = Prepared::parse(schema, &[], &readers).unwrap();
     let value = prepared.read(Stream::Runs, &datum).map_err(|rejection| rejection.reason)?;
     super::rules::run(value).map(|run| format!("{run:?}")).map_err(|_| Reason::Invalid)
 }

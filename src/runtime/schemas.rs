@@ -75,7 +75,7 @@ async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) 
     for version in versions {
         let registered = client.version(&subject, version).await?;
         let name = format!("{subject} version {version}");
-        match compatibility(stream, &registered.schema) {
+        match compatibility(stream, &registered.schema, &[]) {
             Err(error) => findings.problems.push(format!("{name}: {error}")),
             Ok(found) => {
                 findings.problems.extend(found.broken.iter().map(|detail| format!("{name}: {detail}")));
