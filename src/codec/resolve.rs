@@ -153,15 +153,14 @@ impl<'s> Resolver<'s> {
                 }
             }
         }
-        let step = |(index, field): (usize, &'s RecordField)| {
-            match sources.iter().position(|source| *source == Some(index)) {
+        let step =
+            |(index, field): (usize, &'s RecordField)| match sources.iter().position(|source| *source == Some(index)) {
                 None => Step::Skip(self.layout.add(&field.schema)),
                 Some(target) => {
                     let path = format!("{path}.{}", to[target].name);
                     Step::Read { target, plan: self.plan(&field.schema, &to[target].schema, &path) }
                 }
-            }
-        };
+            };
         Plan::Fields(RecordPlan { steps: from.iter().enumerate().map(step).collect(), blank })
     }
 }
@@ -263,7 +262,8 @@ fn describe(schema: &Avro) -> String {
 }
 
 fn mismatch(writer: &Avro, reader: &Avro, path: &str) -> Plan {
-    let note = if type_name(writer) == type_name(reader) && writer.name().is_none() { " of another logical type" } else { "" };
+    let note =
+        if type_name(writer) == type_name(reader) && writer.name().is_none() { " of another logical type" } else { "" };
     fail(format!("{path}: the writer has {}{note}, which cannot be read as {}", describe(writer), describe(reader)))
 }
 

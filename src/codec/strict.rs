@@ -202,7 +202,8 @@ fn long(logical: &str) -> Json {
 /// An invalid decimal stands as big-decimal, which foldback refuses: the specification ignores its logical type, and
 /// as the plain bytes that are left of it an amount would get our scale instead of its writer's.
 fn decimal(logical: &str, attributes: &Map<String, Json>) -> Json {
-    let digits = |key: &str| attributes.get(key).map(|digits| digits.as_u64().and_then(|digits| u32::try_from(digits).ok()));
+    let digits =
+        |key: &str| attributes.get(key).map(|digits| digits.as_u64().and_then(|digits| u32::try_from(digits).ok()));
     match (logical, digits("precision"), digits("scale").unwrap_or(Some(0))) {
         ("decimal", Some(Some(precision)), Some(scale)) if precision >= 1 && scale <= precision => {
             json!({"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale})

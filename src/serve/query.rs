@@ -74,7 +74,10 @@ impl Parameters {
         let time = Timestamp::parse(&text.replacen(' ', "+", 1));
         time.map(Some).ok_or_else(|| {
             let example = "2026-11-23T10:00:00Z";
-            Problem::parameter(name, format!("`{name}` must be an ISO 8601 date-time with an offset, such as {example}."))
+            Problem::parameter(
+                name,
+                format!("`{name}` must be an ISO 8601 date-time with an offset, such as {example}."),
+            )
         })
     }
 

@@ -46,9 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics));
     api.merge(health)
-        .fallback(|| async {
-            Problem::not_found("Nothing is served at this path; /openapi.json lists every path.")
-        })
+        .fallback(|| async { Problem::not_found("Nothing is served at this path; /openapi.json lists every path.") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.")
         })

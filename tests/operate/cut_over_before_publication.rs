@@ -7,7 +7,6 @@ use foldback::store::publication;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
-
 use crate::operate::copy::copy_of_gen_1;
 use crate::support::{PATIENCE, Stack};
 
