@@ -4,10 +4,10 @@ use apache_avro::reader::datum::GenericDatumReader;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use foldback::codec::{Decode, Decoder, Framing, Limits, encode_order};
-use foldback::domain::event::{OrderEvent, OrderPlaced, Payload, ServiceRule};
-use foldback::domain::money::{Currency, Decimal, Money};
-use foldback::domain::position::Position;
-use foldback::domain::record::{RawRecord, Stream};
+use foldback::domain::log::position::Position;
+use foldback::domain::log::record::{RawRecord, Stream};
+use foldback::domain::orders::event::{OrderEvent, OrderPlaced, Payload, ServiceRule};
+use foldback::domain::orders::money::{Currency, Decimal, Money};
 use foldback::domain::timestamp::Timestamp;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use foldback::codec::{Framing, encode_run};
-use foldback::domain::run::{Run, RunStatus, RunType};
+use foldback::domain::runs::run::{Run, RunStatus, RunType};
 use foldback::domain::timestamp::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};

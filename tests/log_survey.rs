@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::support::{Stack, eventually};
 use foldback::config::kafka::Kafka;
-use foldback::domain::partition::StreamPartition;
-use foldback::domain::position::Position;
-use foldback::domain::record::{RawRecord, Stream, Topics};
+use foldback::domain::log::partition::StreamPartition;
+use foldback::domain::log::position::Position;
+use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::timestamp::Timestamp;
 use foldback::log::fetch::{FetchError, fetch_record, fetch_records};
-use foldback::log::offsets::offsets_at;
-use foldback::log::sample::{SampleBounds, sample};
+use foldback::log::survey::offsets::offsets_at;
+use foldback::log::survey::probe::{SampleBounds, sample};
 use foldback::log::survey::{SurveyError, TopicSurvey, survey};
 use foldback::log::{Assignment, Control, Delivery, Reader, ReaderSettings, Sieve, Sifted};
 use foldback::observe::Readiness;

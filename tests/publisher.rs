@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldback::config::publisher::Publisher as Settings;
+use foldback::live::publisher::{Publisher, PublisherStatus};
 use foldback::observe::Metrics;
 use foldback::publish::Link;
-use foldback::runtime::publisher::{Publisher, PublisherStatus};
 use foldback::store::connect::Access;
 use foldback::store::migrate::migrate;
 use serde_json::Value;

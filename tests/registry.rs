@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use crate::support::{Proxy, Servers, Stack, eventually};
 use bytes::Bytes;
-use foldback::codec::{
-    Decode, Decoded, Decoder, Framing, Limits, Registry, RegistrySettings, Resolution, encode_order, newest,
-};
-use foldback::domain::event::{OrderCancelled, OrderEvent, Payload};
-use foldback::domain::position::Position;
-use foldback::domain::record::{RawRecord, Stream};
-use foldback::domain::rejection::Reason;
+use foldback::codec::{Decode, Decoded, Decoder, Framing, Limits, encode_order, newest};
+use foldback::domain::log::position::Position;
+use foldback::domain::log::record::{RawRecord, Stream};
+use foldback::domain::log::rejection::Reason;
+use foldback::domain::orders::event::{OrderCancelled, OrderEvent, Payload};
 use foldback::domain::timestamp::Timestamp;
+use foldback::registry::{Registry, RegistrySettings, Resolution};
 use uuid::Uuid;
 
 const WITHIN: Duration = Duration::from_secs(20);

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldback::codec::{Decode, Decoded, Decoder, Limits, Registry, RegistrySettings, Resolution};
+use foldback::codec::{Decode, Decoded, Decoder, Limits};
 use foldback::config::Config;
 use foldback::domain::change::HistoryEntry;
-use foldback::domain::record::Stream;
+use foldback::domain::log::record::Stream;
 use foldback::log::client::client_config;
 use foldback::log::fetch::raw_record;
+use foldback::registry::{Registry, RegistrySettings, Resolution};
 use foldback::store::connect::Access;
-use foldback::store::copy::Rows;
-use foldback::store::history::{COLUMNS, encode};
+use foldback::store::tables::copy::Rows;
+use foldback::store::tables::history::{COLUMNS, encode};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use foldback::config::{Config, Inputs};
 use foldback::store::connect::Access;
-use foldback::store::generation::live;
+use foldback::store::generations::generation::live;
 use mimalloc::MiMalloc;
 use sqlx::AssertSqlSafe;
 

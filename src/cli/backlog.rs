@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::backlog::{Backlog, ProviderBacklog};
+use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 use super::Failure;
 use super::context::{Context, at_database};

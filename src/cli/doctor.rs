@@ -1,6 +1,6 @@
 //! `foldback doctor`
 
-use crate::runtime::doctor::{Finding, Verdict, examine};
+use crate::doctor::{Finding, Verdict, examine};
 
 use super::Failure;
 use super::context::Context;

@@ -2,16 +2,16 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 differences found, 4 refused by a guard.
 
-mod amounts;
 mod backlog;
-mod building;
 mod completions;
 mod config;
 mod context;
 mod dead_letters;
 mod doctor;
 mod failure;
+mod format;
 mod generations;
+mod long_running;
 mod migrate;
 mod order;
 mod output;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::domain::timestamp::Timestamp;
-use crate::runtime::feed::{Fed, FeedSettings, feed};
+use crate::samples::publish::{Fed, FeedSettings, feed};
 
 use super::Failure;
 use super::context::Context;

@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::live::run::{self, RunError};
 use crate::observe::logging;
-use crate::runtime::run::{self, RunError};
 
 use super::Failure;
 use super::context::{Context, access, at_database, flag};

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::runtime::schemas::{Findings, Registered, SchemasError, check, register_all};
+use crate::registry::schemas::{Findings, Registered, SchemasError, check, register_all};
 
 use super::Failure;
 use super::context::Context;

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::domain::difference::Difference;
-use crate::domain::key_sample::{BUCKETS, KeySample};
-use crate::runtime::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
+use crate::domain::generations::difference::Difference;
+use crate::domain::log::key_share::{BUCKETS, KeySample};
+use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
 use super::Failure;
-use super::building::Watched;
 use super::context::{Context, access, at_database, flag};
+use super::long_running::Watched;
 use super::output::{Output, plain, print, print_json};
 use super::progress::Shown;
 
@@ -122,7 +122,7 @@ fn readable(verified: &Verified) -> String {
 }
 
 fn named(difference: &Difference) -> String {
-    let all_null = |values: fn(&crate::domain::difference::Differing) -> &Value| {
+    let all_null = |values: fn(&crate::domain::generations::difference::Differing) -> &Value| {
         difference.columns.len() > 1 && difference.columns.values().all(|column| values(column).is_null())
     };
     let (missing, surplus) = (all_null(|column| &column.stored), all_null(|column| &column.expected));

@@ -1,6 +1,6 @@
 //! The bundled schemas: every version ever published, since a rebuild reads them all.
 
-use crate::domain::record::Stream;
+use crate::domain::log::record::Stream;
 
 /// One version of a stream's schema.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use crate::domain::rejection::Rejection;
+use crate::domain::log::rejection::Rejection;
 
 use super::prepared::Prepared;
 

@@ -1,11 +1,11 @@
 //! Checks which schemas ours can read, for `schemas check`.
 
-use crate::domain::record::Stream;
+use crate::domain::log::record::Stream;
 
+use super::avro::fingerprint::fingerprint;
+use super::avro::resolve::{Failure, resolve};
+use super::avro::schema::{Schema, SchemaError};
 use super::bundled::{BUNDLED, Bundled, newest};
-use super::fingerprint::fingerprint;
-use super::resolve::{Failure, resolve};
-use super::schema::{Schema, SchemaError};
 
 /// How our newest schema reads a writer's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::event::OrderEvent;
-use crate::domain::record::{RawRecord, RecordView, Stream};
-use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::run::Run;
+use crate::domain::log::record::{RawRecord, RecordView, Stream};
+use crate::domain::log::rejection::{Reason, Rejection};
+use crate::domain::orders::event::OrderEvent;
+use crate::domain::runs::run::Run;
 
+use super::avro::fingerprint::fingerprint;
+use super::avro::value::Value;
 use super::bundled::BUNDLED;
 use super::cache::{Cache, Entry};
-use super::fingerprint::fingerprint;
 use super::framing::Framing;
 use super::prepared::{Prepared, Readers};
 use super::rules::{self, Invalid};
-use super::value::Value;
 
 /// A record's domain value, by topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +66,7 @@ impl Decoder {
     pub fn new(limits: Limits) -> Decoder {
         let readers = Readers::new();
         let prepare = |json: &str| {
-            let schema = super::schema::Schema::parse(json).ok()?;
+            let schema = super::avro::schema::Schema::parse(json).ok()?;
             Some((fingerprint(&schema), Prepared::new(&schema, &readers)))
         };
         // Every bundled schema parses, as a test checks.
@@ -93,11 +93,11 @@ impl Decoder {
         self.0.cache.get(id).is_some()
     }
 
-    pub(super) fn readers(&self) -> &Readers {
+    pub(crate) fn readers(&self) -> &Readers {
         &self.0.readers
     }
 
-    pub(super) fn cache(&self) -> &Cache {
+    pub(crate) fn cache(&self) -> &Cache {
         &self.0.cache
     }
 

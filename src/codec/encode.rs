@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::event::{Guardrails, OrderAmended, OrderEvent, OrderPlaced, Payload, ServiceRule};
-use crate::domain::money::{Decimal, Money};
-use crate::domain::run::{Run, RunStatus, RunType};
+use crate::domain::orders::event::{Guardrails, OrderAmended, OrderEvent, OrderPlaced, Payload, ServiceRule};
+use crate::domain::orders::money::{Decimal, Money};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::timestamp::Timestamp;
 
 use super::framing::Framing;

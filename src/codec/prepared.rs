@@ -1,15 +1,15 @@
 //! A prepared writer's schema: parsed and resolved once, then used for all of its records.
 
-use crate::domain::record::Stream;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::log::record::Stream;
+use crate::domain::log::rejection::{Reason, Rejection};
 
+use super::avro::cursor::{Cursor, Malformed};
+use super::avro::read::{ReadError, read};
+use super::avro::resolve::{Resolved, resolve};
+use super::avro::schema::{Schema, SchemaError};
+use super::avro::skip::skip;
+use super::avro::value::Value;
 use super::bundled::newest;
-use super::cursor::{Cursor, Malformed};
-use super::read::{ReadError, read};
-use super::resolve::{Resolved, resolve};
-use super::schema::{Schema, SchemaError};
-use super::skip::skip;
-use super::value::Value;
 
 /// Our own schemas, which records are read into.
 #[derive(Debug)]

@@ -4,16 +4,16 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::domain::event::*;
-use crate::domain::money::{Currency, Decimal, Money};
-use crate::domain::position::Position;
-use crate::domain::record::{RawRecord, Stream};
-use crate::domain::rejection::Reason;
-use crate::domain::run::{Run, RunStatus, RunType};
+use crate::domain::log::position::Position;
+use crate::domain::log::record::{RawRecord, Stream};
+use crate::domain::log::rejection::Reason;
+use crate::domain::orders::event::*;
+use crate::domain::orders::money::{Currency, Decimal, Money};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::timestamp::Timestamp;
 
+use super::avro::schema::Schema;
 use super::prepared::{Prepared, Readers};
-use super::schema::Schema;
 use super::*;
 
 const ID: Uuid = Uuid::from_u128(0x11);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::values::Values;
 use super::{ConfigError, Key, Kind, Preset, Secret, kafka_properties};
-use crate::domain::record::Topics;
+use crate::domain::log::record::Topics;
 
 const BROKERS: Key = Key::text(
     "kafka.brokers",

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::dead_letter::{ConflictKey, DeadLetter};
-use super::event::OrderEvent;
-use super::order::Order;
-use super::position::Position;
-use super::record::Stream;
-use super::rejection::Reason;
-use super::run::Run;
-use super::summary::Drift;
-use super::telemetry::Counts;
+use super::log::dead_letter::{ConflictKey, DeadLetter};
+use super::log::position::Position;
+use super::log::record::Stream;
+use super::log::rejection::Reason;
+use super::orders::event::OrderEvent;
+use super::orders::order::Order;
+use super::orders::telemetry::Counts;
+use super::runs::run::Run;
+use super::runs::summary::Drift;
 use super::timestamp::Timestamp;
 
 /// An event of the history, and its position in the log.

@@ -1,34 +1,18 @@
-//! The business: pure values and folds.
+//! What the business says: pure values and folds.
 //!
-//! Nothing here does I/O, awaits, reads a clock or knows a framework. Folding the same events always gives the same
-//! values.
+//! - `orders`: events of an order, and what they come to
+//! - `runs`: automation runs and their summaries
+//! - `views`: what readers are shown
+//! - `log`: records and where they lie
+//! - `generations`: sets of views, and how they differ
+//!
+//! Nothing here does I/O, awaits, reads a clock or knows a framework. Whoever folds the same events gets the
+//! same values.
 
-pub mod backlog;
-pub mod bounds;
-pub mod catch_up;
 pub mod change;
-pub mod dead_letter;
-pub mod difference;
-pub mod event;
-pub mod generation;
-pub mod guardrail;
-pub mod key_sample;
-pub mod money;
-pub mod order;
-pub mod packed;
-pub mod partition;
-pub mod position;
-pub mod record;
-pub mod refill;
-pub mod register;
-pub mod rejection;
-pub mod replay;
-pub mod run;
-pub mod sequence;
-pub mod size;
-pub mod snapshot;
-pub mod status;
-pub mod summary;
-pub mod telemetry;
+pub mod generations;
+pub mod log;
+pub mod orders;
+pub mod runs;
 pub mod timestamp;
-pub mod view;
+pub mod views;

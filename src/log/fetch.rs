@@ -8,12 +8,12 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::consumer::consumer_config;
-use super::headers::copy_headers;
-use super::settings::ReaderSettings;
-use crate::domain::partition::StreamPartition;
-use crate::domain::position::Position;
-use crate::domain::record::{RawRecord, RecordView, Stream, Topics};
+use super::reader::consumer::consumer_config;
+use super::reader::headers::copy_headers;
+use super::reader::settings::ReaderSettings;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::position::Position;
+use crate::domain::log::record::{RawRecord, RecordView, Stream, Topics};
 use crate::domain::timestamp::Timestamp;
 
 /// Gaps up to this many offsets are read rather than skipped: restarting the fetch costs about as much.

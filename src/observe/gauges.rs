@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::metrics as families;
 use super::text::write_family;
-use crate::domain::backlog::{Backlog, ProviderBacklog};
-use crate::domain::rejection::Reason;
-use crate::domain::run::RunType;
+use crate::domain::log::rejection::Reason;
+use crate::domain::runs::run::RunType;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 type Partition = (String, i32);
 

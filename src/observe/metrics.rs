@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use super::family::{Family, Kind};
 use super::gauges::{DomainGauges, PartitionGauges};
 use crate::domain::change::Tally;
-use crate::domain::summary::Drift;
+use crate::domain::runs::summary::Drift;
 
 // Exported by the leading publisher only.
 pub const REPLAY_BACKLOG: Family =

@@ -7,6 +7,7 @@ pub mod logging;
 pub mod metrics;
 mod panics;
 pub mod scrape;
+pub mod size;
 mod text;
 
 pub use health::Readiness;

@@ -65,8 +65,8 @@ fn line(line: &str) -> Option<((String, String), f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::backlog::{Backlog, ProviderBacklog};
-    use crate::domain::rejection::Reason;
+    use crate::domain::log::rejection::Reason;
+    use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
     #[test]
     fn what_is_shown_is_read_back() {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::gauges::{DomainValues, EngineValues};
 use super::metrics::{self, ALL, Metrics};
-use crate::domain::backlog::{Backlog, ProviderBacklog};
 use crate::domain::change::Tally;
-use crate::domain::rejection::Reason;
-use crate::domain::run::RunType;
-use crate::domain::summary::{Drift, DriftProblem};
+use crate::domain::log::rejection::Reason;
+use crate::domain::runs::run::RunType;
+use crate::domain::runs::summary::{Drift, DriftProblem};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 const OF_THE_CONTRACT: [&str; 16] = [
     "provider_automation_replay_backlog",

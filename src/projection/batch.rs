@@ -1,9 +1,9 @@
 //! The input of a fold: records in the order in which they were read.
 
-use crate::domain::event::OrderEvent;
-use crate::domain::record::RawRecord;
-use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::run::Run;
+use crate::domain::log::record::RawRecord;
+use crate::domain::log::rejection::{Reason, Rejection};
+use crate::domain::orders::event::OrderEvent;
+use crate::domain::runs::run::Run;
 
 /// A decoded record. The raw record is kept with it, since it may still become a dead letter.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use super::known::Standing;
-use crate::domain::position::Position;
+use crate::domain::log::position::Position;
 
 /// Where the smallest copy of an event was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::batch::{Content, Item, Outcome};
 use super::known::Known;
 use super::{order, run};
 use crate::domain::change::ChangeSet;
-use crate::domain::dead_letter::DeadLetter;
+use crate::domain::log::dead_letter::DeadLetter;
 
 /// Result of folding a batch.
 #[derive(Debug)]

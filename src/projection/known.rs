@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::batch::{Content, Item};
 use crate::domain::change::HistoryEntry;
-use crate::domain::dead_letter::ConflictKey;
-use crate::domain::event::OrderEvent;
-use crate::domain::order::Order;
-use crate::domain::position::Position;
+use crate::domain::log::dead_letter::ConflictKey;
+use crate::domain::log::position::Position;
+use crate::domain::orders::event::OrderEvent;
+use crate::domain::orders::order::Order;
 
 /// The event that the history has at a sequence of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

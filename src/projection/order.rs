@@ -10,10 +10,10 @@ use super::contest::{Claim, Contest, Source};
 use super::fold::Folded;
 use super::known::Known;
 use crate::domain::change::{ChangeSet, Displaced, HistoryEntry, NamedBy};
-use crate::domain::dead_letter::{ConflictKey, DeadLetter};
-use crate::domain::event::{OrderEvent, Payload};
-use crate::domain::order::Order;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};
+use crate::domain::log::rejection::{Reason, Rejection};
+use crate::domain::orders::event::{OrderEvent, Payload};
+use crate::domain::orders::order::Order;
 
 pub fn fold_order(id: Uuid, items: &[Item], indexes: &[usize], known: &Known, folded: &mut Folded) {
     let stored = known.orders.get(&id);

@@ -4,9 +4,9 @@ use super::batch::{Content, Item, Outcome};
 use super::fold::Folded;
 use super::known::StoredRun;
 use crate::domain::change::RunEntry;
-use crate::domain::position::Position;
-use crate::domain::run::{Run, stands_over};
-use crate::domain::summary;
+use crate::domain::log::position::Position;
+use crate::domain::runs::run::{Run, stands_over};
+use crate::domain::runs::summary;
 
 pub fn fold_run(items: &[Item], indexes: &[usize], stored: Option<&StoredRun>, folded: &mut Folded) {
     let mut best: Option<(&Run, Position)> = None;

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::domain::change::Settled;
-use crate::domain::order::Order;
-use crate::domain::packed::{Packed, PackedError, Unpack};
-use crate::domain::position::Position;
+use crate::domain::log::position::Position;
+use crate::domain::orders::order::Order;
+use crate::domain::orders::packed::{Packed, PackedError, Unpack};
 
 /// `pieces`: `Piece::events`, all of one slice. `skip`: orders to leave out. `done` is called with each folded order,
 /// one at a time, so that only events take memory, and an order is still in the CPU cache when it is written.

@@ -12,8 +12,8 @@ use super::spill::Spill;
 use super::tests::{Memory, Views, cut, log};
 use super::{Content, Item};
 use crate::domain::change::HistoryEntry;
-use crate::domain::order::Order;
-use crate::domain::position::Position;
+use crate::domain::log::position::Position;
+use crate::domain::orders::order::Order;
 
 /// Loads a log: each worker reads its partitions in the order of their offsets, cuts now and then, and each slice is
 /// settled at the end, its pieces in the reverse order.
@@ -85,8 +85,8 @@ fn untangle(memory: &mut Memory, claims: Vec<HistoryEntry>, tangled: &BTreeSet<U
 }
 
 fn item(entry: HistoryEntry) -> Item {
-    let record = crate::domain::record::RawRecord {
-        stream: crate::domain::record::Stream::Orders,
+    let record = crate::domain::log::record::RawRecord {
+        stream: crate::domain::log::record::Stream::Orders,
         position: entry.position,
         key: None,
         value: None,

@@ -8,9 +8,9 @@ use std::mem::take;
 
 use super::order::{name_provider, named_by};
 use crate::domain::change::NamedBy;
-use crate::domain::event::OrderEvent;
-use crate::domain::packed::{PackedError, Piece, pack};
-use crate::domain::position::Position;
+use crate::domain::log::position::Position;
+use crate::domain::orders::event::OrderEvent;
+use crate::domain::orders::packed::{PackedError, Piece, pack};
 
 /// Maximum size of a piece: two of them, as rows, fill a page of Postgres. Each slice has one open piece, which is the
 /// part of a load's memory that grows with the log.

@@ -35,7 +35,7 @@ impl FloodGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rejection::Reason::{Invalid, Malformed};
+    use crate::domain::log::rejection::Reason::{Invalid, Malformed};
 
     fn guard() -> FloodGuard {
         FloodGuard { streak: None, refusals_max: 3 }

@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::{Content, Folded, Item, Known, Standing, StoredRun, fold, known};
 use crate::domain::change::{HistoryEntry, NamedBy, RunEntry};
-use crate::domain::dead_letter::ConflictKey;
-use crate::domain::event::*;
-use crate::domain::money::{Currency, Decimal, Money};
-use crate::domain::order::Order;
-use crate::domain::position::Position;
-use crate::domain::record::{RawRecord, Stream};
-use crate::domain::run::{Run, RunStatus, RunType};
-use crate::domain::telemetry::{Counts, Telemetry};
+use crate::domain::log::dead_letter::ConflictKey;
+use crate::domain::log::position::Position;
+use crate::domain::log::record::{RawRecord, Stream};
+use crate::domain::orders::event::*;
+use crate::domain::orders::money::{Currency, Decimal, Money};
+use crate::domain::orders::order::Order;
+use crate::domain::orders::telemetry::{Counts, Telemetry};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::timestamp::Timestamp;
 
 /// What Postgres would hold.

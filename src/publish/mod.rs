@@ -2,20 +2,20 @@
 //!
 //! Nothing here knows Postgres: a snapshot comes in, keys go out. The caller decides who publishes, and when.
 
+mod client;
 mod error;
-mod held;
 pub mod inspect;
 mod keys;
-mod link;
 mod publication;
 mod put;
+mod stored;
 
+pub use client::Link;
 pub use error::PublishError;
-pub use held::{Held, Text};
 pub use keys::Keys;
-pub use link::Link;
 pub use publication::Publication;
 pub use put::Outcome;
+pub use stored::{Held, Text};
 
 #[cfg(test)]
 mod tests;

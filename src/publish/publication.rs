@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::error::PublishError;
-use crate::domain::backlog::Backlog;
-use crate::domain::run::Run;
-use crate::domain::snapshot::{Snapshot, Stamp};
-use crate::domain::status::status_payload;
+use crate::domain::runs::run::Run;
+use crate::domain::runs::status::status_payload;
+use crate::domain::views::backlog::Backlog;
+use crate::domain::views::snapshot::{Snapshot, Stamp};
 
 /// Everything that a publication writes, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use redis::{RedisResult, Script, Value};
 
+use super::client::Link;
 use super::error::PublishError;
-use super::link::Link;
 use super::publication::Publication;
-use crate::domain::snapshot::Stamp;
+use crate::domain::views::snapshot::Stamp;
 
 static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put_if_newer.lua")));
 

@@ -11,10 +11,10 @@ use tokio_stream::StreamExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::backlog::{Backlog, ProviderBacklog};
-use crate::domain::run::{Run, RunStatus, RunType};
-use crate::domain::snapshot::{Content, Snapshot, Stamp};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::{Backlog, ProviderBacklog};
+use crate::domain::views::snapshot::{Content, Snapshot, Stamp};
 
 struct Server {
     process: Child,

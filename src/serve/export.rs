@@ -13,8 +13,8 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::domain::run::{Run, RunType};
-use crate::domain::view::RunFilter;
+use crate::domain::runs::run::{Run, RunType};
+use crate::domain::views::rows::RunFilter;
 
 use super::answers::export_row::{self, Format};
 use super::problem::Problem;

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::domain::replay::ReplayStatus;
-use crate::domain::view::{ReplayFilter, ReplayKey};
+use crate::domain::orders::replay::ReplayStatus;
+use crate::domain::views::rows::{ReplayFilter, ReplayKey};
 
 use super::answers::backlog::BacklogAnswer;
 use super::answers::generations::GenerationsAnswer;

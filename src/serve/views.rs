@@ -4,13 +4,13 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use crate::domain::backlog::ProviderBacklog;
-use crate::domain::generation::GenerationInfo;
-use crate::domain::order::Order;
-use crate::domain::run::Run;
-use crate::domain::telemetry::Telemetry;
+use crate::domain::generations::generation::GenerationInfo;
+use crate::domain::orders::order::Order;
+use crate::domain::orders::telemetry::Telemetry;
+use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
+use crate::domain::views::backlog::ProviderBacklog;
+use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {

@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 
 use super::error::StoreError;
-use super::generation::{self, Generation};
+use super::generations::{Generation, generation};
 
 /// Schema version that this binary was built for.
 pub const SCHEMA_VERSION: i32 = 2;

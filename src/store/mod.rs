@@ -1,25 +1,25 @@
-//! Postgres: all of foldback's SQL is here.
+//! Postgres: all SQL of foldback is here.
+//!
+//! - `connect`, `migrate`, `doctor`: the database itself
+//! - `generations`: sets of views, from their making to their removal
+//! - `tables`: rows of each view, in and out
+//! - `commit`: a batch of the live fold in one transaction
+//! - `load`: a generation by bulk load
+//! - `read`, `publication`, `compare`: committed views, for HTTP, for the publisher, for `verify`
+//! - `decisions`: what operators decided about records
 
-pub mod bulk;
-pub mod checkpoint;
+pub mod commit;
 pub mod compare;
 pub mod connect;
-pub mod copy;
-pub mod discards;
+pub mod decisions;
 pub mod doctor;
 pub mod error;
-pub mod flood;
-pub mod generation;
 pub mod generations;
-pub mod history;
+pub mod load;
 pub mod migrate;
-mod nagle;
-pub mod orders;
 pub mod publication;
-pub mod published;
 pub mod read;
-pub mod runs;
-pub mod write;
+pub mod tables;
 
 pub use error::StoreError;
-pub use generation::Generation;
+pub use generations::Generation;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldback::live::http_views::StoredViews;
 use foldback::observe::health::Readiness;
-use foldback::runtime::views::StoredViews;
 use foldback::serve::{App, HttpSettings, serve};
 use foldback::store::connect::Access;
 use foldback::store::migrate::migrate;

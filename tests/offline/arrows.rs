@@ -3,23 +3,37 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const MIDDLE: [&str; 6] = ["log", "codec", "projection", "store", "publish", "serve"];
+/// Boundaries: each of them knows one thing outside, and none of the others.
+const MIDDLE: [&str; 7] = ["log", "codec", "projection", "store", "publish", "serve", "registry"];
+/// Programs, in the order in which they build upon each other: each may use those after it.
+const PROGRAMS: [&str; 4] = ["rebuild", "verify", "load", "live"];
+/// Tools of their own, used by cli alone.
+const TOOLS: [&str; 2] = ["doctor", "samples"];
+const LEAVES: [&str; 3] = ["domain", "config", "observe"];
 const LINES_MAX: usize = 400;
+
+/// Arrows that are still turned round: what `from` names in `to`.
+const KNOWN: [(&str, &str); 3] =
+    [("load/error.rs", "rebuild"), ("verify/error.rs", "rebuild"), ("samples/publish.rs", "live")];
 
 /// Whether code in `from` may name things in `to`.
 fn is_allowed(from: &str, to: &str) -> bool {
-    let is_leaf = |room: &str| ["domain", "config", "observe"].contains(&room);
+    let place = |room: &str| PROGRAMS.iter().position(|program| *program == room);
+    let is_middle_or_leaf = LEAVES.contains(&to) || MIDDLE.contains(&to);
     match from {
         _ if from == to => true,
         "domain" => false,
         "config" => to == "domain",
         // Logging and metrics are told how to behave by their config section.
         "observe" => to == "domain" || to == "config",
-        "runtime" => is_leaf(to) || MIDDLE.contains(&to),
+        // The registry's schemas are prepared for the decoder.
+        "registry" => LEAVES.contains(&to) || to == "codec",
         // A command may print what a room returns, but nobody imports cli.
         "cli" => to != "cli",
         "main" => to == "cli",
-        _ if MIDDLE.contains(&from) => is_leaf(to),
+        _ if TOOLS.contains(&from) => is_middle_or_leaf,
+        _ if PROGRAMS.contains(&from) => is_middle_or_leaf || place(to) > place(from),
+        _ if MIDDLE.contains(&from) => LEAVES.contains(&to),
         _ => false,
     }
 }
@@ -103,13 +117,14 @@ fn identifier(text: &str) -> String {
 }
 
 fn is_room(name: &str) -> bool {
-    MIDDLE.contains(&name) || ["cli", "runtime", "domain", "config", "observe"].contains(&name)
+    name == "cli" || [&MIDDLE[..], &PROGRAMS, &TOOLS, &LEAVES].iter().any(|rooms| rooms.contains(&name))
 }
 
 fn wrong_arrows(file: &File) -> Vec<String> {
     rooms_named(&file.module, &file.text)
         .into_iter()
         .filter(|to| is_room(to) && !is_allowed(&file.room, to))
+        .filter(|to| !KNOWN.iter().any(|(from, known)| file.path.ends_with(from) && known == to))
         .map(|to| format!("{} imports {to}", file.path.display()))
         .collect()
 }
@@ -174,7 +189,11 @@ fn a_turned_arrow_is_seen() {
     assert_eq!(see("store/read/mod.rs", "use super::super::serve::x;"), 1);
     assert_eq!(see("store/read/mod.rs", "use super::connect::x;"), 0);
     assert_eq!(see("domain/mod.rs", "pub fn f() { crate::config::x(); }"), 1);
-    assert_eq!(see("runtime/mod.rs", "use foldback::cli::x;"), 1);
+    assert_eq!(see("live/mod.rs", "use foldback::cli::x;"), 1);
+    assert_eq!(see("live/mod.rs", "use crate::load::x;"), 1);
+    assert_eq!(see("verify/mod.rs", "use crate::rebuild::x;"), 1);
+    assert_eq!(see("rebuild/mod.rs", "use crate::{live::x, verify::x, load::x, registry::x};"), 0);
+    assert_eq!(see("doctor/mod.rs", "use crate::live::x;"), 1);
     assert_eq!(see("config/mod.rs", "use crate::observe::x;"), 1);
     assert_eq!(see("store/mod.rs", "// crate::codec is told\nuse crate::domain::x;"), 0);
 }

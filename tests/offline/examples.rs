@@ -7,10 +7,10 @@ use bytes::Bytes;
 use foldback::codec::{
     Decode, Decoded, Decoder, Framing, Limits, Schema, encode_order, encode_run, fingerprint, newest,
 };
-use foldback::domain::event::{OrderEvent, Payload};
-use foldback::domain::position::Position;
-use foldback::domain::record::{RawRecord, Stream};
-use foldback::domain::run::{Run, RunStatus, RunType};
+use foldback::domain::log::position::Position;
+use foldback::domain::log::record::{RawRecord, Stream};
+use foldback::domain::orders::event::{OrderEvent, Payload};
+use foldback::domain::runs::run::{Run, RunStatus, RunType};
 use foldback::domain::timestamp::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use foldback::store::Generation;
-use foldback::store::generation::key_statements;
+use foldback::store::generations::generation::key_statements;
 use foldback::store::generations::{self, CutOver, NewGeneration};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};

@@ -1,6 +1,7 @@
 //! What an operator decided on a dead letter holds in every generation.
 
-use foldback::store::{Generation, discards};
+use foldback::store::Generation;
+use foldback::store::decisions::discards;
 
 use crate::operate::copy::{copy_of_gen_1, cut_over, roll_back};
 use crate::operate::log::{execute, folded, number, publish_nonsense, stack};

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use foldback::domain::change::ChangeSet;
-use foldback::domain::dead_letter::DeadLetter;
-use foldback::domain::partition::StreamPartition;
-use foldback::domain::position::Position;
-use foldback::domain::record::{RawRecord, Stream, Topics};
-use foldback::domain::rejection::{Reason, Rejection};
+use foldback::domain::log::dead_letter::DeadLetter;
+use foldback::domain::log::partition::StreamPartition;
+use foldback::domain::log::position::Position;
+use foldback::domain::log::record::{RawRecord, Stream, Topics};
+use foldback::domain::log::rejection::{Reason, Rejection};
 use foldback::store::StoreError;
-use foldback::store::checkpoint::{self, Advance, Claim, Found};
+use foldback::store::commit::{Commit, Serving, Writer};
 use foldback::store::connect::Access;
-use foldback::store::write::{Commit, Serving, Writer};
+use foldback::store::tables::checkpoints::{self, Advance, Claim, Found};
 
 use crate::support::Stack;
 
@@ -42,7 +42,7 @@ async fn who_lost_a_partition_learns_that_and_nothing_else() {
 async fn claim(access: &Access, topics: &Topics) -> (Writer, Claim) {
     let mut writer = Writer::connect(access, Serving::Live).await.unwrap();
     let found = Found { of: OF, log_start: 0, topic_id: None };
-    let claim = checkpoint::claim(&mut writer.conn, writer.generation, topics, &found).await.unwrap();
+    let claim = checkpoints::claim(&mut writer.conn, writer.generation, topics, &found).await.unwrap();
     (writer, claim)
 }
 

@@ -1,6 +1,6 @@
 //! A rebuild that another process runs is seen at every instance, and an instance is seen by whoever rolls back.
 
-use foldback::domain::generation::{Phase, Progress};
+use foldback::domain::generations::generation::{Phase, Progress};
 use foldback::store::generations::{self, NewGeneration};
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-use foldback::domain::difference::{Difference, Differences};
-use foldback::domain::key_sample::KeySample;
+use foldback::domain::generations::difference::{Difference, Differences};
+use foldback::domain::log::key_share::KeySample;
 use foldback::store::Generation;
 use foldback::store::compare::{Moment, SHAPES, Sampled, Side, compare};
 use serde_json::{Value, json};
@@ -160,7 +160,8 @@ async fn an_edited_a_deleted_and_an_added_row_of_each_view_is_named() {
         let named = named.unwrap_or_else(|| panic!("{harm}: not among {:?}", found.named));
         assert!(found.is_exact && found.total() == found.named.len() as u64, "{harm}");
         if columns.is_empty() {
-            let all = |is: fn(&foldback::domain::difference::Differing) -> bool| named.columns.values().all(is);
+            let all =
+                |is: fn(&foldback::domain::generations::difference::Differing) -> bool| named.columns.values().all(is);
             let gone = all(|column| column.stored.is_null());
             assert_eq!(gone, !sql.contains("insert"), "{harm}: {named:?}");
             assert!(gone || all(|column| column.expected.is_null()), "{harm}: {named:?}");

@@ -1,4 +1,4 @@
-use foldback::domain::key_sample::KeySample;
+use foldback::domain::log::key_share::KeySample;
 use foldback::store::compare::predicate;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::cli::Failure;
 use crate::cli::context::{Context, access, at_database};
 use crate::cli::output::{Output, plain, print, print_json};
-use crate::store::{discards, migrate};
+use crate::store::decisions::discards;
+use crate::store::migrate;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::cli::amounts::moment;
+use crate::cli::format::moment;
 use crate::cli::output::{or_dash, plain, table};
 use crate::cli::progress::words;
-use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::timestamp::Timestamp;
 
 const NAME_CHARS_MAX: usize = 60;
@@ -62,7 +62,7 @@ fn progress(info: &GenerationInfo) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::generation::{Phase, Progress};
+    use crate::domain::generations::generation::{Phase, Progress};
     use serde_json::json;
 
     fn info(generation: i32, state: GenerationState) -> GenerationInfo {

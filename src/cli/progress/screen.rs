@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{News, Shown};
-use crate::cli::amounts::{clock, percent, thousands};
-use crate::domain::generation::{Phase, Progress};
+use crate::cli::format::{clock, percent, thousands};
+use crate::domain::generations::generation::{Phase, Progress};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
 /// An unchanged line is repeated this often, to show that the work is still running.

@@ -1,9 +1,9 @@
 //! A plan as a table.
 
-use crate::cli::amounts::{lasting, thousands};
+use crate::cli::format::{lasting, thousands};
 use crate::cli::output::{or_dash, plain, table};
-use crate::domain::size::size_text;
-use crate::runtime::rebuild::{Plan, PlannedPartition, PlannedTopic};
+use crate::observe::size::size_text;
+use crate::rebuild::{Plan, PlannedPartition, PlannedTopic};
 
 const TOPIC_CHARS_MAX: usize = 249;
 

@@ -1,9 +1,9 @@
 //! The result of a rebuild or a promotion, in words.
 
-use crate::cli::amounts::{lasting, thousands};
+use crate::cli::format::{lasting, thousands};
 use crate::cli::output::{plain, table};
-use crate::domain::generation::GenerationState;
-use crate::runtime::rebuild::Rebuilt;
+use crate::domain::generations::generation::GenerationState;
+use crate::rebuild::Rebuilt;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub fn failed_checks(rebuilt: &Rebuilt) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::rebuild::Check;
+    use crate::rebuild::Check;
 
     fn rebuilt(state: GenerationState) -> Rebuilt {
         let check = |name, passed, detail: &str| Check { name, passed, detail: detail.into() };

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::cli::Failure;
-use crate::domain::bounds::Bounds;
-use crate::domain::partition::StreamPartition;
-use crate::domain::record::Topics;
+use crate::domain::log::bounds::Bounds;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::Topics;
 use crate::domain::timestamp::Timestamp;
-use crate::runtime::rebuild::Until;
+use crate::rebuild::Until;
 
 /// As typed: the topics are not known before the configuration is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,7 @@ impl Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::record::Stream;
+    use crate::domain::log::record::Stream;
 
     fn check(text: &str, expected: Result<Until, &str>) {
         let topics = Topics { orders: "provider-orders".into(), runs: "automation-runs".into() };

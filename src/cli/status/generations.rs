@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::amounts::thousands;
+use crate::cli::format::thousands;
 use crate::cli::output::plain;
 use crate::cli::progress::words;
-use crate::domain::catch_up::CatchUp;
-use crate::domain::generation::{GenerationInfo, GenerationState};
+use crate::domain::generations::catch_up::CatchUp;
+use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::read::View;
 use crate::store::{Generation, StoreError};

@@ -1,6 +1,6 @@
 //! Converts a decimal of any scale to ours.
 
-use crate::domain::money::Decimal;
+use crate::domain::orders::money::Decimal;
 
 /// `None`: no digits, more than 18 digits, or digits that our scale would lose.
 pub fn decimal(unscaled: &[u8], scale: u32) -> Option<Decimal> {

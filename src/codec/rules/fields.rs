@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::event::{Guardrails, ServiceRule};
-use crate::domain::money::{Currency, Decimal, Money};
+use crate::domain::orders::event::{Guardrails, ServiceRule};
+use crate::domain::orders::money::{Currency, Decimal, Money};
 use crate::domain::timestamp::Timestamp;
 
-use super::super::value::Value;
 use super::{Invalid, decimal::decimal};
+use crate::codec::avro::value::Value;
 
 const LIMIT_PERCENT_MAX: f64 = 1e6;
 

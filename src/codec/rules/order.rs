@@ -1,13 +1,13 @@
 //! ProviderOrderEvent, field by field in the order of `schemas/provider-order-event.avsc`.
 
-use crate::domain::event::{
+use crate::domain::orders::event::{
     OrderAmended, OrderCancelled, OrderEvent, OrderPlaced, Payload, RefillRecorded, ReplayCancelled, ReplayExecuted,
     ReplayFailed, ReplayRescheduled, ReplayScheduled,
 };
 
-use super::super::value::Value;
 use super::Invalid;
 use super::fields::{Fields, bounded, guardrails, money, service_rules, string, time};
+use crate::codec::avro::value::Value;
 
 /// 2^53: up to here, every JSON reader represents integers exactly.
 const SEQUENCE_MAX: i64 = 1 << 53;

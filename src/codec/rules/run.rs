@@ -1,11 +1,11 @@
 //! AutomationRunRecorded, field by field in the order of `schemas/automation-run-event.avsc`.
 
-use crate::domain::run::{Run, RunStatus, RunType};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 
-use super::super::value::Value;
 use super::Invalid;
 use super::fields::{Fields, int, number, time};
 use super::json::json_object;
+use crate::codec::avro::value::Value;
 
 /// In the order of the schema's symbols.
 const RUN_TYPES: [RunType; 2] = [RunType::Replay, RunType::Alert];

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::backlog::Backlog;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::Backlog;
 use crate::serve::views::BacklogView;
 
 #[derive(Debug, Serialize)]

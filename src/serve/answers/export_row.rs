@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::domain::run::Run;
-use crate::domain::status::status_payload;
+use crate::domain::runs::run::Run;
+use crate::domain::runs::status::status_payload;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::generation::GenerationInfo;
+use crate::domain::generations::generation::GenerationInfo;
 
 #[derive(Debug, Serialize)]
 pub struct GenerationsAnswer {

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::event::{Guardrails, ServiceRule};
-use crate::domain::money::{Decimal, Money};
-use crate::domain::order::{Order, Placement};
-use crate::domain::refill::Refill;
+use crate::domain::orders::event::{Guardrails, ServiceRule};
+use crate::domain::orders::money::{Decimal, Money};
+use crate::domain::orders::order::{Order, Placement};
+use crate::domain::orders::refill::Refill;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::ReplayRow;
+use crate::domain::views::rows::ReplayRow;
 
 use super::replay::ReplayAnswer;
 

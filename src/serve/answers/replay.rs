@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::money::Money;
+use crate::domain::orders::money::Money;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::ReplayRow;
+use crate::domain::views::rows::ReplayRow;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::run::Run;
-use crate::domain::status::status_payload;
+use crate::domain::runs::run::Run;
+use crate::domain::runs::status::status_payload;
 use crate::serve::views::{RunHistory, Status};
 
 type Payload = Map<String, Value>;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::domain::backlog::Backlog;
-use crate::domain::telemetry::Telemetry;
-use crate::domain::view::ProviderRow;
+use crate::domain::orders::telemetry::Telemetry;
+use crate::domain::views::backlog::Backlog;
+use crate::domain::views::rows::ProviderRow;
 use crate::serve::views::Providers;
 
 use super::backlog::Meta;

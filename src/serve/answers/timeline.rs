@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::HistoryRow;
+use crate::domain::views::rows::HistoryRow;
 
 /// `payload` has the Avro schema's own field names.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sample::predicate;
 use super::session::Side;
 use super::shape::{Sampled, Shape};
-use crate::domain::key_sample::KeySample;
+use crate::domain::log::key_share::KeySample;
 use crate::store::error::StoreError;
 
 /// Number of buckets, a power of two, minus one.

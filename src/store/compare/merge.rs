@@ -10,8 +10,8 @@ use super::digest::{Digests, differing, digests};
 use super::rows::{Row, rows};
 use super::session::Side;
 use super::shape::{Sampled, Shape};
-use crate::domain::difference::{Difference, Differences};
-use crate::domain::key_sample::KeySample;
+use crate::domain::generations::difference::{Difference, Differences};
+use crate::domain::log::key_share::KeySample;
 use crate::store::error::StoreError;
 
 /// Maximum rows of both sides per query, unless a single bucket has more: each query scans the whole table.

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, future};
 use super::digest::{bucket_sql, sample_sql};
 use super::session::Side;
 use super::shape::{Sampled, Shape};
-use crate::domain::key_sample::KeySample;
+use crate::domain::log::key_share::KeySample;
 use crate::store::error::StoreError;
 
 /// One row of a view, as text: its key and the columns that are compared.

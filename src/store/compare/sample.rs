@@ -1,6 +1,6 @@
 //! Whether an id is in a sample, as SQL: by the hash of `domain::key_sample`.
 
-use crate::domain::key_sample::{BUCKETS, HASH_MASK, KeySample};
+use crate::domain::log::key_share::{BUCKETS, HASH_MASK, KeySample};
 
 /// A condition on a column of type uuid.
 pub fn predicate(column: &str, sample: KeySample) -> String {

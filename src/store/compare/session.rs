@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use sqlx::postgres::PgConnection;
 
-use crate::domain::partition::StreamPartition;
-use crate::domain::record::Topics;
-use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::snapshot::Content;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::Topics;
+use crate::domain::log::rejection::{Reason, Rejection};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::snapshot::Content;
 use crate::store::connect::Access;
 use crate::store::error::StoreError;
-use crate::store::generation::{self, Generation};
-use crate::store::generations::checkpoints;
-use crate::store::published;
+use crate::store::generations::{Generation, checkpoints, generation};
+use crate::store::publication::expected;
 use crate::store::read::View;
 
 /// One of the two generations compared. Each has its own connection, so both work at the same time.
@@ -43,7 +42,7 @@ impl Side {
 
     /// What a publication of it would show.
     pub async fn content(&mut self, as_of: Timestamp) -> Result<Content, StoreError> {
-        published::content(&mut self.conn, self.generation, as_of).await
+        expected::content(&mut self.conn, self.generation, as_of).await
     }
 
     pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {

@@ -4,9 +4,9 @@ use serde_json::Value;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::domain::generation::Progress;
+use super::generation::{Generation, create_tables};
+use crate::domain::generations::generation::Progress;
 use crate::store::error::StoreError;
-use crate::store::generation::{Generation, create_tables};
 use crate::store::migrate::PROJECTION_VERSION;
 
 /// Provenance of a generation.

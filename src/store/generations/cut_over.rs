@@ -7,12 +7,12 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::{Instant, sleep};
 
+use super::generation::{Generation, point_views};
 use super::hold::{fence, fence_live};
 use super::list::checkpoints;
-use crate::store::discards;
+use crate::store::commit::CHANGED_CHANNEL;
+use crate::store::decisions::discards;
 use crate::store::error::StoreError;
-use crate::store::generation::{Generation, point_views};
-use crate::store::write::CHANGED_CHANNEL;
 
 /// How long commits may be blocked while the next generation catches up with the live one.
 const FENCE_MAX: Duration = Duration::from_millis(1500);

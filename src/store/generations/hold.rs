@@ -7,8 +7,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 use tracing::Instrument;
 
+use super::generation::Generation;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 
 /// First key of all these locks: "fold" in ASCII. Locks with two keys never meet those with one (`lock.rs`).
 const CLASS: i32 = 0x666f_6c64;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
+use super::generation::Generation;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 
 /// An unexplained dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]

@@ -7,10 +7,10 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-use crate::domain::generation::{GenerationInfo, GenerationState, Progress};
+use super::generation::Generation;
+use crate::domain::generations::generation::{GenerationInfo, GenerationState, Progress};
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 
 /// A builder without a heartbeat for this long counts as gone.
 const ALIVE_SECONDS: i32 = 10;

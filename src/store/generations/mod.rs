@@ -6,6 +6,7 @@
 
 mod create;
 mod cut_over;
+pub mod generation;
 mod hold;
 mod instances;
 mod judge;
@@ -17,6 +18,7 @@ mod snapshots;
 
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
+pub use generation::Generation;
 pub use hold::{Required, hold};
 pub use instances::{beat, foldable_by, leave};
 pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};

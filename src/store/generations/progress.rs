@@ -3,9 +3,9 @@
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 
-use crate::domain::generation::{GenerationState, Progress};
+use super::generation::Generation;
+use crate::domain::generations::generation::{GenerationState, Progress};
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 
 /// Records the progress, and that the builder is alive.
 pub async fn tell(conn: &mut PgConnection, generation: Generation, progress: &Progress) -> Result<(), StoreError> {

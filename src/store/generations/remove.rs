@@ -3,9 +3,9 @@
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use super::generation::Generation;
 use super::hold::fence;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 
 /// Drops a generation and its schema. Returns `false`, and changes nothing, if it is live or does not exist.
 pub async fn drop_generation(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use tracing::Instrument;
 
-use crate::domain::backlog::{Backlog, ProviderBacklog};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 use crate::store::error::StoreError;
 
 use super::columns::{bind_time, time_opt};

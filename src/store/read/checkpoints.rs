@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use tracing::Instrument;
 
-use crate::domain::rejection::Reason;
-use crate::domain::view::CheckpointRow;
+use crate::domain::log::rejection::Reason;
+use crate::domain::views::rows::CheckpointRow;
 use crate::store::error::StoreError;
 
 use super::columns::{parsed, time};

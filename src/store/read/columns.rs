@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::money::{Currency, Decimal, Money};
+use crate::domain::orders::money::{Currency, Decimal, Money};
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
 

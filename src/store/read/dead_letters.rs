@@ -6,9 +6,9 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 use tracing::Instrument;
 
-use crate::domain::position::Position;
-use crate::domain::rejection::Reason;
-use crate::domain::view::{DeadLetterFilter, DeadLetterRow, DeadLetterWhole};
+use crate::domain::log::position::Position;
+use crate::domain::log::rejection::Reason;
+use crate::domain::views::rows::{DeadLetterFilter, DeadLetterRow, DeadLetterWhole};
 use crate::store::error::StoreError;
 
 use super::columns::{parsed, time, time_opt};

@@ -6,9 +6,9 @@ use futures::Stream;
 use futures::stream;
 use uuid::Uuid;
 
-use crate::domain::run::Run;
+use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::RunFilter;
+use crate::domain::views::rows::RunFilter;
 use crate::store::error::StoreError;
 
 use super::snapshot::Snapshot;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use tracing::Instrument;
 
-use crate::domain::generation::GenerationInfo;
+use crate::domain::generations::generation::GenerationInfo;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
 use crate::store::generations;
+use crate::store::generations::Generation;
 
 use super::snapshot::View;
 

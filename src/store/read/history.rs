@@ -7,8 +7,8 @@ use sqlx::types::Json;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::position::Position;
-use crate::domain::view::HistoryRow;
+use crate::domain::log::position::Position;
+use crate::domain::views::rows::HistoryRow;
 use crate::store::error::StoreError;
 
 use super::columns::{time, time_opt};

@@ -3,9 +3,9 @@
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::order::Order;
+use crate::domain::orders::order::Order;
 use crate::store::error::StoreError;
-use crate::store::orders::load_orders;
+use crate::store::tables::orders::load_orders;
 
 use super::snapshot::View;
 

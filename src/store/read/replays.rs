@@ -8,8 +8,8 @@ use sqlx::{Postgres, QueryBuilder};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::replay::ReplayStatus;
-use crate::domain::view::{ReplayFilter, ReplayKey, ReplayRow};
+use crate::domain::orders::replay::ReplayStatus;
+use crate::domain::views::rows::{ReplayFilter, ReplayKey, ReplayRow};
 use crate::store::error::StoreError;
 
 use super::columns::{money, parsed, time_opt};

@@ -7,9 +7,9 @@ use sqlx::types::Json;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::domain::run::{Run, RunStatus, RunType};
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::view::RunFilter;
+use crate::domain::views::rows::RunFilter;
 use crate::store::error::StoreError;
 
 use super::columns::{bind_time, parsed, time, time_opt};

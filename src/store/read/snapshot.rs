@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::generation::Generation;
+use crate::store::generations::Generation;
 
 use super::columns::time;
 

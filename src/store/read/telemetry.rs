@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 use tracing::Instrument;
 
-use crate::domain::telemetry::{CountKind, Counted, Counts};
+use crate::domain::orders::telemetry::{CountKind, Counted, Counts};
 use crate::store::error::StoreError;
 
 use super::columns::parsed;

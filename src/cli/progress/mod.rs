@@ -1,0 +1,201 @@
+//! Shows the progress of a rebuild or a comparison on standard error: a bar on a terminal, plain lines otherwise.
+//!
+//! Callers only post news to a board, and a thread of its own writes them. So a terminal that is stopped (Ctrl-S)
+//! blocks nobody.
+
+mod ask;
+mod screen;
+
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::generations::generation::Progress;
+use crate::rebuild::Observer;
+
+pub use ask::{ask, someone_there};
+use screen::Screen;
+pub use screen::words;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Something to show.
+#[derive(Debug, Clone, PartialEq)]
+enum News {
+    Progress(Shown),
+    Note(String),
+}
+
+/// Progress of something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// What is in progress: `generation 2`.
+    pub subject: String,
+    /// The current phase; a line is due whenever it changes.
+    pub phase: String,
+    /// 0 to 1.
+    pub ratio: f64,
+    /// Phase, share, rate and time left, as far as known.
+    pub words: String,
+}
+
+impl Shown {
+    pub fn of(subject: String, progress: &Progress) -> Shown {
+        Shown { subject, phase: progress.phase.words().to_owned(), ratio: progress.ratio, words: words(progress) }
+    }
+}
+
+#[derive(Default)]
+struct Board {
+    news: Mutex<Inbox>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Inbox {
+    waiting: VecDeque<News>,
+    ended: bool,
+}
+
+impl Inbox {
+    /// Replaces older progress of the same phase.
+    fn put(&mut self, news: News) {
+        match (self.waiting.back_mut(), &news) {
+            (Some(News::Progress(old)), News::Progress(new))
+                if old.subject == new.subject && old.phase == new.phase =>
+            {
+                *old = new.clone();
+            }
+            _ => self.waiting.push_back(news),
+        }
+    }
+}
+
+/// The observer of the command line.
+pub struct Teller {
+    board: Arc<Board>,
+    /// Locked while writing; a question keeps it locked until it is answered.
+    screen: Arc<Mutex<Screen>>,
+    /// Whether there is someone to ask.
+    asks: bool,
+    stop: CancellationToken,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Teller {
+    /// `asks`: whether to ask the operator; otherwise, every question is answered with yes.
+    pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<Teller>> {
+        let board = Arc::new(Board::default());
+        let screen = Arc::new(Mutex::new(Screen::new(std::io::stderr().is_terminal())));
+        let (its_board, its_screen) = (board.clone(), screen.clone());
+        let writer =
+            std::thread::Builder::new().name("progress".into()).spawn(move || write(&its_board, &its_screen))?;
+        Ok(Arc::new(Teller { board, screen, asks, stop, writer: Mutex::new(Some(writer)) }))
+    }
+
+    /// Writes what is left, and removes the bar.
+    pub fn end(&self) {
+        held(&self.board.news).ended = true;
+        self.board.bell.notify_all();
+        if let Some(writer) = held(&self.writer).take() {
+            // At worst it panicked, and then there is nothing left to show.
+            let _ = writer.join();
+        }
+    }
+
+    pub fn show(&self, shown: Shown) {
+        self.tell(News::Progress(shown));
+    }
+
+    fn tell(&self, news: News) {
+        held(&self.board.news).put(news);
+    }
+}
+
+impl Observer for Teller {
+    fn progress(&self, generation: i32, progress: &Progress) {
+        self.show(Shown::of(format!("generation {generation}"), progress));
+    }
+
+    fn note(&self, line: &str) {
+        self.tell(News::Note(line.to_owned()));
+        self.board.bell.notify_all();
+    }
+
+    fn confirm(&self, question: &str) -> bool {
+        if !self.asks {
+            return true;
+        }
+        let mut screen = held(&self.screen);
+        screen.show(take(&self.board).0);
+        screen.clear();
+        ask(question, &self.stop)
+    }
+}
+
+fn write(board: &Board, screen: &Mutex<Screen>) {
+    loop {
+        let mut screen = held(screen);
+        let (news, ended) = take(board);
+        screen.show(news);
+        if ended {
+            return screen.clear();
+        }
+        drop(screen);
+        let inbox = held(&board.news);
+        if !inbox.ended {
+            drop(board.bell.wait_timeout(inbox, LOOK_EVERY));
+        }
+    }
+}
+
+fn take(board: &Board) -> (VecDeque<News>, bool) {
+    let mut inbox = held(&board.news);
+    (std::mem::take(&mut inbox.waiting), inbox.ended)
+}
+
+/// The data is valid after each step, so a poisoned lock is fine.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::generations::generation::Phase;
+
+    fn progress(phase: Phase, rate: f64) -> News {
+        News::Progress(Shown::of(
+            "generation 2".into(),
+            &Progress { phase, events_per_second: rate, ..Progress::at_start() },
+        ))
+    }
+
+    #[test]
+    fn of_each_phase_the_newest_waits_to_be_shown() {
+        let mut inbox = Inbox::default();
+        inbox.put(progress(Phase::Folding, 1.0));
+        inbox.put(progress(Phase::Folding, 2.0));
+        inbox.put(News::Note("a note".into()));
+        inbox.put(progress(Phase::Folding, 3.0));
+        inbox.put(progress(Phase::Indexing, 3.0));
+        let expected = [
+            progress(Phase::Folding, 2.0),
+            News::Note("a note".into()),
+            progress(Phase::Folding, 3.0),
+            progress(Phase::Indexing, 3.0),
+        ];
+        assert_eq!(inbox.waiting, expected);
+    }
+
+    #[test]
+    fn a_question_that_nobody_can_answer_is_agreed_to() {
+        let teller = Teller::start(false, CancellationToken::new()).unwrap();
+        assert!(teller.confirm("go on?"));
+        teller.end();
+    }
+}

@@ -1,0 +1,142 @@
+//! `foldback rebuild`
+
+mod plan;
+pub mod result;
+mod until;
+
+use crate::config::Config;
+use crate::rebuild::{self, Depth, RebuildOptions, Until};
+
+use super::context::{Context, access, flag};
+use super::long_running::refusal;
+use super::output::{Output, print, print_json};
+use super::{Failure, long_running};
+use result::Goal;
+
+const PER_MILLION_OF_A_PERCENT: f64 = 10_000.0;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Show what a rebuild would read, the space and time it would take, and what would refuse it; changes nothing
+    #[arg(long)]
+    plan: bool,
+    /// Build the views as of a point in the log: up to the first record later than TIME (RFC 3339), or up to
+    /// exclusive offsets, as topic/partition:offset,…; requires --no-promote
+    #[arg(long, value_name = "TIME|OFFSETS", value_parser = until::parse)]
+    until: Option<until::Typed>,
+    /// Workers for the rebuild [rebuild.workers]
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// Stop before the cut-over; `generations promote N` takes it from there
+    #[arg(long)]
+    no_promote: bool,
+    /// What to refold and compare before the cut-over: a sample of the orders (by key hash), or everything
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Verify::Sample)]
+    verify: Verify,
+    /// Percentage of the orders that --verify sample covers [rebuild.sample_per_million]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    sample: Option<u32>,
+    /// Start over instead of resuming an interrupted rebuild
+    #[arg(long)]
+    restart: bool,
+    /// Go live even if there are dead letters that the live generation doesn't have
+    #[arg(long)]
+    accept_dead_letters: bool,
+    /// Don't ask before the cut-over
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Verify {
+    Sample,
+    Full,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    check(&args)?;
+    let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
+    let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
+    if args.plan {
+        return show_plan(&config, until.as_ref(), args.output).await;
+    }
+    let options = options(&args, &config, until);
+    let database = access(&config)?;
+    let goal = goal(&options);
+    long_running::watched(&config, args.yes, goal, args.output, async |observer, stop| {
+        rebuild::rebuild(&config, &database, &options, observer, stop).await
+    })
+    .await
+}
+
+/// Checks that clap can't express.
+fn check(args: &Args) -> Result<(), Failure> {
+    if args.until.is_some() && !args.no_promote && !args.plan {
+        let sentence = "--until builds the views as of an earlier point, which can't go live: add --no-promote";
+        return Err(Failure::Usage(sentence.to_owned()));
+    }
+    if args.sample.is_some() && args.verify == Verify::Full {
+        return Err(Failure::Usage(
+            "--sample sets the percentage for --verify sample, but --verify full compares everything: drop one of them"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions {
+    let depth = match args.verify {
+        Verify::Full => Depth::Full,
+        Verify::Sample => Depth::Sample(args.sample.unwrap_or(config.rebuild.sample_per_million)),
+    };
+    RebuildOptions {
+        // The flag is already part of the configuration.
+        workers: None,
+        until,
+        promote: !args.no_promote,
+        depth,
+        restart: args.restart,
+        accept_dead_letters: args.accept_dead_letters,
+    }
+}
+
+fn goal(options: &RebuildOptions) -> Goal {
+    match (&options.until, options.promote) {
+        (Some(_), _) => Goal::AsOf,
+        (None, false) => Goal::Aside,
+        (None, true) => Goal::Live,
+    }
+}
+
+async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Result<(), Failure> {
+    let planned = rebuild::plan(config, &access(config)?, until).await;
+    let planned = planned.map_err(|error| long_running::failure(config, error))?;
+    if output.json {
+        print_json(&planned)?
+    } else {
+        print(&plan::readable(&planned))?
+    }
+    if planned.refusals.is_empty() { Ok(()) } else { Err(refusal(&planned.refusals)) }
+}
+
+/// Orders in a million.
+fn percent(text: &str) -> Result<u32, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    let per_million = percent.map(|percent: f64| (percent * PER_MILLION_OF_A_PERCENT).round() as u32);
+    per_million.filter(|share| *share > 0).ok_or_else(|| "must be a percentage from 0.0001 to 100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_given_in_percent() {
+        assert_eq!(["1", "100", "0.5", "0.0001"].map(percent), [Ok(10_000), Ok(1_000_000), Ok(5_000), Ok(1)]);
+        for text in ["0", "0.00001", "101", "-1", "NaN", "many"] {
+            assert_eq!(percent(text), Err("must be a percentage from 0.0001 to 100".to_owned()), "{text}");
+        }
+    }
+}

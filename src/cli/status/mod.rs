@@ -1,0 +1,132 @@
+//! `foldback status`
+
+mod generations;
+
+use serde_json::{Value, json};
+
+use crate::domain::log::rejection::Reason;
+use crate::domain::runs::run::{Run, RunType};
+use crate::domain::runs::status::status_payload;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::views::backlog::Backlog;
+use crate::domain::views::rows::CheckpointRow;
+use crate::store::StoreError;
+use crate::store::read::Snapshot;
+
+use super::Failure;
+use super::context::{Context, at_database};
+use super::output::{Output, or_dash, plain, print, print_json, table};
+use super::read::snapshot;
+use generations::Generations;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    output: Output,
+}
+
+struct Status {
+    generation: i32,
+    as_of: Timestamp,
+    generations: Generations,
+    checkpoints: Vec<CheckpointRow>,
+    backlog: Backlog,
+    dead_letters: Vec<(Reason, i64)>,
+    replay: Option<Run>,
+    alerts: Option<Run>,
+}
+
+pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
+    let config = context.config(vec![])?;
+    let snapshot = snapshot(&config).await?;
+    let status = read(snapshot).await.map_err(|error| at_database(&config, error))?;
+    if args.output.json { print_json(&machine(&status)) } else { print(&readable(&status)) }
+}
+
+async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
+    let (generation, as_of) = (snapshot.generation, snapshot.as_of);
+    let mut view = snapshot.view();
+    Ok(Status {
+        generation: generation.0,
+        as_of,
+        generations: Generations::read(&mut view, generation).await?,
+        checkpoints: view.checkpoints().await?,
+        backlog: Backlog::total(&view.backlog(as_of).await?),
+        dead_letters: view.open_dead_letters().await?,
+        replay: view.latest_run(RunType::Replay).await?,
+        alerts: view.latest_run(RunType::Alert).await?,
+    })
+}
+
+fn machine(status: &Status) -> Value {
+    let dead_letters: serde_json::Map<String, Value> =
+        status.dead_letters.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect();
+    let mut machine = json!({
+        "generation": status.generation,
+        "asOf": status.as_of,
+        "checkpoints": status.checkpoints.iter().map(checkpoint_json).collect::<Vec<_>>(),
+        "backlog": status.backlog,
+        "deadLetters": dead_letters,
+        "replay": status.replay.as_ref().map(status_payload),
+        "alerts": status.alerts.as_ref().map(status_payload),
+    });
+    status.generations.add_to(&mut machine);
+    machine
+}
+
+fn checkpoint_json(row: &CheckpointRow) -> Value {
+    let streak = row.streak.map(|(reason, count)| json!({"reason": reason.as_str(), "count": count}));
+    json!({
+        "topic": row.topic,
+        "partition": row.partition,
+        "nextOffset": row.next_offset,
+        "updatedAt": row.updated_at,
+        "streak": streak,
+    })
+}
+
+fn readable(status: &Status) -> String {
+    let backlog = &status.backlog;
+    let facts = [
+        ("as of", status.as_of.to_string()),
+        ("backlog", format!("{} scheduled, {} overdue", backlog.scheduled_backlog, backlog.overdue)),
+        ("next replay", or_dash(backlog.next_scheduled_at)),
+        ("replay run", run_line(status.replay.as_ref())),
+        ("alert run", run_line(status.alerts.as_ref())),
+        ("dead letters", dead_letters(&status.dead_letters)),
+    ];
+    let facts = status.generations.facts().into_iter().chain(facts);
+    let facts: Vec<Vec<String>> = facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
+    format!("{}\n{}", table(&facts), checkpoints(&status.checkpoints))
+}
+
+fn run_line(run: Option<&Run>) -> String {
+    run.map_or_else(
+        || "none yet".to_owned(),
+        |run| format!("{} at {}, {}", run.status.as_str(), run.ran_at, run.run_id),
+    )
+}
+
+fn dead_letters(counts: &[(Reason, i64)]) -> String {
+    let there: Vec<String> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(reason, count)| format!("{count} {reason}")).collect();
+    if there.is_empty() { "none open".to_owned() } else { there.join(", ") }
+}
+
+fn checkpoints(rows: &[CheckpointRow]) -> String {
+    if rows.is_empty() {
+        return "no partition has been folded yet; start `foldback run`".to_owned();
+    }
+    let head = ["TOPIC", "PARTITION", "NEXT OFFSET", "UPDATED", "REFUSED IN A ROW"].map(str::to_owned).to_vec();
+    table(&std::iter::once(head).chain(rows.iter().map(checkpoint)).collect::<Vec<_>>())
+}
+
+fn checkpoint(row: &CheckpointRow) -> Vec<String> {
+    vec![
+        plain(&row.topic, 249),
+        row.partition.to_string(),
+        row.next_offset.to_string(),
+        row.updated_at.to_string(),
+        or_dash(row.streak.map(|(reason, count)| format!("{count} {reason}"))),
+    ]
+}

@@ -1,0 +1,9 @@
+//! The log: records, where they lie, and why one is refused.
+
+pub mod bounds;
+pub mod dead_letter;
+pub mod key_share;
+pub mod partition;
+pub mod position;
+pub mod record;
+pub mod rejection;

@@ -1,0 +1,68 @@
+//! The backlog: one definition for Redis, gauges, API, page and CLI.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::timestamp::Timestamp;
+
+/// Scheduled replays, of one provider or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backlog {
+    /// Replays whose status is `scheduled`.
+    pub scheduled_backlog: i64,
+    /// The earliest time among those that have one.
+    pub next_scheduled_at: Option<Timestamp>,
+    /// Those that are due: without a time, or with one that has passed.
+    pub overdue: i64,
+}
+
+/// One provider's backlog; `provider_id` is `None` while an order's OrderPlaced is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderBacklog {
+    pub provider_id: Option<String>,
+    pub backlog: Backlog,
+}
+
+/// The label of an unknown provider where null is not possible.
+pub const UNKNOWN_PROVIDER: &str = "unknown";
+
+impl ProviderBacklog {
+    pub fn label(&self) -> &str {
+        self.provider_id.as_deref().unwrap_or(UNKNOWN_PROVIDER)
+    }
+}
+
+impl Backlog {
+    /// By label. A provider that is really called `unknown` shares its label with the orders whose provider is not
+    /// known yet. Both count under it, so that the labels always add up to the total.
+    pub fn by_label(providers: &[ProviderBacklog]) -> BTreeMap<&str, Backlog> {
+        let mut labels: BTreeMap<&str, Backlog> = BTreeMap::new();
+        for provider in providers {
+            let backlog = labels.entry(provider.label()).or_default();
+            *backlog = backlog.plus(&provider.backlog);
+        }
+        labels
+    }
+
+    /// The total, summed over the providers.
+    pub fn total(providers: &[ProviderBacklog]) -> Backlog {
+        providers.iter().fold(Backlog::default(), |total, provider| total.plus(&provider.backlog))
+    }
+
+    fn plus(&self, other: &Backlog) -> Backlog {
+        Backlog {
+            scheduled_backlog: self.scheduled_backlog + other.scheduled_backlog,
+            next_scheduled_at: earliest(self.next_scheduled_at, other.next_scheduled_at),
+            overdue: self.overdue + other.overdue,
+        }
+    }
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,155 @@
+//! The views that the API serves, read from Postgres.
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use uuid::Uuid;
+
+use crate::domain::generations::generation::GenerationInfo;
+use crate::domain::orders::order::Order;
+use crate::domain::orders::telemetry::Telemetry;
+use crate::domain::runs::run::RunType;
+use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
+use crate::serve::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
+use crate::store::StoreError;
+use crate::store::read::{Reader, export_runs};
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
+
+/// Every answer comes from one snapshot of the live generation.
+#[derive(Debug, Clone)]
+pub struct StoredViews {
+    reader: Reader,
+}
+
+impl StoredViews {
+    pub fn new(reader: Reader) -> StoredViews {
+        StoredViews { reader }
+    }
+
+    async fn read_status(&self) -> Result<Status, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let mut view = snapshot.view();
+        let replay = view.latest_run(RunType::Replay).await?;
+        let alerts = view.latest_run(RunType::Alert).await?;
+        snapshot.close().await?;
+        Ok(Status { replay, alerts })
+    }
+
+    async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let mut view = snapshot.view();
+        let replay = view.run_history(RunType::Replay, limit).await?;
+        let alerts = view.run_history(RunType::Alert, limit).await?;
+        snapshot.close().await?;
+        Ok(RunHistory { replay, alerts })
+    }
+
+    async fn read_providers(&self) -> Result<Providers, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let (generation, as_of) = (snapshot.generation.0, snapshot.as_of);
+        let mut view = snapshot.view();
+        let counts = view.counts().await?;
+        let names = view.provider_names().await?;
+        let backlogs = view.backlog(as_of).await?;
+        snapshot.close().await?;
+        let providers = ProviderRow::list(&counts, &names, &backlogs);
+        Ok(Providers { aggregated: Telemetry::sum(counts.iter()), providers, generation, as_of })
+    }
+
+    async fn read_backlog(&self) -> Result<BacklogView, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let (generation, as_of) = (snapshot.generation.0, snapshot.as_of);
+        let providers = snapshot.view().backlog(as_of).await?;
+        snapshot.close().await?;
+        Ok(BacklogView { providers, generation, as_of })
+    }
+
+    async fn read_generations(&self) -> Result<Vec<GenerationInfo>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let generations = snapshot.view().generations().await?;
+        snapshot.close().await?;
+        Ok(generations)
+    }
+
+    async fn read_order(&self, id: Uuid) -> Result<Option<Order>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let order = snapshot.view().order(id).await?;
+        snapshot.close().await?;
+        Ok(order)
+    }
+
+    async fn read_timeline(&self, id: Uuid, after: i64, limit: u32) -> Result<Option<Vec<HistoryRow>>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let mut view = snapshot.view();
+        let there = view.has_order(id).await?;
+        let rows = if there { Some(view.timeline(id, after, limit).await?) } else { None };
+        snapshot.close().await?;
+        Ok(rows)
+    }
+
+    async fn read_replays(
+        &self,
+        filter: ReplayFilter,
+        after: Option<ReplayKey>,
+        limit: u32,
+    ) -> Result<Vec<ReplayRow>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let rows = snapshot.view().replays(&filter, after, limit).await?;
+        snapshot.close().await?;
+        Ok(rows)
+    }
+
+    async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
+        let snapshot = self.reader.snapshot().await?;
+        Ok(export_runs(snapshot, filter).map(|run| run.map_err(view_error)).boxed())
+    }
+}
+
+impl Views for StoredViews {
+    fn status(&self) -> Answer<'_, Status> {
+        self.read_status().map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn history(&self, limit: u32) -> Answer<'_, RunHistory> {
+        self.read_history(limit).map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn providers(&self) -> Answer<'_, Providers> {
+        self.read_providers().map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn backlog(&self) -> Answer<'_, BacklogView> {
+        self.read_backlog().map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn generations(&self) -> Answer<'_, Vec<GenerationInfo>> {
+        self.read_generations().map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn export(&self, filter: RunFilter) -> Answer<'_, RunStream> {
+        self.open_export(filter).map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn order(&self, id: Uuid) -> Answer<'_, Option<Order>> {
+        self.read_order(id).map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>> {
+        self.read_timeline(id, after, limit).map(|read| read.map_err(view_error)).boxed()
+    }
+
+    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>> {
+        self.read_replays(filter, after, limit).map(|read| read.map_err(view_error)).boxed()
+    }
+}
+
+fn view_error(error: StoreError) -> ViewError {
+    match error {
+        StoreError::NotMigrated | StoreError::SchemaVersion { .. } => ViewError::Unavailable(error.to_string()),
+        error if error.is_transient() => {
+            tracing::warn!(%error, "a request could not reach Postgres");
+            ViewError::Unavailable("Postgres is unreachable at the moment; retry shortly.".into())
+        }
+        error => ViewError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,15 @@
+//! `foldback run`: the log folded into the live generation, published and served.
+//!
+//! - `run`: the process from its start to its end
+//! - `worker`: some partitions, from Kafka to Postgres
+//! - `generation_watch`: which generation is live
+//! - `publisher`: committed views into Redis and gauges
+//! - `http_views`: committed views for the HTTP API
+
+pub mod backoff;
+pub mod generation_watch;
+pub mod http_views;
+pub mod publisher;
+pub mod run;
+pub mod tasks;
+pub mod worker;

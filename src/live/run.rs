@@ -1,0 +1,302 @@
+//! `foldback run`: workers, publisher and HTTP side by side, until told to stop.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::backoff::Backoff;
+use super::generation_watch::GenerationWatch;
+use super::http_views::StoredViews;
+use super::publisher::{Publisher, PublisherStatus};
+use super::tasks::{EndedEarly, Tasks};
+use super::worker::{self, WorkerSettings};
+use crate::codec::{Decoder, Limits};
+use crate::config::Config;
+use crate::config::kafka::Kafka;
+use crate::log::survey::admin;
+use crate::log::{Assignment, ReaderSettings};
+use crate::observe::health::{self, Severity};
+use crate::observe::metrics::MetricsError;
+use crate::observe::{Metrics, Readiness};
+use crate::publish::{Link, PublishError};
+use crate::registry::Resolver;
+use crate::serve::{App, HttpSettings};
+use crate::store::commit::Serving;
+use crate::store::connect::Access;
+use crate::store::generations::generation;
+use crate::store::read::Reader;
+use crate::store::{Generation, StoreError, migrate};
+
+/// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("Kafka refuses the configuration: {0}; check kafka.properties")]
+    Kafka(#[from] KafkaError),
+    #[error("Kafka has no topic {topic}; create it (retention.ms=-1, cleanup.policy=delete), or set kafka.{key}")]
+    NoTopic { topic: String, key: &'static str },
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistrySetupError),
+    #[error(transparent)]
+    Redis(#[from] PublishError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error("http.listen {address} can't be listened on ({error}); choose another address or port")]
+    Listen { address: std::net::SocketAddr, error: std::io::Error },
+    #[error("signals can't be listened for: {0}")]
+    Signal(std::io::Error),
+    /// Whoever starts this process again has to know: without it, part of the work would stand still in silence.
+    #[error("stopped: {0}")]
+    EndedEarly(#[from] EndedEarly),
+}
+
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the end may take beside workers.drain_timeout_ms: brokers are left, and requests in work get five seconds.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(6);
+const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs until SIGTERM, SIGINT, or `stop`.
+pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
+    stop_on_signals(&stop).map_err(RunError::Signal)?;
+    let readiness = Readiness::default();
+    let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
+    readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions were assigned yet");
+    // What tells how the process is ends last.
+    let mut telling = Tasks::default();
+    let told = CancellationToken::new();
+    // HTTP comes first, so that /readyz can tell what is being waited for.
+    spawn_http(&mut telling, config, &access, &readiness, &metrics, &told).await?;
+    spawn_upkeep(&mut telling, metrics.clone(), told.clone());
+    let mut working = Tasks::default();
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = telling.ended() => Err(RunError::from(ended)),
+        ended = work(&mut working, config, access, &readiness, &metrics, &stop) => Err(ended),
+    };
+    readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
+    stop.cancel();
+    if !working.finish(config.workers.drain_timeout + LEAVE_TIMEOUT).await {
+        warn!("stopped with work in flight; it is read from the log again");
+    }
+    told.cancel();
+    telling.finish(LEAVE_TIMEOUT).await;
+    if ended.is_ok() {
+        info!("stopped");
+    }
+    ended
+}
+
+/// Starts workers and publisher, and returns only when one of them can't be started or dies.
+async fn work(
+    tasks: &mut Tasks,
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> RunError {
+    if let Err(error) = start(tasks, config, access, readiness, metrics, stop).await {
+        return error;
+    }
+    info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
+    tasks.ended().await.into()
+}
+
+/// Waits for what has to be there, then starts workers and publisher.
+async fn start(
+    tasks: &mut Tasks,
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let live = wait_for_database(config, &access, readiness).await?;
+    let watch = GenerationWatch::new(access.clone(), readiness.clone(), &config.retry, live);
+    let mut settings = worker_settings(config, access.clone(), readiness, metrics);
+    settings.live = Some(watch.live());
+    let settings = Arc::new(settings);
+    check_topics(&config.kafka).await?;
+    for topic in [&settings.topics.orders, &settings.topics.runs] {
+        crate::observe::metrics::records(topic, Default::default());
+    }
+    let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+    let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
+    for _ in 0..config.workers.count {
+        let resolver = resolver.clone();
+        let need = move |id| resolver.need(id);
+        tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), need, stop.clone())?);
+    }
+    spawn_publisher(tasks, config, access, readiness, metrics, stop)?;
+    let watching = watch.run(stop.clone());
+    tasks.spawn("the watch over generations", async move { Ok::<_, Infallible>(watching.await) });
+    Ok(())
+}
+
+/// The live generation. A database that can't be reached is waited for; one that is wrong is an error.
+async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
+    let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
+    loop {
+        match check_database(access).await {
+            Ok(live) => {
+                readiness.clear(health::POSTGRES);
+                return Ok(live);
+            }
+            Err(error) if error.is_transient() => {
+                let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
+                warn!("{detail}");
+                readiness.raise(health::POSTGRES, Severity::Unready, detail);
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn check_database(access: &Access) -> Result<Generation, StoreError> {
+    let mut conn = access.connect().await?;
+    migrate::check_version(&mut conn).await?;
+    let live = generation::live(&mut conn).await?;
+    crate::observe::metrics::live_generation(live.0);
+    Ok(live)
+}
+
+/// A topic that isn't there is an error; brokers that don't answer are waited for by the workers.
+async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
+    let topics = [kafka.orders_topic.as_str(), kafka.runs_topic.as_str()];
+    let Ok(cluster) = admin::describe(kafka, &topics, BROKER_TIMEOUT).await else { return Ok(()) };
+    for (facts, key) in cluster.topics.iter().zip(["orders_topic", "runs_topic"]) {
+        if facts.partitions == 0 {
+            return Err(RunError::NoTopic { topic: facts.name.clone(), key });
+        }
+    }
+    Ok(())
+}
+
+fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metrics: &Arc<Metrics>) -> WorkerSettings {
+    let topics = config.kafka.topics();
+    let reader = ReaderSettings {
+        kafka: config.kafka.clone(),
+        topics: topics.clone(),
+        assignment: Assignment::Group,
+        linger: config.batch.linger,
+        records_max: config.batch.records_max,
+        bytes_max: config.batch.bytes_max,
+        queue_bytes_max: config.workers.queue_bytes_max,
+        kafka_queue_kbytes: None,
+        drain_timeout: config.workers.drain_timeout,
+    };
+    WorkerSettings {
+        reader,
+        topics,
+        access,
+        serving: Serving::Live,
+        live: None,
+        ends: None,
+        retry: config.retry.clone(),
+        cache_orders_max: config.workers.cache_orders_max,
+        cache_bytes_max: config.workers.cache_bytes_max,
+        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
+        drain_timeout: config.workers.drain_timeout,
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
+async fn spawn_http(
+    tasks: &mut Tasks,
+    config: &Config,
+    access: &Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })?;
+    // Port 0 means any; tell which one it became.
+    let address = listener.local_addr().unwrap_or(address);
+    info!(%address, "HTTP listens");
+    let views = StoredViews::new(Reader::new(access.pool(config.postgres.pool_max)));
+    let render = {
+        let metrics = metrics.clone();
+        Arc::new(move || metrics.render())
+    };
+    let settings = HttpSettings {
+        request_timeout: config.http.request_timeout,
+        export_timeout: config.http.export_timeout,
+        export_rows_max: config.http.export_rows_max,
+        requests_max: config.http.requests_max,
+    };
+    let app = App::new(Arc::new(views), readiness.clone(), render, settings);
+    let stop = stop.clone();
+    tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop));
+    Ok(())
+}
+
+fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToken) {
+    tasks.spawn("the upkeep of metrics", async move {
+        let mut tick = tokio::time::interval(METRICS_UPKEEP_EVERY);
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            metrics.upkeep();
+        }
+        Ok::<_, Infallible>(())
+    });
+}
+
+fn spawn_publisher(
+    tasks: &mut Tasks,
+    config: &Config,
+    access: Access,
+    readiness: &Readiness,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let link = Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout)?;
+    let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
+    let mut status = publisher.status();
+    let (readiness, stop) = (readiness.clone(), stop.clone());
+    tasks.spawn("the publisher", async move {
+        let showing = async {
+            while status.changed().await.is_ok() {
+                show(&readiness, &status.borrow_and_update());
+            }
+        };
+        // Showing ends with the publisher, which holds the other end.
+        tokio::join!(publisher.run(stop), showing);
+        Ok::<_, Infallible>(())
+    });
+    Ok(())
+}
+
+/// Redis away never stops the fold: it only degrades.
+fn show(readiness: &Readiness, status: &PublisherStatus) {
+    for (name, problem) in [(health::REDIS, &status.redis), ("publisher", &status.postgres)] {
+        match problem {
+            Some(problem) => readiness.raise(name, Severity::Degraded, problem),
+            None => readiness.clear(name),
+        }
+    }
+}
+
+pub fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.cancelled() => {}
+        }
+        info!("stopping: writing what is in flight");
+        stop.cancel();
+    });
+    Ok(())
+}

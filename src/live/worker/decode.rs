@@ -1,0 +1,45 @@
+//! Decodes raw records for the live fold, on the reader's thread.
+
+use crate::codec::{Decode, Decoded, Decoder};
+use crate::domain::log::record::RawRecord;
+use crate::log::{Sieve, Sifted};
+use crate::projection::{Content, Item};
+
+/// A run's summary and metadata become trees, with an allocation for every name, number and string.
+const RUN_FACTOR: usize = 8;
+
+/// Decodes records, requests missing schemas, and knows whether they have arrived.
+pub struct DecodingSieve {
+    pub decoder: Decoder,
+    /// Called with the id of each schema that a record waits for; may be called again for the same one.
+    pub need: Box<dyn Fn(u32) + Send>,
+}
+
+impl Sieve for DecodingSieve {
+    type Item = Item;
+
+    fn sift(&self, record: RawRecord) -> Sifted<Item> {
+        let content = match self.decoder.decode(&record) {
+            Decode::Event(Decoded::Order(event)) => Content::Order(event),
+            Decode::Event(Decoded::Run(run)) => Content::Run(run),
+            Decode::Rejected(rejection) => Content::Rejected(rejection),
+            Decode::NeedsSchema(id) => {
+                (self.need)(id);
+                return Sifted::Wait(id);
+            }
+        };
+        Sifted::Item(Item { record, content })
+    }
+
+    fn item_bytes(&self, item: &Item, record_bytes: usize) -> usize {
+        if matches!(item.content, Content::Run(_)) { record_bytes * RUN_FACTOR } else { record_bytes }
+    }
+
+    fn is_ready(&self, id: u32) -> bool {
+        let ready = self.decoder.has_schema(id);
+        if !ready {
+            (self.need)(id);
+        }
+        ready
+    }
+}

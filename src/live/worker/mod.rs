@@ -1,0 +1,76 @@
+//! A worker: one consumer on a thread of its own, one queue, one writing task with one connection.
+
+mod assignment;
+pub mod batch;
+pub mod bisect;
+pub mod decode;
+pub mod fold;
+mod report;
+pub mod state_cache;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::codec::Decoder;
+use crate::config::retry::Retry;
+use crate::domain::log::bounds::Bounds;
+use crate::domain::log::record::Topics;
+use crate::log::{Control, Reader, ReaderEnded, ReaderSettings};
+use crate::observe::{Metrics, Readiness};
+use crate::store::Generation;
+use crate::store::commit::Serving;
+use crate::store::connect::Access;
+use decode::DecodingSieve;
+use writer::WriterTask;
+
+/// What all workers of a process share.
+pub struct WorkerSettings {
+    pub reader: ReaderSettings,
+    pub topics: Topics,
+    pub access: Access,
+    /// Which generation is folded.
+    pub serving: Serving,
+    /// Which generation is live, as it changes: a worker that serves the live one goes over to the next even where no
+    /// record comes. `None`: it notices when it commits.
+    pub live: Option<watch::Receiver<Generation>>,
+    /// Where the fold ends; `None`: it never does.
+    pub ends: Option<Arc<Bounds>>,
+    pub retry: Retry,
+    pub cache_orders_max: usize,
+    pub cache_bytes_max: usize,
+    pub refusals_in_a_row_max: i64,
+    /// How long a worker that is told to stop may still write.
+    pub drain_timeout: Duration,
+    pub readiness: Readiness,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Starts a worker's reader. What is returned writes, and is to be spawned: it ends, everything written or let go, some
+/// time after `stop`, or with an error when its reader dies. `need` is told which schemas records wait for.
+pub fn start(
+    settings: Arc<WorkerSettings>,
+    decoder: Decoder,
+    need: impl Fn(u32) + Send + 'static,
+    stop: CancellationToken,
+) -> Result<impl Future<Output = Result<(), ReaderEnded>> + Send + 'static, KafkaError> {
+    let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
+    let sieve = DecodingSieve { decoder, need: Box::new(need) };
+    let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), sieve, deliveries)?;
+    let controls = reader.controls.clone();
+    let give_up = CancellationToken::new();
+    let drain_timeout = settings.drain_timeout;
+    let writer = WriterTask::new(settings, reader, give_up.clone());
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        // A reader that has ended needs to be told nothing.
+        let _ = controls.send(Control::Stop);
+        tokio::time::sleep(drain_timeout).await;
+        give_up.cancel();
+    });
+    Ok(writer.run(queue))
+}

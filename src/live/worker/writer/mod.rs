@@ -1,0 +1,308 @@
+//! The task that writes what a reader has read: one connection, one batch at a time.
+//!
+//! - `claims`: which partitions of which generation are ours
+//! - `flood`: partitions that stand still, since too many records in a row were refused
+
+mod claims;
+mod flood;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info};
+
+use super::WorkerSettings;
+use super::assignment::Leases;
+use super::batch::{Flood, WriteBatch};
+use super::bisect::refuse_what_postgres_refuses;
+use super::fold::fold_batch;
+use super::report::report_commit;
+use super::state_cache::StateCache;
+use crate::domain::change::ChangeSet;
+use crate::domain::log::dead_letter::DeadLetter;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::Stream;
+use crate::domain::log::rejection::{Reason, Rejection};
+use crate::live::backoff::Backoff;
+use crate::log::fetch::{FetchError, fetch_record};
+use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
+use crate::observe::health::{self, Severity};
+use crate::projection::Item;
+use crate::store::commit::{Commit, Writer};
+use crate::store::tables::checkpoints::{Advance, Found};
+use crate::store::{Generation, StoreError};
+
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+const LAG_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a batch could not be written this time.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a displaced event could not be read from the log again: {0}")]
+    Fetch(#[from] FetchError),
+    #[error("too many records in a row were refused")]
+    Flood(Flood),
+    #[error("the process is ending")]
+    Ending,
+}
+
+pub struct WriterTask {
+    settings: Arc<WorkerSettings>,
+    reader: ReaderHandle,
+    /// Postgres did not do what was asked the last time.
+    away: bool,
+    /// Set when there is no time left to wait for anything.
+    give_up: CancellationToken,
+    writer: Option<Writer>,
+    /// The generation in which the leases were claimed.
+    served: Option<Generation>,
+    cache: StateCache,
+    leases: Leases,
+    /// Partitions that stand still for the flood guard, and the record that each stands before.
+    flooded: HashMap<StreamPartition, i64>,
+    backoff: Backoff,
+}
+
+impl WriterTask {
+    pub fn new(settings: Arc<WorkerSettings>, reader: ReaderHandle, give_up: CancellationToken) -> WriterTask {
+        WriterTask {
+            cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
+            backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+            settings,
+            reader,
+            away: false,
+            give_up,
+            writer: None,
+            served: None,
+            leases: Leases::default(),
+            flooded: HashMap::new(),
+        }
+    }
+
+    /// Writes until the reader has ended; an error unless it was told to.
+    pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) -> Result<(), ReaderEnded> {
+        let mut lag = tokio::time::interval(LAG_EVERY);
+        let mut live = self.settings.live.clone();
+        loop {
+            let delivery = tokio::select! {
+                delivery = deliveries.recv() => delivery,
+                generation = told(&mut live) => {
+                    self.follow(generation);
+                    continue;
+                }
+                _ = lag.tick() => {
+                    self.show_lag();
+                    continue;
+                }
+            };
+            match delivery {
+                Some(Delivery::Batch(batch)) => self.take(batch).await,
+                Some(Delivery::Claim { of, lease, log_start, topic_id }) => {
+                    self.claim(lease, &Found { of, log_start, topic_id }).await;
+                }
+                Some(Delivery::Release { partitions, done }) => {
+                    self.release(&partitions);
+                    // Nobody waits any more when the bound was passed.
+                    let _ = done.send(());
+                }
+                Some(Delivery::End) => return Ok(()),
+                None => return Err(self.reader.why_ended()),
+            }
+        }
+    }
+
+    fn show_lag(&self) {
+        let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        for claim in self.leases.claims() {
+            if let Some(end) = ends.get(&claim.of) {
+                let lag = (end - claim.next_offset).max(0);
+                self.settings.metrics.partitions.lag(
+                    self.settings.topics.name(claim.of.stream),
+                    claim.of.partition,
+                    lag,
+                );
+            }
+        }
+    }
+
+    /// The connection, made anew when it was lost.
+    async fn writer(&mut self) -> Result<&mut Writer, StoreError> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let writer = Writer::connect(&self.settings.access, self.settings.serving).await?;
+                let before = self.served.replace(writer.generation);
+                // Leases of another generation say nothing of this one's checkpoints.
+                if let Some(before) = before.filter(|before| *before != writer.generation) {
+                    return Err(StoreError::NotLive(before.0));
+                }
+                writer
+            }
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    async fn take(&mut self, batch: Batch<Item>) {
+        let bytes = batch.bytes;
+        let mut batch = WriteBatch { items: batch.items, spans: batch.spans };
+        if let Some(ends) = &self.settings.ends {
+            batch.cut_at(ends);
+        }
+        self.write(batch).await;
+        self.reader.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Writes a batch, however long it takes, unless its partitions are lost or the process has to end.
+    async fn write(&mut self, mut batch: WriteBatch) {
+        loop {
+            batch.keep_valid(&self.leases);
+            if batch.is_empty() || self.give_up.is_cancelled() {
+                return;
+            }
+            let give_up = self.give_up.clone();
+            let written = tokio::select! {
+                written = self.try_write(&batch) => written,
+                () = give_up.cancelled() => Err(WriteError::Ending),
+            };
+            match written {
+                Ok(()) => return self.recovered(),
+                Err(WriteError::Ending) => return self.writer = None,
+                Err(error) => self.recover(error, &mut batch).await,
+            }
+        }
+    }
+
+    async fn try_write(&mut self, batch: &WriteBatch) -> Result<(), WriteError> {
+        let settings = self.settings.clone();
+        let started = Instant::now();
+        self.writer().await?;
+        let Some(writer) = self.writer.as_mut() else { return Ok(()) };
+        let mut folded = fold_batch(&mut writer.conn, writer.generation, &mut self.cache, &batch.items).await?;
+        let advances = batch
+            .advances(&self.leases, &folded.outcomes, settings.refusals_in_a_row_max)
+            .map_err(WriteError::Flood)?;
+        fetch_displaced(&settings, &mut folded.changes).await?;
+        let commit =
+            Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
+        writer.commit(&commit).await?;
+        self.committed(batch, &folded.changes, &advances);
+        report_commit(&batch.items, &folded, started, &settings.topics);
+        Ok(())
+    }
+
+    fn committed(&mut self, batch: &WriteBatch, changes: &ChangeSet, advances: &[Advance]) {
+        for order in &changes.orders {
+            self.cache.put(order.clone());
+        }
+        for (span, advance) in batch.spans.iter().zip(advances) {
+            self.leases.advance(span, advance);
+        }
+        for advance in advances {
+            self.unflood(advance.of, advance.to);
+        }
+        self.show_lag();
+        self.tell(Control::Committed(advances.iter().map(|advance| (advance.of, advance.to)).collect()));
+    }
+
+    async fn recover(&mut self, error: WriteError, batch: &mut WriteBatch) {
+        self.cache.clear();
+        match error {
+            WriteError::Flood(flood) => self.stop_flood(flood, batch),
+            WriteError::Store(StoreError::Stale { table: "checkpoints", .. }) => {
+                info!(
+                    "a partition was claimed by another instance, or its last commit's answer was lost: claiming again"
+                );
+                self.lose(batch);
+            }
+            WriteError::Store(StoreError::Stale { table, .. }) => {
+                debug!(table, "rows were written by another instance meanwhile: folding again");
+            }
+            WriteError::Store(StoreError::Contention(error)) => {
+                debug!(%error, "another transaction was in the way: trying again");
+            }
+            WriteError::Store(StoreError::NotLive(generation)) => {
+                info!(generation, "another generation has become live: going on from its checkpoints");
+                self.leave_generation();
+            }
+            WriteError::Store(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
+                info!("{error}");
+                self.leave_generation();
+            }
+            WriteError::Store(StoreError::Data(error)) => {
+                info!(%error, "Postgres refuses a value: looking for its record");
+                if let Err(error) = self.refuse(batch).await {
+                    self.wait_after(&error.into()).await;
+                }
+            }
+            error => self.wait_after(&error).await,
+        }
+    }
+
+    async fn refuse(&mut self, batch: &mut WriteBatch) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
+        let writer = self.writer().await?;
+        refuse_what_postgres_refuses(writer, &settings.topics, batch).await
+    }
+
+    /// Waits with backoff, and connects anew afterwards: what state the connection is in is not known.
+    async fn wait_after(&mut self, error: &WriteError) {
+        self.writer = None;
+        let pause = self.backoff.pause();
+        let detail = format!("{error}; trying again until it works");
+        if self.away {
+            debug!(pause_ms = pause.as_millis(), "{detail}");
+        } else {
+            error!("{detail}");
+        }
+        self.away = true;
+        self.settings.readiness.raise(health::POSTGRES, Severity::Unready, detail);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.give_up.cancelled() => {}
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.backoff.reset();
+        if std::mem::take(&mut self.away) {
+            info!("written again");
+            self.settings.readiness.clear(health::POSTGRES);
+        }
+    }
+
+    fn tell(&self, control: Control) {
+        // A reader that has ended needs to be told nothing.
+        let _ = self.reader.controls.send(control);
+    }
+}
+
+/// The next word on which generation is live; never returns where nobody gives it.
+async fn told(live: &mut Option<watch::Receiver<Generation>>) -> Generation {
+    if let Some(live) = live
+        && live.changed().await.is_ok()
+    {
+        return *live.borrow_and_update();
+    }
+    std::future::pending().await
+}
+
+/// Makes dead letters of displaced events, with their raw bytes read from the log again.
+async fn fetch_displaced(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet) -> Result<(), WriteError> {
+    for displaced in std::mem::take(&mut changes.displaced) {
+        let reader = settings.reader.clone();
+        let of = StreamPartition { stream: Stream::Orders, partition: displaced.position.partition };
+        let offset = displaced.position.offset;
+        let fetched = tokio::task::spawn_blocking(move || fetch_record(&reader, of, offset, FETCH_TIMEOUT)).await;
+        let record = fetched.map_err(|_| WriteError::Ending)??;
+        let rejection = Rejection::new(Reason::SequenceConflict, displaced.detail);
+        changes.dead_letters.push(DeadLetter { record, rejection, conflict: Some(displaced.conflict) });
+    }
+    Ok(())
+}

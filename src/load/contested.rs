@@ -1,0 +1,76 @@
+//! Refolds tangled (contested) orders from all their events, with the live fold.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Build;
+use super::context::Site;
+use super::error::RebuildError;
+use super::retry::Retries;
+use crate::domain::change::{ChangeSet, HistoryEntry};
+use crate::domain::log::record::{RawRecord, Stream};
+use crate::live::worker::fold::fold_batch;
+use crate::live::worker::state_cache::StateCache;
+use crate::projection::{Content, Item};
+use crate::store::commit::{Commit, Serving, Writer};
+use crate::store::load;
+
+/// Orders per transaction.
+const ORDERS_MAX: i64 = 500;
+
+/// Refolds every tangled order. Repeating it is harmless: what is already stored counts as a duplicate.
+pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    let mut retries = Retries::new(site, build, stop, "folding orders with a sequence conflict");
+    loop {
+        if stop.is_cancelled() {
+            return Err(RebuildError::stopped());
+        }
+        let some = untangle_some(site, build).await;
+        match retries.outcome(some).await {
+            Some(Ok(false)) => return Ok(()),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(true)) | None => {}
+        }
+    }
+}
+
+/// `false` when there are none left.
+async fn untangle_some(site: &Site, build: &Build) -> Result<bool, RebuildError> {
+    let generation = build.generation;
+    let mut writer = Writer::connect(&site.access, Serving::Generation(generation)).await?;
+    let orders = load::next_tangled(&mut writer.conn, generation, ORDERS_MAX).await?;
+    if orders.is_empty() {
+        return Ok(false);
+    }
+    let claims = load::claims(&mut writer.conn, generation, &orders).await?;
+    let items: Vec<Item> = claims.into_iter().map(item).collect();
+    let mut cache = StateCache::new(0, 0);
+    let mut changes = fold_batch(&mut writer.conn, generation, &mut cache, &items).await?.changes;
+    restore_records(site, &mut changes).await?;
+    writer.commit(&Commit { changes: &changes, advances: &[], topics: &site.topics, slot: 0 }).await?;
+    load::forget(&mut writer.conn, generation, &orders).await?;
+    Ok(true)
+}
+
+/// The history keeps no raw bytes, so those of dead letters are fetched from the log.
+fn item(claim: HistoryEntry) -> Item {
+    let record = RawRecord {
+        stream: Stream::Orders,
+        position: claim.position,
+        key: None,
+        value: None,
+        headers: Vec::new(),
+        recorded_at: claim.recorded_at,
+    };
+    Item { record, content: Content::Order(Box::new(claim.event)) }
+}
+
+async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), RebuildError> {
+    let positions = changes.dead_letters.iter().map(|dead_letter| dead_letter.record.position);
+    let mut records = site.fetch_orders(positions).await?;
+    for dead_letter in &mut changes.dead_letters {
+        if let Some(record) = records.remove(&dead_letter.record.position) {
+            dead_letter.record = record;
+        }
+    }
+    Ok(())
+}

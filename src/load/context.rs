@@ -1,0 +1,142 @@
+//! Context of every fold outside `run`: configuration, database, decoder, schema resolver, metrics.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::RebuildError;
+use crate::codec::{Decoder, Limits};
+use crate::config::Config;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::position::Position;
+use crate::domain::log::record::{RawRecord, Stream, Topics};
+use crate::log::fetch::fetch_records;
+use crate::log::survey::{SurveyError, TopicSurvey, survey};
+use crate::log::{Assignment, ReaderSettings};
+use crate::observe::{Metrics, Readiness};
+use crate::registry::Resolver;
+use crate::store::connect::Access;
+use crate::store::tables::checkpoints::Found;
+
+const SURVEY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to ask brokers that don't answer (this process may have been suspended meanwhile).
+const SURVEY_TRIES: u32 = 3;
+const SURVEY_PAUSE: Duration = Duration::from_millis(500);
+/// How long a stopping reader waits for work in flight: everything that isn't cut is read again anyway.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+const LINGER: Duration = Duration::from_millis(50);
+const RECORDS_MAX: usize = 20_000;
+const KIB: usize = 1024;
+
+/// Clones share all of it.
+#[derive(Clone)]
+pub struct Site {
+    pub config: Config,
+    /// Without a statement timeout.
+    pub access: Access,
+    pub topics: Topics,
+    pub decoder: Decoder,
+    pub resolver: Resolver,
+    /// Dependencies that are being waited for: Postgres, Kafka, the registry.
+    pub readiness: Readiness,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Site {
+    pub fn new(config: &Config, access: &Access) -> Result<Site, RebuildError> {
+        let topics = config.kafka.topics();
+        let limits = Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() };
+        let decoder = Decoder::new(limits);
+        let readiness = Readiness::default();
+        let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
+        // Not installed as recorder: a rebuild reports its numbers through Postgres.
+        let (metrics, _) = Metrics::new().map_err(|error| RebuildError::Failed(error.to_string()))?;
+        let (config, access) = (config.clone(), access.unhurried());
+        Ok(Site { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
+    }
+
+    /// What the log holds now.
+    pub async fn survey(&self) -> Result<Vec<TopicSurvey>, RebuildError> {
+        let mut tries = 1;
+        loop {
+            match survey(&self.config.kafka, &self.topics, SURVEY_TIMEOUT).await {
+                Err(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) if tries < SURVEY_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(SURVEY_PAUSE).await;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Fetches records of orders again, by their positions. Fails if any of them is missing.
+    pub(super) async fn fetch_orders(
+        &self,
+        positions: impl Iterator<Item = Position>,
+    ) -> Result<HashMap<Position, RawRecord>, RebuildError> {
+        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
+        let wanted: Vec<_> = positions.map(|position| (of(position.partition), position.offset)).collect();
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let settings = self.reader(Vec::new(), 0);
+        let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
+        let records =
+            fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
+        Ok(records.into_iter().map(|record| (record.position, record)).collect())
+    }
+
+    /// A reader of exactly these partitions, whose queues together take about `memory_bytes`.
+    pub(super) fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
+        ReaderSettings {
+            kafka: self.config.kafka.clone(),
+            topics: self.topics.clone(),
+            assignment: Assignment::Fixed(partitions),
+            linger: LINGER,
+            records_max: RECORDS_MAX,
+            bytes_max: (memory_bytes / 5).max(256 * KIB),
+            queue_bytes_max: (memory_bytes / 2).max(KIB * KIB),
+            // librdkafka doesn't count its overhead per record, which is about as much again.
+            kafka_queue_kbytes: Some((memory_bytes / 4 / KIB).max(KIB)),
+            drain_timeout: DRAIN_TIMEOUT,
+        }
+    }
+}
+
+/// Start of each partition of the log.
+pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, Found> {
+    let found = |topic: &TopicSurvey| {
+        let topic_id = topic.topic_id.clone();
+        let found = move |of, log_start| Found { of, log_start, topic_id: topic_id.clone() };
+        topic.partitions.iter().map(|at| (at.of, found(at.of, at.log_start))).collect::<Vec<_>>()
+    };
+    survey.iter().flat_map(found).collect()
+}
+
+/// Distributes partitions over `workers`, so that each has about as much to read. `weight`: offsets to read.
+pub fn share(mut partitions: Vec<(StreamPartition, u64)>, workers: usize) -> Vec<Vec<StreamPartition>> {
+    partitions.sort_by_key(|(of, weight)| (std::cmp::Reverse(*weight), *of));
+    let mut shares: Vec<(u64, Vec<StreamPartition>)> = vec![(0, Vec::new()); workers.max(1)];
+    for (of, weight) in partitions {
+        // There is at least one worker.
+        let Some(least) = shares.iter_mut().min_by_key(|(sum, list)| (*sum, list.len())) else { continue };
+        least.0 += weight;
+        least.1.push(of);
+    }
+    shares.into_iter().map(|(_, list)| list).filter(|list| !list.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::log::record::Stream;
+
+    #[test]
+    fn workers_get_about_as_much_to_read() {
+        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
+        let shares = share(vec![(of(0), 10), (of(1), 70), (of(2), 30), (of(3), 25)], 2);
+        assert_eq!(shares, [vec![of(1)], vec![of(2), of(3), of(0)]]);
+        assert_eq!(share(vec![(of(0), 0)], 3), [vec![of(0)]]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Decodes raw records for a load, on the reader's thread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::codec::{Decode, Decoded};
+use crate::domain::log::key_share::KeySample;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::position::Position;
+use crate::domain::log::record::{RawRecord, RecordView, Stream};
+use crate::domain::log::rejection::Rejection;
+use crate::domain::orders::event::OrderEvent;
+use crate::domain::timestamp::Timestamp;
+use crate::live::worker::decode::DecodingSieve;
+use crate::log::{Sieve, Sifted};
+use crate::projection::{Content, Item};
+
+/// Small, since a check by sample skips most of what it reads.
+pub enum LoadItem {
+    /// An accepted event of an order, without its record's bytes; they can be fetched from the log again.
+    Event { event: Box<OrderEvent>, position: Position, recorded_at: Option<Timestamp> },
+    /// A run or a rejected record. `forced`: rejected because another generation did, although it would be accepted.
+    Other { item: Box<Item>, forced: bool },
+    /// Outside the sample; only counted.
+    Skipped { of: StreamPartition, offset: i64 },
+}
+
+impl LoadItem {
+    pub fn at(&self) -> (StreamPartition, i64) {
+        match self {
+            LoadItem::Event { position: Position { partition, offset }, .. } => {
+                (StreamPartition { stream: Stream::Orders, partition: *partition }, *offset)
+            }
+            LoadItem::Other { item, .. } => {
+                (crate::live::worker::batch::partition_of(item), item.record.position.offset)
+            }
+            LoadItem::Skipped { of, offset } => (*of, *offset),
+        }
+    }
+}
+
+/// Estimated memory of a decoded event besides its strings, and of a skipped record.
+const EVENT_BYTES: usize = 700;
+const SKIPPED_BYTES: usize = 48;
+
+/// Decodes records for a load on the reader's thread; records outside the sample are counted and dropped.
+pub struct LoadSieve {
+    pub decoding: DecodingSieve,
+    pub sample: KeySample,
+    pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
+}
+
+impl Sieve for LoadSieve {
+    type Item = LoadItem;
+
+    fn glance(&self, record: RecordView<'_>) -> Option<(LoadItem, usize)> {
+        let of = StreamPartition { stream: record.stream, partition: record.position.partition };
+        let offset = record.position.offset;
+        if !self.sample.takes_key(record.key) {
+            return Some((LoadItem::Skipped { of, offset }, SKIPPED_BYTES));
+        }
+        if record.stream == Stream::Runs || self.refused.contains_key(&(of, offset)) {
+            return None;
+        }
+        let Decode::Event(Decoded::Order(event)) = self.decoding.decoder.decode_view(record) else { return None };
+        let RecordView { position, recorded_at, value, .. } = record;
+        Some((LoadItem::Event { event, position, recorded_at }, EVENT_BYTES + value.map_or(0, <[u8]>::len)))
+    }
+
+    /// Handles what `glance` leaves: runs and rejected records.
+    fn sift(&self, record: RawRecord) -> Sifted<LoadItem> {
+        let at =
+            (StreamPartition { stream: record.stream, partition: record.position.partition }, record.position.offset);
+        match self.decoding.sift(record) {
+            Sifted::Wait(token) => Sifted::Wait(token),
+            Sifted::Item(item) => Sifted::Item(self.refuse(item, at)),
+        }
+    }
+
+    fn item_bytes(&self, item: &LoadItem, record_bytes: usize) -> usize {
+        match item {
+            LoadItem::Other { item, .. } => self.decoding.item_bytes(item, record_bytes),
+            LoadItem::Event { .. } | LoadItem::Skipped { .. } => record_bytes,
+        }
+    }
+
+    fn is_ready(&self, token: u32) -> bool {
+        self.decoding.is_ready(token)
+    }
+}
+
+impl LoadSieve {
+    /// A record that is rejected anyway keeps its own reason.
+    fn refuse(&self, mut item: Item, at: (StreamPartition, i64)) -> LoadItem {
+        let mut forced = false;
+        if let Some(rejection) = self.refused.get(&at).filter(|_| !matches!(item.content, Content::Rejected(_))) {
+            item.content = Content::Rejected(rejection.clone());
+            forced = true;
+        }
+        LoadItem::Other { item: Box::new(item), forced }
+    }
+}

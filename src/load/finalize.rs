@@ -1,0 +1,176 @@
+//! The end of a load: folds orders from their spilled events, and builds keys, on several connections.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Build;
+use super::context::Site;
+use super::error::RebuildError;
+use super::retry::Retries;
+use crate::projection::settle::settle as settle_orders;
+use crate::store::load::{Means, Settling, Slice};
+use crate::store::{StoreError, load};
+
+#[derive(Debug)]
+enum Work {
+    /// The orders of these slices.
+    Slices(Vec<i32>),
+    /// The planner's statistics of the history.
+    AnalyzeHistory,
+    /// Keys, indexes and planner statistics of this table.
+    Table(&'static str),
+}
+
+/// Estimated memory that Postgres needs to sort a key of the history.
+const KEY_BYTES: u64 = 80;
+/// Maximum slices per transaction; a failed transaction is repeated.
+const SLICES_TOGETHER: usize = 16;
+
+type Queue = Arc<Mutex<VecDeque<Work>>>;
+
+/// Writes the orders of every slice that is not done yet, and analyzes the history, which is complete by now.
+pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    let mut conn = site.access.connect().await?;
+    let slices = load::slices(&mut conn, build.generation).await?;
+    let open = load::open_slices(&mut conn, build.generation, slices).await?;
+    // While one waits for the server, another one works.
+    let tasks = build.workers * 2;
+    let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
+    work_off(site, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
+}
+
+/// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.
+fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
+    let mut together = Vec::new();
+    while !open.is_empty() {
+        let (some, rest) = open.split_at((open.len() / tasks / 2).clamp(1, SLICES_TOGETHER));
+        together.push(some);
+        open = rest;
+    }
+    together
+}
+
+/// Builds keys and indexes, and analyzes the tables, so that the planner need not guess at the first queries.
+pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    work_off(site, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table)).await
+}
+
+async fn work_off(
+    site: &Site,
+    build: &Build,
+    stop: &CancellationToken,
+    tasks: usize,
+    work: impl Iterator<Item = Work>,
+) -> Result<(), RebuildError> {
+    let queue: Queue = Arc::new(Mutex::new(work.collect()));
+    let mut running = JoinSet::new();
+    for slot in 0..i32::try_from(tasks).unwrap_or(i32::MAX) {
+        let task = Task { site: site.clone(), build: build.clone(), stop: stop.clone(), slot };
+        let queue = queue.clone();
+        running.spawn(async move { task.run(&queue).await });
+    }
+    while let Some(ended) = running.join_next().await {
+        // Dropping the set ends the others.
+        ended.map_err(|error| RebuildError::Failed(format!("a task ended unexpectedly: {error}")))??;
+    }
+    Ok(())
+}
+
+struct Task {
+    site: Site,
+    build: Build,
+    stop: CancellationToken,
+    /// The counters' slot that it adds to; unique per task.
+    slot: i32,
+}
+
+impl Task {
+    async fn run(&self, queue: &Queue) -> Result<(), RebuildError> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let mut conn = None;
+        while let Some(work) = next() {
+            let mut retries = Retries::new(&self.site, &self.build, &self.stop, "settling orders and building indexes");
+            loop {
+                if self.stop.is_cancelled() {
+                    return Err(RebuildError::stopped());
+                }
+                let done = self.work(&mut conn, &work).await;
+                if let Some(outcome) = retries.outcome(done).await {
+                    break outcome?;
+                }
+                // The connection's state is unknown.
+                conn = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// The history takes about as long as all other tables together. Besides one process for each of the two, the other
+    /// workers help with the history. More processes would slow each other down, unless the history is so large that
+    /// its keys are not sorted in memory: then it takes longer, and the other tables' worker would be idle.
+    fn means(&self, table: &str) -> Means {
+        let workers = self.build.workers.max(1);
+        let memory_bytes = self.site.config.rebuild.memory_bytes / workers;
+        let sorted_elsewhere = self.build.offsets().saturating_mul(KEY_BYTES) > memory_bytes as u64;
+        let spared = if sorted_elsewhere { 1 } else { 2 };
+        let helpers = if table == load::HISTORY { workers.saturating_sub(spared) } else { 0 };
+        Means { memory_bytes, helpers }
+    }
+
+    async fn work(&self, conn: &mut Option<PgConnection>, work: &Work) -> Result<(), RebuildError> {
+        let ready = match conn.take() {
+            Some(ready) => ready,
+            // The spilled events are no longer needed.
+            None if matches!(work, Work::Table(_)) => load::connect(&self.site.access).await?,
+            None => load::connect_to_load(&self.site.access, self.build.generation).await?,
+        };
+        let conn = conn.insert(ready);
+        let generation = self.build.generation;
+        match work {
+            Work::Slices(slices) => {
+                let mut settling = Settling::begin(conn, generation, self.slot).await?;
+                for slice in slices {
+                    settle_slice(&mut settling, *slice).await?;
+                }
+                settling.commit().await?;
+            }
+            Work::AnalyzeHistory => load::analyze(conn, generation, load::HISTORY).await?,
+            Work::Table(table) => {
+                if *table != load::HISTORY {
+                    load::analyze(conn, generation, table).await?;
+                }
+                load::build_keys(conn, generation, table, self.means(table)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), StoreError> {
+    let Slice { pieces, tangled } = settling.read(slice).await?;
+    let settled = settle_orders(&pieces, &tangled, |order| settling.push(order))
+        .map_err(|error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") })?;
+    drop(pieces);
+    settling.write(slice, &settled).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_shrink_to_single_slices_and_leave_none_out() {
+        for (count, tasks) in [(0, 4), (1, 4), (67, 4), (8_192, 2)] {
+            let open: Vec<i32> = (0..count).collect();
+            let sizes: Vec<usize> = shrinking(&open, tasks).iter().map(|slices| slices.len()).collect();
+            assert_eq!(shrinking(&open, tasks).concat(), open);
+            assert!(sizes.is_sorted_by(|one, next| one >= next), "{sizes:?}");
+            assert!(sizes.iter().all(|size| (1..=SLICES_TOGETHER).contains(size)), "{sizes:?}");
+            assert_eq!(sizes.last().copied().unwrap_or(1), 1);
+        }
+    }
+}

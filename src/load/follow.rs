@@ -1,0 +1,128 @@
+//! Keeps folding a built generation, with the live worker on fixed partitions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Build;
+use super::context::{Site, share};
+use super::error::RebuildError;
+use crate::domain::log::bounds::Bounds;
+use crate::domain::log::partition::StreamPartition;
+use crate::live::tasks::Tasks;
+use crate::live::worker::{self, WorkerSettings};
+use crate::store::Generation;
+use crate::store::commit::Serving;
+use crate::store::generations::checkpoints;
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longer than workers may drain: consumers take their time to leave.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Workers that keep folding a built generation until they are stopped.
+pub struct Follower {
+    stop: CancellationToken,
+    workers: Tasks,
+    drain_timeout: Duration,
+}
+
+impl Follower {
+    /// `ends`: where they stop; without it, never.
+    pub fn start(
+        site: &Site,
+        generation: Generation,
+        partitions: &[StreamPartition],
+        workers: usize,
+        ends: Option<Arc<Bounds>>,
+    ) -> Result<Follower, RebuildError> {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::default();
+        let shares = share(partitions.iter().map(|of| (*of, 1)).collect(), workers);
+        let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
+        for partitions in shares {
+            let settings = Arc::new(settings(site, generation, partitions, memory_bytes, ends.clone()));
+            let resolver = site.resolver.clone();
+            let need = move |id| resolver.need(id);
+            let worker = worker::start(settings, site.decoder.clone(), need, stop.clone())?;
+            tasks.spawn("a worker", worker);
+        }
+        Ok(Follower { stop, workers: tasks, drain_timeout: site.config.workers.drain_timeout })
+    }
+
+    /// An error if a worker has ended: nobody folds its partitions any more.
+    pub fn check(&mut self) -> Result<(), RebuildError> {
+        self.workers.check().map_err(|ended| RebuildError::Failed(ended.to_string()))
+    }
+
+    /// Stops, after writing what is in flight.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.workers.finish(self.drain_timeout + STOP_GRACE).await;
+    }
+}
+
+fn settings(
+    site: &Site,
+    generation: Generation,
+    partitions: Vec<StreamPartition>,
+    memory_bytes: usize,
+    ends: Option<Arc<Bounds>>,
+) -> WorkerSettings {
+    let config = &site.config;
+    let mut reader = site.reader(partitions, memory_bytes / 2);
+    reader.linger = config.batch.linger;
+    reader.records_max = config.batch.records_max;
+    WorkerSettings {
+        reader,
+        topics: site.topics.clone(),
+        access: site.access.clone(),
+        serving: Serving::Generation(generation),
+        live: None,
+        ends,
+        retry: config.retry.clone(),
+        cache_orders_max: config.workers.cache_orders_max,
+        cache_bytes_max: memory_bytes / 2,
+        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
+        drain_timeout: config.workers.drain_timeout,
+        readiness: site.readiness.clone(),
+        metrics: site.metrics.clone(),
+    }
+}
+
+/// Folds a built generation from its checkpoints until every partition is exactly at `build.targets`.
+pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+    if positions(site, build.generation).await? == build.targets.0 {
+        return Ok(());
+    }
+    let ends = Arc::new(build.targets.clone());
+    let mut follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let arrived = tokio::select! {
+        arrived = arrive(site, build, &mut follower) => arrived,
+        () = stop.cancelled() => Err(RebuildError::stopped()),
+    };
+    follower.stop().await;
+    arrived
+}
+
+async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(), RebuildError> {
+    loop {
+        follower.check()?;
+        match positions(site, build.generation).await {
+            Ok(positions) if positions == build.targets.0 => return Ok(()),
+            Err(error) if !error.is_transient() => return Err(error),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// A generation's checkpoints.
+pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+    let mut conn = site.access.connect().await?;
+    let at = checkpoints(&mut conn, generation).await?;
+    let position = |((topic, partition), offset): ((String, i32), i64)| {
+        Some((StreamPartition { stream: site.topics.stream(&topic)?, partition }, offset))
+    };
+    Ok(at.into_iter().filter_map(position).collect())
+}

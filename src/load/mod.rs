@@ -1,0 +1,241 @@
+//! Builds a generation from the log's start to given ends, by bulk load.
+
+mod contested;
+mod context;
+mod decode;
+mod error;
+mod finalize;
+mod follow;
+pub mod log_guard;
+mod progress;
+mod retry;
+mod worker;
+mod writer;
+
+pub use context::{Site, found, share};
+pub use error::RebuildError;
+pub use follow::{Follower, fold_on, positions};
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::generations::generation::{Phase, Progress};
+use crate::domain::log::bounds::Bounds;
+use crate::domain::log::key_share::KeySample;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::rejection::Rejection;
+use crate::store::load::Step;
+use crate::store::tables::checkpoints::Found;
+use crate::store::{Generation, StoreError, load};
+use progress::Tracker;
+use worker::{LoadWorker, left};
+
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// Memory that the process needs besides its workers; at most half of what is configured.
+const BASE_BYTES: usize = 64 * 1024 * 1024;
+/// About this many records of the log belong to one slice, so that a slice's orders fit into memory.
+const SLICE_RECORDS: u64 = 15_000;
+const SLICES_MAX: u64 = 8_192;
+
+/// What to build, into a generation from `store::generations::create` or `create_shadow`.
+#[derive(Clone)]
+pub struct Build {
+    pub generation: Generation,
+    /// Start of each partition of the log (`site::found`).
+    pub found: Arc<BTreeMap<StreamPartition, Found>>,
+    /// Where each partition ends.
+    pub targets: Bounds,
+    /// Which orders and runs.
+    pub sample: KeySample,
+    /// Records to reject although they could be folded, because another generation rejected them: by partition and
+    /// offset.
+    pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
+    pub workers: usize,
+    /// For all workers together; 0: unlimited.
+    pub records_per_second_max: u64,
+    pub note: Note,
+}
+
+/// Reports a sentence to whoever is waiting.
+pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a build read from the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Built {
+    /// Records read per partition, including those outside the sample.
+    pub records: BTreeMap<StreamPartition, u64>,
+    /// Records of `refused` that would have been accepted otherwise.
+    pub forced: Vec<(StreamPartition, i64)>,
+}
+
+/// Folds the log into the generation until every partition is at its target, or resumes an interrupted build of the
+/// same generation. When it returns, the views are complete, with keys and indexes.
+pub async fn build(
+    site: &Site,
+    build: &Build,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &CancellationToken,
+) -> Result<Built, RebuildError> {
+    let tracker = Arc::new(Tracker::new());
+    let tell = async {
+        loop {
+            progress(tracker.progress());
+            tokio::time::sleep(TELL_EVERY).await;
+        }
+    };
+    tokio::select! {
+        built = build_steps(site, build, &tracker, stop) => {
+            progress(tracker.progress());
+            built
+        }
+        () = tell => Err(RebuildError::stopped()),
+    }
+}
+
+/// Starts over if a crash of Postgres has lost the spilled events.
+async fn build_steps(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Built, RebuildError> {
+    loop {
+        match try_build(site, build, tracker, stop).await {
+            Err(RebuildError::Store(error @ StoreError::LoadLost(_))) => {
+                (build.note)(&error.to_string());
+                load::begin_again(&mut load::connect(&site.access).await?, build.generation).await?;
+                tracker.enter(Phase::Folding);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn try_build(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Built, RebuildError> {
+    let generation = build.generation;
+    let mut conn = load::connect(&site.access).await?;
+    let mut forced = Vec::new();
+    let is_loading = load::is_loading(&mut conn, generation).await?;
+    if !is_loading || !load::is_done(&mut conn, generation, Step::Folded).await? {
+        if !is_loading {
+            load::begin(&mut conn, generation, slices(build)).await?;
+        }
+        forced = fold_log(site, build, tracker, stop).await?;
+        load::finish(&mut conn, generation, Step::Folded).await?;
+    }
+    if !load::is_done(&mut conn, generation, Step::Settled).await? {
+        tracker.enter(Phase::Settling);
+        finalize::settle(site, build, stop).await?;
+        load::finish(&mut conn, generation, Step::Settled).await?;
+    }
+    tracker.enter(Phase::Indexing);
+    if !load::is_done(&mut conn, generation, Step::Parted).await? {
+        load::move_claims(&mut conn, generation).await?;
+    }
+    if !load::is_done(&mut conn, generation, Step::Keyed).await? {
+        finalize::build_keys(site, build, stop).await?;
+        load::finish(&mut conn, generation, Step::Keyed).await?;
+    }
+    if !load::is_done(&mut conn, generation, Step::Untangled).await? {
+        contested::untangle(site, build, stop).await?;
+        load::renew_names(&mut conn, generation).await?;
+        load::finish(&mut conn, generation, Step::Untangled).await?;
+    }
+    Ok(Built { records: records(site, &mut conn, generation).await?, forced })
+}
+
+impl Build {
+    /// From the log's start to the targets.
+    pub fn offsets(&self) -> u64 {
+        left(self, &BTreeMap::new()).iter().map(|(_, left)| left).sum()
+    }
+}
+
+/// Enough slices that the orders of each fit into a worker's memory.
+fn slices(build: &Build) -> i64 {
+    let records = build.sample.share_of(build.offsets());
+    let slices = (records / SLICE_RECORDS).clamp(build.workers as u64 * 2, SLICES_MAX);
+    i64::try_from(slices).unwrap_or(i64::MAX)
+}
+
+async fn records(
+    site: &Site,
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<StreamPartition, u64>, StoreError> {
+    let counts = load::record_counts(conn, generation).await?;
+    let count = |((topic, partition), records): ((String, i32), i64)| {
+        let stream = site.topics.stream(&topic)?;
+        Some((StreamPartition { stream, partition }, u64::try_from(records).unwrap_or(0)))
+    };
+    Ok(counts.into_iter().filter_map(count).collect())
+}
+
+async fn fold_log(
+    site: &Site,
+    build: &Build,
+    tracker: &Arc<Tracker>,
+    stop: &CancellationToken,
+) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+    let mut conn = load::connect(&site.access).await?;
+    let slices = load::slices(&mut conn, build.generation).await?;
+    let left = begin_tracking(site, build, tracker, &mut conn).await?;
+    let shares = share(left, build.workers);
+    let memory = site.config.rebuild.memory_bytes;
+    let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
+
+    // If one worker fails, all stop.
+    let crew = stop.child_token();
+    let mut workers = JoinSet::new();
+    for (slot, partitions) in (0..).zip(shares) {
+        let worker = LoadWorker {
+            site: site.clone(),
+            build: build.clone(),
+            found: partitions.iter().filter_map(|of| build.found.get(of).cloned()).collect(),
+            slices,
+            slot,
+            memory_bytes,
+            tracker: tracker.clone(),
+            stop: crew.clone(),
+        };
+        workers.spawn(async move { worker.run().await });
+    }
+    let mut forced = Vec::new();
+    let mut failed = None;
+    while let Some(ended) = workers.join_next().await {
+        match ended.unwrap_or_else(|error| Err(RebuildError::Failed(format!("a worker ended unexpectedly: {error}")))) {
+            Ok(mut more) => forced.append(&mut more),
+            Err(error) => {
+                crew.cancel();
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(forced), Err)
+}
+
+/// Reports the partitions' positions to the tracker. Returns what is left of each.
+async fn begin_tracking(
+    site: &Site,
+    build: &Build,
+    tracker: &Tracker,
+    conn: &mut PgConnection,
+) -> Result<Vec<(StreamPartition, u64)>, RebuildError> {
+    let at = positions(site, build.generation).await?;
+    let left = left(build, &at);
+    let rest: u64 = left.iter().map(|(_, left)| left).sum();
+    let read: u64 = records(site, conn, build.generation).await?.values().sum();
+    let whole = build.offsets();
+    tracker.set(whole, whole.saturating_sub(rest), read);
+    Ok(left)
+}

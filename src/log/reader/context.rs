@@ -1,0 +1,145 @@
+//! Rebalances, statistics and logs of a consumer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+use tracing::{debug, error, info, warn};
+
+use super::delivery::Delivery;
+use super::partition::Partition;
+use super::state::State;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::Topics;
+use crate::observe::health::{self, Readiness, Severity};
+
+pub struct ReaderContext<T> {
+    pub topics: Topics,
+    pub state: Arc<Mutex<State<T>>>,
+    pub drain_timeout: Duration,
+    /// Last stable offset of each partition, as far as the last second's statistics know it.
+    pub ends: Arc<Mutex<HashMap<StreamPartition, i64>>>,
+    pub readiness: Readiness,
+}
+
+/// A poisoned lock means that another thread panicked, which ends the process anyway.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> ReaderContext<T> {
+    fn partitions(&self, list: &TopicPartitionList) -> Vec<StreamPartition> {
+        let partition = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+            let stream = self.topics.stream(element.topic())?;
+            Some(StreamPartition { stream, partition: element.partition() })
+        };
+        list.elements().into_iter().filter_map(partition).collect()
+    }
+
+    pub fn assigned(&self, partitions: &[StreamPartition]) {
+        let mut state = lock(&self.state);
+        for of in partitions {
+            info!(topic = self.topics.name(of.stream), partition = of.partition, "partition assigned");
+            let lease = state.lease();
+            state.partitions.insert(*of, Partition::unclaimed(lease, Instant::now()));
+        }
+    }
+
+    fn look_for_brokers(&self, statistics: &Statistics) {
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            return self.readiness.clear(health::KAFKA);
+        }
+        let detail = "no Kafka broker answers; waiting for one. Check kafka.brokers and that the brokers are up";
+        self.readiness.raise(health::KAFKA, Severity::Unready, detail);
+    }
+
+    /// Stops taking, and waits within a bound until what was taken is written.
+    pub fn revoked(&self, partitions: Vec<StreamPartition>) {
+        let (done, answer) = mpsc::channel();
+        {
+            let mut state = lock(&self.state);
+            state.flush();
+            for of in &partitions {
+                info!(topic = self.topics.name(of.stream), partition = of.partition, "partition revoked");
+                state.partitions.remove(of);
+            }
+            state.send(Delivery::Release { partitions, done });
+        }
+        if answer.recv_timeout(self.drain_timeout).is_err() {
+            warn!(
+                drain_timeout_ms = self.drain_timeout.as_millis(),
+                "let partitions go with batches still in flight; the next owner fences them and reads them again"
+            );
+        }
+    }
+}
+
+impl<T: Send + 'static> ClientContext for ReaderContext<T> {
+    fn stats(&self, statistics: Statistics) {
+        self.look_for_brokers(&statistics);
+        let mut ends = lock(&self.ends);
+        ends.clear();
+        for (topic, statistics) in &statistics.topics {
+            let Some(stream) = self.topics.stream(topic) else { continue };
+            for (partition, statistics) in &statistics.partitions {
+                let end = statistics.ls_offset;
+                if *partition >= 0 && end >= 0 {
+                    ends.insert(StreamPartition { stream, partition: *partition }, end);
+                }
+            }
+        }
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Group offsets are for lag tools alone, and in a rebalance they can't be committed.
+        let harmless = facility == "COMMITFAIL";
+        match level {
+            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                debug!(facility, "librdkafka: {message}");
+            }
+            _ if harmless => debug!(facility, "librdkafka: {message}"),
+            _ => warn!(facility, "librdkafka: {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        error!(%error, "Kafka: {reason}");
+    }
+}
+
+impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let done = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            // Nothing is fetched yet: positions are Postgres's to say, once a partition is claimed.
+            let agreed = consumer.incremental_assign(&TopicPartitionList::new());
+            self.assigned(&self.partitions(list));
+            self.readiness.clear(health::ASSIGNMENT);
+            agreed
+        } else {
+            self.revoked(self.partitions(list));
+            stop_fetching(consumer, list)
+        };
+        if let Err(error) = done {
+            error!(%error, "Kafka: a rebalance failed; the group tries again");
+        }
+    }
+}
+
+/// Ends the fetching of those partitions of the list that are fetched.
+pub fn stop_fetching<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
+    let fetched = consumer.assignment()?;
+    let mut ending = TopicPartitionList::new();
+    for element in list.elements() {
+        if fetched.find_partition(element.topic(), element.partition()).is_some() {
+            ending.add_partition(element.topic(), element.partition());
+        }
+    }
+    consumer.incremental_unassign(&ending)
+}

@@ -1,0 +1,405 @@
+//! The thread that reads Kafka. It always polls, so that a slow Postgres or an absent registry never gets it
+//! expelled from its group.
+
+pub mod consumer;
+pub mod context;
+pub mod delivery;
+pub mod ended;
+pub mod headers;
+mod partition;
+pub mod settings;
+mod state;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::{debug, error, warn};
+
+use super::fetch::{raw_record, record_view};
+use super::survey::topic_id::TopicIds;
+use crate::domain::log::partition::StreamPartition;
+use crate::observe::health::{self, Readiness, Severity};
+use crate::observe::panic_message;
+use consumer::reader_config;
+use context::{ReaderContext, lock, stop_fetching};
+use delivery::{Batch, Control, Delivery, Sieve, Sifted};
+use ended::ReaderEnded;
+use partition::{Partition, Phase};
+use settings::{Assignment, ReaderSettings};
+use state::State;
+
+/// Shortest wait for a record: a batch that has lingered may have to wait for the writer, and not by spinning.
+const POLL_MIN: Duration = Duration::from_millis(1);
+/// Longest wait for a record; bounds how late control messages are seen.
+const POLL_MAX: Duration = Duration::from_millis(20);
+/// How often it is looked whether there is room again.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
+/// Records that are taken between two looks at the clock and at what the writer wants, as long as they are there already
+/// and the batch has room: at a million records a second, those looks cost as much as a record's way to the sieve.
+const RECORDS_A_ROUND: usize = 32;
+/// How often partitions that wait for something are looked after, and positions without records are passed on.
+pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
+pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
+
+/// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
+pub type InFlight = Arc<AtomicUsize>;
+/// Last stable offsets, by partition.
+pub type Ends = Arc<Mutex<HashMap<StreamPartition, i64>>>;
+
+/// How the writer talks to a reader that runs.
+pub struct ReaderHandle {
+    pub controls: mpsc::Sender<Control>,
+    pub in_flight: InFlight,
+    pub ends: Ends,
+    thread: JoinHandle<Result<(), ReaderEnded>>,
+}
+
+impl ReaderHandle {
+    /// Why the thread ended. Called once its deliveries have ended without `Delivery::End`: it is gone or about to be, so
+    /// that nobody waits here.
+    pub fn why_ended(self) -> ReaderEnded {
+        match self.thread.join() {
+            Ok(Err(ended)) => ended,
+            Ok(Ok(())) => ReaderEnded::Silent,
+            Err(panic) => ReaderEnded::Panicked(panic_message(panic.as_ref())),
+        }
+    }
+}
+
+pub struct Reader<S: Sieve> {
+    pub(super) settings: ReaderSettings,
+    pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
+    pub(super) state: Arc<Mutex<State<S::Item>>>,
+    pub(super) sieve: S,
+    pub(super) readiness: Readiness,
+    pub(super) controls: mpsc::Receiver<Control>,
+    pub(super) in_flight: InFlight,
+    /// Whether the active partitions are paused since too much is in flight. No partition becomes active meanwhile.
+    pub(super) full: bool,
+    /// Set by an error after which librdkafka's client never delivers anything again.
+    fatal: Option<KafkaError>,
+    pub(super) next_upkeep: Instant,
+    pub(super) group_offsets: HashMap<StreamPartition, i64>,
+    pub(super) next_group_commit: Instant,
+    pub(super) topic_ids: TopicIds,
+    /// Of which topic each partition was claimed last.
+    pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
+    pub(super) next_topic_guard: Instant,
+}
+
+impl<S: Sieve> Reader<S> {
+    /// Reads on a thread of its own, as a member of the group or what it was given, until `Control::Stop`.
+    pub fn start(
+        settings: ReaderSettings,
+        readiness: Readiness,
+        sieve: S,
+        deliveries: UnboundedSender<Delivery<S::Item>>,
+    ) -> Result<ReaderHandle, KafkaError> {
+        let state = Arc::new(Mutex::new(State::new(deliveries)));
+        let ends = Ends::default();
+        let context = ReaderContext {
+            topics: settings.topics.clone(),
+            state: state.clone(),
+            drain_timeout: settings.drain_timeout,
+            ends: ends.clone(),
+            readiness: readiness.clone(),
+        };
+        let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
+        match &settings.assignment {
+            Assignment::Group => consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?,
+            Assignment::Fixed(partitions) => consumer.context().assigned(partitions),
+        }
+        let (sender, controls) = mpsc::channel();
+        let in_flight = InFlight::default();
+        let now = Instant::now();
+        let reader = Reader {
+            settings,
+            consumer,
+            state,
+            sieve,
+            readiness,
+            controls,
+            in_flight: in_flight.clone(),
+            full: false,
+            fatal: None,
+            next_upkeep: now,
+            group_offsets: HashMap::new(),
+            next_group_commit: now,
+            topic_ids: TopicIds::default(),
+            claimed_topic_ids: HashMap::new(),
+            next_topic_guard: now,
+        };
+        let thread = std::thread::Builder::new()
+            .name("kafka-reader".into())
+            .spawn(move || reader.run())
+            .map_err(|error| KafkaError::ClientCreation(format!("no thread for the consumer: {error}")))?;
+        Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
+    }
+
+    /// Reads until it is told to stop, or the client is of no more use.
+    fn run(mut self) -> Result<(), ReaderEnded> {
+        let mut now = Instant::now();
+        while self.obey() && self.fatal.is_none() {
+            if self.is_held_up() {
+                std::thread::sleep(FULL_PAUSE);
+            } else {
+                self.poll(now);
+            }
+            now = Instant::now();
+            self.flush_if_due(now);
+            if now >= self.next_upkeep {
+                self.next_upkeep = now + UPKEEP_EVERY;
+                self.upkeep();
+            }
+        }
+        self.commit_group_offsets();
+        self.let_go();
+        let (state, fatal) = (self.state.clone(), self.fatal.take());
+        drop(self);
+        if let Some(error) = fatal {
+            return Err(ReaderEnded::Fatal(error));
+        }
+        lock(&state).send(Delivery::End);
+        Ok(())
+    }
+
+    /// Leaving the group, which dropping the consumer does, revokes what is assigned and so drains it. What the
+    /// caller assigned nobody else revokes.
+    fn let_go(&self) {
+        if let Assignment::Fixed(partitions) = &self.settings.assignment {
+            self.consumer.context().revoked(partitions.clone());
+        }
+    }
+
+    /// Does what the writer asks for; `false` when it is time to stop.
+    fn obey(&mut self) -> bool {
+        while let Ok(control) = self.controls.try_recv() {
+            match control {
+                Control::Stop => return false,
+                // Offsets of a group that the reader is no member of are not its to move.
+                Control::Committed(offsets) if self.settings.assignment == Assignment::Group => {
+                    self.group_offsets.extend(offsets);
+                }
+                Control::Committed(_) => {}
+                Control::Granted { of, lease, next_offset } => {
+                    self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() });
+                    self.next_upkeep = Instant::now();
+                }
+                Control::Lost { of, lease, pause } => self.lose(of, lease, pause),
+            }
+        }
+        true
+    }
+
+    pub(super) fn change(&self, of: StreamPartition, lease: u64, phase: Phase) {
+        if let Some(partition) = lock(&self.state).partitions.get_mut(&of)
+            && partition.lease == lease
+        {
+            partition.phase = phase;
+        }
+    }
+
+    fn lose(&self, of: StreamPartition, lease: u64, pause: Duration) {
+        let mut state = lock(&self.state);
+        if state.partitions.get(&of).is_none_or(|partition| partition.lease != lease) {
+            return;
+        }
+        // What is in the making was read under the lost lease: the writer drops that span.
+        state.flush();
+        let lease = state.lease();
+        state.partitions.insert(of, Partition::unclaimed(lease, Instant::now() + pause));
+        drop(state);
+        self.stop_fetching(of);
+    }
+
+    fn poll_timeout(&self, now: Instant) -> Duration {
+        match lock(&self.state).started() {
+            Some(started) => {
+                self.settings.linger.saturating_sub(now.saturating_duration_since(started)).clamp(POLL_MIN, POLL_MAX)
+            }
+            None => POLL_MAX,
+        }
+    }
+
+    /// Whether there is room for another record.
+    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+        let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
+        let of = StreamPartition { stream, partition: message.partition() };
+        let offset = message.offset();
+        let mut state = lock(&self.state);
+        if !state.wants(of, offset) {
+            return true;
+        }
+        let (item, bytes) = match self.sieve.glance(record_view(stream, message)) {
+            Some(glanced) => glanced,
+            None => {
+                let record = raw_record(stream, message);
+                let record_bytes = RECORD_OVERHEAD_BYTES + record.bytes();
+                match self.sieve.sift(record) {
+                    Sifted::Item(item) => {
+                        let bytes = self.sieve.item_bytes(&item, record_bytes);
+                        (item, bytes)
+                    }
+                    Sifted::Wait(token) => {
+                        drop(state);
+                        self.wait_for(of, offset, token);
+                        return true;
+                    }
+                }
+            }
+        };
+        let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        state.take(of, offset, bytes, item);
+        in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
+    }
+
+    fn is_full(&self, batch: &Batch<S::Item>) -> bool {
+        batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max
+    }
+
+    /// A record can't be read yet: its partition stops before it, the others go on.
+    fn wait_for(&self, of: StreamPartition, offset: i64, token: u32) {
+        let mut state = lock(&self.state);
+        state.pass(of, offset);
+        if let Some(partition) = state.partitions.get_mut(&of) {
+            partition.phase = Phase::Waiting { next_offset: offset, token };
+        }
+        drop(state);
+        self.stop_fetching(of);
+    }
+
+    fn flush_if_due(&mut self, now: Instant) {
+        let mut state = lock(&self.state);
+        let batch = state.batch();
+        let full = self.is_full(batch);
+        let lingered =
+            state.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
+        // While the writer is busy the batch grows: what is behind catches up in fewer, larger transactions.
+        let idle = self.in_flight.load(Ordering::Relaxed) <= batch.bytes;
+        if full || (lingered && idle) {
+            state.flush();
+        }
+    }
+
+    fn poll(&mut self, now: Instant) {
+        self.relieve();
+        // What is there already needs no look at the clock.
+        let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
+        let mut taken = 0;
+        while let Some(outcome) = polled {
+            match outcome {
+                Ok(message) => {
+                    taken += 1;
+                    if !self.take(&message) || taken == RECORDS_A_ROUND {
+                        return;
+                    }
+                }
+                Err(error) => return self.complain(error),
+            }
+            polled = self.consumer.poll(Duration::ZERO);
+        }
+    }
+
+    /// Whether to leave what librdkafka has fetched where it is, since too much is in flight. Only where nobody expels
+    /// a consumer that doesn't poll; what is fetched would be thrown away by a pause.
+    fn is_held_up(&self) -> bool {
+        self.settings.assignment != Assignment::Group
+            && self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max
+    }
+
+    /// Pauses everything while too much is in flight, and goes on when there is room again.
+    fn relieve(&mut self) {
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        let full = in_flight >= self.settings.queue_bytes_max;
+        if full && !self.full {
+            // Pausing throws away what librdkafka has fetched: a short wait is cheaper.
+            let patience = Instant::now() + Duration::from_millis(100);
+            while self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max {
+                if Instant::now() >= patience {
+                    self.full = true;
+                    return self.pause(&self.active());
+                }
+                std::thread::sleep(FULL_PAUSE);
+            }
+        } else if self.full && in_flight < self.settings.queue_bytes_max / 2 {
+            self.full = false;
+            self.resume(&self.active());
+        }
+    }
+
+    pub(super) fn active(&self) -> Vec<StreamPartition> {
+        let state = lock(&self.state);
+        let active = state.partitions.iter().filter(|(_, partition)| matches!(partition.phase, Phase::Active { .. }));
+        active.map(|(of, _)| *of).collect()
+    }
+
+    pub(super) fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for of in partitions {
+            list.add_partition(self.settings.topics.name(of.stream), of.partition);
+        }
+        list
+    }
+
+    /// Records of the partition that come all the same are dropped.
+    pub(super) fn stop_fetching(&self, of: StreamPartition) {
+        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[of])) {
+            warn!(%error, "Kafka: a partition is fetched on, though nobody takes its records");
+        }
+    }
+
+    fn pause(&self, partitions: &[StreamPartition]) {
+        if let Err(error) = self.consumer.pause(&self.list(partitions)) {
+            debug!(%error, "pause failed; the queue may grow beyond its bound for a while");
+        }
+    }
+
+    pub(super) fn resume(&self, partitions: &[StreamPartition]) {
+        if let Err(error) = self.consumer.resume(&self.list(partitions)) {
+            warn!(%error, "Kafka: partitions could not be resumed");
+        }
+    }
+
+    fn complain(&mut self, error: KafkaError) {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            error!(%error, "Kafka: the consumer can't go on");
+            self.fatal = Some(error);
+            return;
+        }
+        let out_of_range = matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
+        );
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
+            let detail =
+                format!("Kafka lacks a topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
+            self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
+        }
+        if !out_of_range {
+            return warn!(%error, "Kafka: reading failed; librdkafka tries again");
+        }
+        // Some partition's position is not in the log, or the topic was made anew; which one is found out by claiming
+        // all of them again.
+        for of in self.active() {
+            self.claim_again(of, RETRY_PAUSE);
+        }
+    }
+
+    pub(super) fn claim_again(&self, of: StreamPartition, pause: Duration) {
+        let lease = lock(&self.state).partitions.get(&of).map(|partition| partition.lease);
+        if let Some(lease) = lease {
+            self.lose(of, lease, pause);
+        }
+    }
+}

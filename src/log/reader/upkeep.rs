@@ -1,0 +1,209 @@
+//! What a reader looks after between records: claims, positions, group offsets.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tracing::{debug, error, info};
+
+use super::context::lock;
+use super::delivery::{Delivery, Sieve};
+use super::partition::{Partition, Phase};
+use super::{RETRY_PAUSE, Reader, UPKEEP_EVERY};
+use crate::domain::log::partition::StreamPartition;
+use crate::observe::health::{self, Severity};
+
+/// How often group offsets are committed, for lag tools alone.
+const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the topics that are read are still those that were claimed.
+const TOPIC_GUARD_EVERY: Duration = Duration::from_secs(2);
+/// Longest that this keeps the thread from polling, every time.
+const TOPIC_GUARD_TIMEOUT: Duration = Duration::from_millis(200);
+/// Longest that one question to a broker keeps the thread from polling.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl<S: Sieve> Reader<S> {
+    pub(super) fn upkeep(&mut self) {
+        let partitions: Vec<(StreamPartition, Partition)> =
+            lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
+        let now = Instant::now();
+        let mut ready = Vec::new();
+        for (of, partition) in partitions {
+            let lease = partition.lease;
+            let answered = match partition.phase {
+                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, lease),
+                // A partition that began to be fetched while the others are paused would need a pause of its own.
+                Phase::Granted { next_offset, not_before } if now >= not_before && !self.full => {
+                    self.ready(of, lease, next_offset, &mut ready)
+                }
+                Phase::Waiting { next_offset, token } if !self.full && self.sieve.is_ready(token) => {
+                    self.ready(of, lease, next_offset, &mut ready)
+                }
+                _ => true,
+            };
+            // Brokers that don't answer for one partition would hold the thread up for each other one too.
+            if !answered {
+                break;
+            }
+        }
+        // Only now: a broker answers nothing else while it waits for new records on the same connection.
+        for (of, lease, next_offset) in ready {
+            self.activate(of, lease, next_offset);
+        }
+        self.pass_positions();
+        if now >= self.next_topic_guard {
+            self.next_topic_guard = now + TOPIC_GUARD_EVERY;
+            self.guard_topics();
+        }
+        if now >= self.next_group_commit {
+            self.next_group_commit = now + GROUP_COMMIT_EVERY;
+            self.commit_group_offsets();
+        }
+    }
+
+    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
+    fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
+        match self.first_offset_and_topic_id(of) {
+            Ok((log_start, topic_id)) => {
+                if let Some(topic_id) = topic_id.clone() {
+                    self.claimed_topic_ids.insert(of, topic_id);
+                }
+                self.change(of, lease, Phase::Claiming);
+                lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
+                true
+            }
+            Err(error) => {
+                self.report(of, &format!("its first offset and topic can't be asked for ({error}); trying again"));
+                self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
+                false
+            }
+        }
+    }
+
+    fn first_offset_and_topic_id(&mut self, of: StreamPartition) -> Result<(i64, Option<String>), KafkaError> {
+        let (log_start, _) = self.watermarks(of)?;
+        let topic_id = self.topic_ids.of(self.consumer.client(), &self.settings.topics, of.stream, BROKER_TIMEOUT)?;
+        Ok((log_start, topic_id))
+    }
+
+    /// A topic that is made anew while it is read is read on by librdkafka, as if nothing had happened, once it has
+    /// grown beyond the position. Its partitions are claimed again, and that is refused.
+    fn guard_topics(&mut self) {
+        for of in self.active() {
+            let (client, topics) = (self.consumer.client(), &self.settings.topics);
+            // Brokers that don't answer are told of elsewhere, and nothing is read from them.
+            let Ok(found) = self.topic_ids.of(client, topics, of.stream, TOPIC_GUARD_TIMEOUT) else { return };
+            if let (Some(found), Some(claimed)) = (found, self.claimed_topic_ids.get(&of))
+                && found != *claimed
+            {
+                self.claim_again(of, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Adds a partition whose claimed position the log still holds. `false` if the brokers don't answer.
+    fn ready(
+        &self,
+        of: StreamPartition,
+        lease: u64,
+        next_offset: i64,
+        ready: &mut Vec<(StreamPartition, u64, i64)>,
+    ) -> bool {
+        let (answered, problem) = match self.watermarks(of) {
+            Ok((log_start, end)) if (log_start..=end).contains(&next_offset) => {
+                ready.push((of, lease, next_offset));
+                return true;
+            }
+            Ok((log_start, end)) => (true, lost_log(log_start, end, next_offset)),
+            Err(error) => (false, format!("its offsets can't be asked for ({error}); trying again")),
+        };
+        self.report(of, &problem);
+        self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });
+        answered
+    }
+
+    /// Goes to the claimed position and reads on from there.
+    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
+        let topic = self.settings.topics.name(of.stream);
+        if let Err(error) = self.fetch_from(of, next_offset) {
+            debug!(topic, partition = of.partition, %error, "not fetched yet; trying again");
+            self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + UPKEEP_EVERY });
+            return;
+        }
+        let stale = self.position(of);
+        self.change(of, lease, Phase::Active { next_offset, stale });
+        self.readiness.clear(&health::log_guard(topic, of.partition));
+        info!(topic, partition = of.partition, next_offset, "reading");
+    }
+
+    /// An assignment with an offset, and not a seek: a seek of a partition whose fetch is about to start gets lost.
+    /// librdkafka keeps a pause over the end of an assignment: one that was taken away while the queue was full would
+    /// stay paused in the next.
+    fn fetch_from(&self, of: StreamPartition, next_offset: i64) -> KafkaResult<()> {
+        self.stop_fetching(of);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.settings.topics.name(of.stream), of.partition, Offset::Offset(next_offset))?;
+        self.consumer.incremental_assign(&list)?;
+        self.consumer.resume(&self.list(&[of]))
+    }
+
+    /// Where the consumer stands: behind the last record or transaction marker that it handed out.
+    fn position(&self, of: StreamPartition) -> Option<i64> {
+        let positions = self.consumer.position().ok()?;
+        match positions.find_partition(self.settings.topics.name(of.stream), of.partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
+    fn report(&self, of: StreamPartition, what: &str) {
+        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+        let detail = format!("topic {topic}, partition {partition}: {what}");
+        error!(topic, partition, "{detail}");
+        self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
+    }
+
+    fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {
+        self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
+    }
+
+    /// Passes what has offsets and no records: transaction markers and aborted records.
+    fn pass_positions(&self) {
+        let Ok(positions) = self.consumer.position() else { return };
+        let mut state = lock(&self.state);
+        for element in positions.elements() {
+            let Some(stream) = self.settings.topics.stream(element.topic()) else { continue };
+            let position = match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            state.position(StreamPartition { stream, partition: element.partition() }, position);
+        }
+        if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
+            state.flush();
+        }
+    }
+
+    pub(super) fn commit_group_offsets(&mut self) {
+        let mut list = TopicPartitionList::new();
+        for (of, offset) in self.group_offsets.drain() {
+            let topic = self.settings.topics.name(of.stream);
+            // An offset is never negative, the one thing that is refused here.
+            let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
+        }
+        if list.count() > 0
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
+            debug!(%error, "group offsets were not committed; they are for lag tools alone");
+        }
+    }
+}
+
+fn lost_log(log_start: i64, end: i64, next_offset: i64) -> String {
+    format!(
+        "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic was \
+         truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
+    )
+}

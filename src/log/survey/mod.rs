@@ -1,0 +1,158 @@
+//! Surveys the log: the topics, and where each partition starts and ends.
+
+pub mod admin;
+pub mod offsets;
+pub mod probe;
+pub mod topic_id;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::try_join;
+
+use super::client::let_go;
+use super::reader::consumer::consumer_config;
+use crate::config::kafka::Kafka;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::{Stream, Topics};
+use admin::TopicFacts;
+use topic_id::topic_ids;
+
+/// Where a partition starts and ends, in offsets. `end` is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionSurvey {
+    pub of: StreamPartition,
+    /// The first existing offset; 0 if nothing was ever deleted.
+    pub log_start: i64,
+    /// The last stable offset: everything before it is decided, committed or aborted.
+    pub end: i64,
+}
+
+/// A topic's identity, cleanup policy and partitions at the time of the survey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSurvey {
+    pub topic: String,
+    pub stream: Stream,
+    /// In base64; `None` if the cluster doesn't report it.
+    pub topic_id: Option<String>,
+    /// As the broker writes it; `None` if it doesn't report it.
+    pub cleanup_policy: Option<String>,
+    /// Sorted by number, from 0.
+    pub partitions: Vec<PartitionSurvey>,
+}
+
+/// Why the survey failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error("Kafka at {brokers} does not answer ({error}); check kafka.brokers and that the brokers are up")]
+    Unreachable { brokers: String, error: KafkaError },
+    #[error("Kafka at {brokers} has no topic {topic}; create it, or set kafka.{key}")]
+    NoTopic { brokers: String, topic: String, key: &'static str },
+    #[error(
+        "topic {topic}, partition {partition}: cannot get its offsets ({error}); check that the partition has a leader \
+         and that this user may read the topic"
+    )]
+    Partition { topic: String, partition: i32, error: KafkaError },
+    #[error("the process is shutting down")]
+    Ending,
+}
+
+/// Surveys both topics. `timeout` applies to each of four requests: the list of topics, their settings, their ids, and
+/// their partitions' offsets.
+pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
+    let names = [topics.orders.as_str(), topics.runs.as_str()];
+    let describing = async { admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error)) };
+    // Both clients take their time to connect, so in parallel.
+    let (cluster, (consumer, ids)) = try_join!(describing, identify(kafka, topics, timeout))?;
+    let (kafka, topics) = (kafka.clone(), topics.clone());
+    blocking(move || survey_topics(&kafka, &topics, (consumer, ids), &cluster.topics, timeout)).await
+}
+
+/// A consumer for the requests, and the topics' ids by name.
+async fn identify(
+    kafka: &Kafka,
+    topics: &Topics,
+    timeout: Duration,
+) -> Result<(BaseConsumer, HashMap<String, String>), SurveyError> {
+    let (kafka, topics) = (kafka.clone(), topics.clone());
+    blocking(move || {
+        let consumer = asking_consumer(&kafka)?;
+        let names = [topics.orders.as_str(), topics.runs.as_str()];
+        let ids = topic_ids(consumer.client(), &names, timeout).map_err(|error| unreachable(&kafka, error))?;
+        Ok((consumer, ids))
+    })
+    .await
+}
+
+/// Runs blocking work off the runtime's own threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, SurveyError> + Send + 'static,
+) -> Result<T, SurveyError> {
+    tokio::task::spawn_blocking(ask).await.map_err(|_| SurveyError::Ending)?
+}
+
+pub(super) fn unreachable(kafka: &Kafka, error: KafkaError) -> SurveyError {
+    SurveyError::Unreachable { brokers: kafka.brokers.clone(), error }
+}
+
+/// A consumer for metadata requests only.
+pub(super) fn asking_consumer(kafka: &Kafka) -> Result<BaseConsumer, SurveyError> {
+    consumer_config(kafka, None).create().map_err(|error| unreachable(kafka, error))
+}
+
+fn survey_topics(
+    kafka: &Kafka,
+    topics: &Topics,
+    (consumer, mut ids): (BaseConsumer, HashMap<String, String>),
+    facts: &[TopicFacts],
+    timeout: Duration,
+) -> Result<Vec<TopicSurvey>, SurveyError> {
+    let deadline = Instant::now() + timeout;
+    let mut surveys = Vec::new();
+    for facts in facts {
+        let Some(stream) = topics.stream(&facts.name) else { continue };
+        if facts.partitions == 0 {
+            return Err(no_topic(kafka, stream, &facts.name));
+        }
+        let ends = (0..).take(facts.partitions).map(|partition| {
+            let of = StreamPartition { stream, partition };
+            let (log_start, end) = watermarks(&consumer, topics, of, deadline)?;
+            Ok(PartitionSurvey { of, log_start, end })
+        });
+        surveys.push(TopicSurvey {
+            topic: facts.name.clone(),
+            stream,
+            topic_id: ids.remove(&facts.name),
+            cleanup_policy: facts.cleanup_policy.clone(),
+            partitions: ends.collect::<Result<_, SurveyError>>()?,
+        });
+    }
+    let_go(consumer);
+    Ok(surveys)
+}
+
+/// First offset and last stable offset: to a read_committed consumer, brokers report the latter as the end.
+pub(super) fn watermarks(
+    consumer: &BaseConsumer,
+    topics: &Topics,
+    of: StreamPartition,
+    deadline: Instant,
+) -> Result<(i64, i64), SurveyError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let topic = topics.name(of.stream);
+    consumer.fetch_watermarks(topic, of.partition, left).map_err(|error| partition_error(topic, of.partition, error))
+}
+
+pub(super) fn partition_error(topic: &str, partition: i32, error: KafkaError) -> SurveyError {
+    SurveyError::Partition { topic: topic.to_owned(), partition, error }
+}
+
+fn no_topic(kafka: &Kafka, stream: Stream, topic: &str) -> SurveyError {
+    let key = match stream {
+        Stream::Orders => "orders_topic",
+        Stream::Runs => "runs_topic",
+    };
+    SurveyError::NoTopic { brokers: kafka.brokers.clone(), topic: topic.to_owned(), key }
+}

@@ -1,0 +1,198 @@
+//! Makes a built generation live: catch up, check, cut over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::checks;
+use super::heartbeat::Heart;
+use super::observer::Observer;
+use super::options::Check;
+use crate::domain::generations::generation::{Phase, Progress};
+use crate::domain::log::partition::StreamPartition;
+use crate::live::backoff::Backoff;
+use crate::load::{Follower, RebuildError, Site, positions};
+use crate::store::Generation;
+use crate::store::generations::{self, CutOver, Moment, live_projection};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Pauses after tries of the cut-over that something was in the way of: commits wait while a try waits, so they grow.
+const TRY_PAUSE: Duration = Duration::from_millis(100);
+const TRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The end of the log is asked for so often while catching up.
+const SURVEY_EVERY: Duration = Duration::from_secs(1);
+
+/// A generation in its last steps.
+pub struct Finish<'a> {
+    pub site: &'a Site,
+    pub generation: Generation,
+    pub workers: usize,
+    pub accept_dead_letters: bool,
+    pub observer: &'a Arc<dyn Observer>,
+    pub heart: &'a Heart,
+    pub stop: &'a CancellationToken,
+}
+
+/// Workers that keep folding the generation, and the log's ends when they started.
+struct Following {
+    follower: Follower,
+    ends: BTreeMap<StreamPartition, i64>,
+    /// A moment at which everything loaded had been committed.
+    whole: Moment,
+}
+
+/// Result of the last steps.
+pub enum Finished {
+    Live { dropped: Vec<i32> },
+    Ready,
+    Refused,
+}
+
+impl Finish<'_> {
+    /// Folds until it is close to the end of the log, checks, and cuts over if `promote`.
+    pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        let whole = generations::now(&mut conn).await?;
+        self.tell(Phase::CatchingUp, 0.0);
+        let mut following = self.follow(whole).await?;
+        let finished = self.steps(&mut conn, &mut following, promote, checks).await;
+        match finished {
+            // They can no longer write, and the operator need not wait until they notice.
+            Ok(Finished::Live { .. }) => drop(tokio::spawn(following.follower.stop())),
+            _ => following.follower.stop().await,
+        }
+        finished
+    }
+
+    /// Follows every partition that exists now.
+    async fn follow(&self, whole: Moment) -> Result<Following, RebuildError> {
+        let ends = self.ends().await?;
+        let partitions: Vec<StreamPartition> = ends.keys().copied().collect();
+        let follower = Follower::start(self.site, self.generation, &partitions, self.workers, None)?;
+        Ok(Following { follower, ends, whole })
+    }
+
+    async fn steps(
+        &self,
+        conn: &mut PgConnection,
+        following: &mut Following,
+        promote: bool,
+        checks: &mut Vec<Check>,
+    ) -> Result<Finished, RebuildError> {
+        let behind = self.catch_up(following).await?;
+        self.tell(Phase::Checking, 1.0);
+        let live = live_projection(conn).await?.generation;
+        crate::store::decisions::discards::apply(conn, self.generation).await?;
+        checks.push(checks::positions(self.site, &behind));
+        checks.push(checks::dead_letters(conn, self.generation, live, self.accept_dead_letters).await?);
+        checks.push(checks::not_empty(conn, self.generation, live).await?);
+        if checks.iter().any(|check| !check.passed) {
+            return Ok(Finished::Refused);
+        }
+        if !promote {
+            return Ok(Finished::Ready);
+        }
+        let question = format!("Make generation {} live instead of generation {}?", self.generation.0, live.0);
+        let observer = self.observer.clone();
+        let yes = tokio::task::spawn_blocking(move || observer.confirm(&question)).await.unwrap_or(false);
+        if !yes {
+            return Ok(Finished::Ready);
+        }
+        self.tell(Phase::CuttingOver, 1.0);
+        self.cut_over(conn, following).await
+    }
+
+    /// Waits until the generation is close to the end of the log. Returns how far it is behind, by partition.
+    async fn catch_up(&self, following: &mut Following) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let followed = &following.ends;
+        let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
+        let mut ends = followed.clone();
+        let mut surveyed = Instant::now();
+        let mut first = None;
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(RebuildError::stopped());
+            }
+            following.follower.check()?;
+            if surveyed.elapsed() >= SURVEY_EVERY {
+                ends = self.ends().await?;
+                surveyed = Instant::now();
+            }
+            let at = positions(self.site, self.generation).await?;
+            let behind: BTreeMap<StreamPartition, i64> = ends
+                .iter()
+                .filter(|(of, _)| followed.contains_key(of))
+                .map(|(of, end)| (*of, (end - at.get(of).copied().unwrap_or(0)).max(0)))
+                .collect();
+            let lag: i64 = behind.values().sum();
+            // A position counts only once its partition has been claimed.
+            if lag <= bound && behind.keys().all(|of| at.contains_key(of)) {
+                return Ok(behind);
+            }
+            let first = *first.get_or_insert(lag.max(1));
+            self.tell(Phase::CatchingUp, 1.0 - lag as f64 / first.max(lag) as f64);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn ends(&self) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let survey = self.site.survey().await?;
+        Ok(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.end)).collect())
+    }
+
+    async fn cut_over(&self, conn: &mut PgConnection, following: &mut Following) -> Result<Finished, RebuildError> {
+        let rebuild = &self.site.config.rebuild;
+        let deadline = Instant::now() + rebuild.cut_over_timeout;
+        let mut backoff = Backoff::new(TRY_PAUSE, TRY_PAUSE_MAX);
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(RebuildError::stopped());
+            }
+            following.follower.check()?;
+            let tried = match generations::older_than(conn, following.whole).await? {
+                Some(reader) => CutOver::InTheWay(reader),
+                None => generations::cut_over(conn, self.generation, rebuild.lock_timeout).await?,
+            };
+            match tried {
+                CutOver::Done { .. } => break,
+                CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
+                CutOver::InTheWay(why) if Instant::now() >= deadline => {
+                    return Err(RebuildError::Failed(format!(
+                        "the cut-over did not succeed within {} s (rebuild.cut_over_timeout_ms): {why}; generation {} \
+                         is ready, `foldback generations promote {}` tries again",
+                        rebuild.cut_over_timeout.as_secs(),
+                        self.generation.0,
+                        self.generation.0
+                    )));
+                }
+                CutOver::InTheWay(why) => {
+                    tracing::debug!("not cut over yet: {why}");
+                    self.follow_new_partitions(following).await?;
+                    self.stop.run_until_cancelled(sleep(backoff.pause())).await;
+                }
+            }
+        }
+        let keep = self.site.config.generations.keep;
+        let dropped = generations::retire(conn, keep).await?.into_iter().map(|generation| generation.0).collect();
+        Ok(Finished::Live { dropped })
+    }
+
+    /// Partitions may have been added meanwhile.
+    async fn follow_new_partitions(&self, following: &mut Following) -> Result<(), RebuildError> {
+        let now = self.ends().await?;
+        if now.keys().all(|of| following.ends.contains_key(of)) {
+            return Ok(());
+        }
+        let old = std::mem::replace(following, self.follow(following.whole).await?);
+        old.follower.stop().await;
+        Ok(())
+    }
+
+    fn tell(&self, phase: Phase, ratio: f64) {
+        self.heart.tell(Progress { phase, ratio, events: 0, events_per_second: 0.0, eta_seconds: None });
+    }
+}

@@ -1,0 +1,24 @@
+//! The operator's verbs over generations: rebuild, promote, roll back, drop.
+//!
+//! - `plan`, `until`: what a rebuild would read, and where it ends
+//! - `run`, `promote`: the verbs
+//! - `checks`: what a new generation has to pass
+//! - `cut_over`: the last records, and readers go over
+//! - `heartbeat`: keeps the lock and tells the progress
+
+mod checks;
+mod cut_over;
+mod heartbeat;
+mod observer;
+mod options;
+mod plan;
+mod promote;
+mod run;
+mod until;
+
+pub use crate::load::RebuildError;
+pub use observer::Observer;
+pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
+pub use plan::plan;
+pub use promote::{drop_generation, promote, roll_back};
+pub use run::rebuild;

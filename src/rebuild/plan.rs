@@ -1,0 +1,165 @@
+//! `rebuild --plan`: what a rebuild would read, take and be refused for. Changes nothing.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+
+use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
+use super::until;
+use crate::config::Config;
+use crate::domain::log::bounds::Bounds;
+use crate::live::worker::decode::DecodingSieve;
+use crate::load::{RebuildError, Site, log_guard};
+use crate::log::survey::TopicSurvey;
+use crate::log::survey::probe::{LogSample, SampleBounds, sample};
+use crate::log::{Sieve, Sifted};
+use crate::projection::spill::Spill;
+use crate::projection::{Content, Item};
+use crate::store::connect::Access;
+use crate::store::generations::{self, live_projection};
+use crate::store::load::HistoryBatch;
+use crate::store::tables::history::HistoryRow;
+use crate::store::{StoreError, load, migrate};
+
+/// Size of an event with its share of orders, replays and indexes, if there is no data to measure it by. Taken from
+/// the sample events.
+const EVENT_SPACE_BYTES: u64 = 1_000;
+/// Total duration of a rebuild relative to folding and writing the history, with settling, indexes and checks. Measured
+/// with the sample events, see docs/adr.
+const WHOLE_PER_FOLDING: f64 = 2.0;
+
+/// Plans a rebuild.
+pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
+    let site = Site::new(config, access)?;
+    let mut conn = site.access.connect().await?;
+    let mut refusals = Vec::new();
+    match migrate::check_version(&mut conn).await {
+        Err(error @ StoreError::SchemaVersion { .. }) => refusals.push(error.to_string()),
+        checked => checked?,
+    }
+    if !generations::try_hold(&mut conn, generations::Lock::Rebuild).await? {
+        refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
+    }
+    let (survey, forbidden) = log_guard::survey(&site, &mut conn).await?;
+    refusals.extend(forbidden);
+    let targets = until::targets(&site, &survey, until).await?;
+    let measured = measure(&site, &survey).await?;
+    let topics: Vec<PlannedTopic> = survey
+        .iter()
+        .zip(&measured.samples)
+        .map(|(topic, sample)| planned(topic, sample, &targets, &refusals))
+        .collect();
+    let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
+    let space_bytes = events.saturating_mul(space_per_event(&mut conn).await?);
+    refusals.extend(log_guard::space_refusal(&site, &mut conn, space_bytes).await?);
+    let workers = site.config.rebuild.workers.max(1) as f64;
+    let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
+    Ok(Plan { topics, space_bytes, seconds, refusals })
+}
+
+/// The refusal for lack of space, by an estimate from the offsets alone.
+pub async fn space(
+    site: &Site,
+    conn: &mut PgConnection,
+    survey: &[TopicSurvey],
+) -> Result<Option<String>, RebuildError> {
+    let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
+    let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(space_per_event(conn).await?);
+    log_guard::space_refusal(site, conn, bytes).await
+}
+
+/// From the live generation, or else from the sample events.
+async fn space_per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
+    let live = live_projection(conn).await?.generation;
+    let (bytes, events) = generations::size(conn, live).await?;
+    // Too few rows are no basis: empty tables and indexes take space too.
+    if events < 10_000 {
+        return Ok(EVENT_SPACE_BYTES);
+    }
+    Ok(u64::try_from(bytes / events).unwrap_or(EVENT_SPACE_BYTES))
+}
+
+fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {
+    let named = format!("topic {}", topic.topic);
+    let partitions = topic.partitions.iter().map(|at| {
+        let to = targets.of(at.of).unwrap_or(at.log_start);
+        let offsets = u64::try_from(to - at.log_start).unwrap_or(0);
+        let events = sample.records_in(offsets).unwrap_or(offsets);
+        let bytes = sample.bytes_of(events).unwrap_or(0);
+        PlannedPartition { partition: at.of.partition, from: at.log_start, to, events, bytes }
+    });
+    PlannedTopic {
+        topic: topic.topic.clone(),
+        whole: !refusals
+            .iter()
+            .any(|refusal| refusal.starts_with(&format!("{named} ")) || refusal.starts_with(&format!("{named},"))),
+        topic_id: topic.topic_id.clone(),
+        cleanup_policy: topic.cleanup_policy.clone(),
+        partitions: partitions.collect(),
+    }
+}
+
+struct Measured {
+    /// In the order of the survey.
+    samples: Vec<LogSample>,
+    seconds_per_event: f64,
+}
+
+/// Reads some records, folds them, and writes their history into a temporary table.
+async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
+    let (mut samples, mut items) = (Vec::new(), Vec::new());
+    let mut seconds = Duration::ZERO;
+    for topic in survey {
+        let (kafka, topic) = (site.config.kafka.clone(), topic.clone());
+        let resolver = site.resolver.clone();
+        let sieve = DecodingSieve { decoder: site.decoder.clone(), need: Box::new(move |id| resolver.need(id)) };
+        let read = tokio::task::spawn_blocking(move || {
+            let mut raw = Vec::new();
+            let seen = sample(&kafka, &topic, SampleBounds::default(), |record| raw.push(record))?;
+            Ok::<_, RebuildError>((seen, raw, sieve))
+        });
+        let (seen, raw, sieve) = read.await.map_err(|_| RebuildError::stopped())??;
+        samples.push(seen);
+        wait_for_schemas(&sieve, &raw).await;
+        let started = Instant::now();
+        items.extend(raw.into_iter().filter_map(|record| match sieve.sift(record) {
+            Sifted::Item(item) => Some(item),
+            Sifted::Wait(_) => None,
+        }));
+        seconds += started.elapsed();
+    }
+    let events = items.len();
+    let started = Instant::now();
+    let batch = try_fold(site, &items)?;
+    let mut conn = site.access.connect().await?;
+    load::try_history(&mut conn, &batch).await?;
+    seconds += started.elapsed();
+    let seconds_per_event = if events == 0 { 0.0 } else { seconds.as_secs_f64() / events as f64 };
+    Ok(Measured { samples, seconds_per_event })
+}
+
+/// Folds as a load does.
+fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, RebuildError> {
+    let mut spill = Spill::new(1);
+    let mut batch = HistoryBatch::with_capacity(items.len());
+    for Item { record, content } in items {
+        if let Content::Order(event) = content {
+            spill.push(0, event, record.position)?;
+            let row = HistoryRow { event, position: record.position, recorded_at: record.recorded_at };
+            batch.push(row, &site.topics.orders);
+        }
+    }
+    Ok(batch)
+}
+
+/// Retries, within a bound, records whose schema has to be fetched from the registry.
+async fn wait_for_schemas(sieve: &DecodingSieve, records: &[crate::domain::log::record::RawRecord]) {
+    const TRIES: u32 = 100;
+    for _ in 0..TRIES {
+        let waits = records.iter().any(|record| matches!(sieve.sift(record.clone()), Sifted::Wait(_)));
+        if !waits {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

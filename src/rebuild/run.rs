@@ -1,0 +1,327 @@
+//! `rebuild`: takes the next generation from the log's start to live.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::checks::Second;
+use super::cut_over::{Finish, Finished};
+use super::heartbeat::Heart;
+use super::observer::Observer;
+use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
+use super::{checks, plan, until};
+use crate::config::Config;
+use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
+use crate::domain::log::bounds::Bounds;
+use crate::domain::log::key_share::KeySample;
+use crate::domain::log::partition::StreamPartition;
+use crate::load::{Build, Note, RebuildError, Site, build, found, log_guard, positions};
+use crate::log::survey::TopicSurvey;
+use crate::store::connect::Access;
+use crate::store::generations::{self, NewGeneration};
+use crate::store::migrate::PROJECTION_VERSION;
+use crate::store::tables::checkpoints::Found;
+use crate::store::{Generation, load};
+use crate::verify::LogPart;
+
+/// Share of the memory for refolding a sample.
+const SECOND_SHARE: usize = 8;
+
+/// Builds the next generation (or resumes an interrupted one), checks it, and makes it live.
+pub async fn rebuild(
+    config: &Config,
+    access: &Access,
+    options: &RebuildOptions,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
+    let started = Instant::now();
+    let site = Site::new(config, access)?;
+    let mut lock = log_guard::enter(&site).await?;
+    let (survey, mut refusals) = log_guard::survey(&site, &mut lock).await?;
+    refusals.extend(plan::space(&site, &mut lock, &survey).await?);
+    if !refusals.is_empty() {
+        return Err(RebuildError::Refused(refusals));
+    }
+    let job = find_or_create(&site, &mut lock, options, &survey, &observer).await?;
+    let heart = Heart::start(lock, job.generation, observer.clone(), &stop);
+    let run = Run { site: &site, options, job: &job, observer: &observer, heart: &heart, stop: &heart.lost };
+    let outcome = run.run().await;
+    let lock_was_lost = heart.lost.is_cancelled() && !stop.is_cancelled();
+    let mut conn = match heart.end().await {
+        Ok(conn) => conn,
+        Err(error) if lock_was_lost || outcome.is_ok() => return Err(error),
+        Err(_) => site.access.connect().await?,
+    };
+    let (finished, events, checks) = outcome?;
+    let seconds = started.elapsed().as_secs_f64();
+    settle_state(
+        &mut conn,
+        job.generation,
+        finished,
+        Rebuilt {
+            generation: job.generation.0,
+            state: GenerationState::Ready,
+            events,
+            seconds,
+            checks,
+            dropped: Vec::new(),
+        },
+    )
+    .await
+}
+
+/// Records the result in the database.
+pub(super) async fn settle_state(
+    conn: &mut PgConnection,
+    generation: Generation,
+    finished: Finished,
+    mut rebuilt: Rebuilt,
+) -> Result<Rebuilt, RebuildError> {
+    match finished {
+        Finished::Live { dropped } => {
+            rebuilt.state = GenerationState::Live;
+            rebuilt.dropped = dropped;
+            Ok(rebuilt)
+        }
+        Finished::Ready => {
+            generations::ready(conn, generation).await?;
+            Ok(rebuilt)
+        }
+        Finished::Refused => {
+            let failed: Vec<String> = rebuilt
+                .checks
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| format!("{}: {}", check.name, check.detail))
+                .collect();
+            generations::fail(conn, generation, &failed.join("; ")).await?;
+            rebuilt.state = GenerationState::Failed;
+            Err(RebuildError::Checks(rebuilt))
+        }
+    }
+}
+
+fn checking(events: u64) -> Progress {
+    Progress { phase: Phase::Checking, ratio: 1.0, events, events_per_second: 0.0, eta_seconds: None }
+}
+
+/// What to build or resume.
+struct Job {
+    generation: Generation,
+    found: Arc<BTreeMap<StreamPartition, Found>>,
+    targets: Bounds,
+}
+
+/// The generation of an interrupted rebuild with the same options, or a new one.
+async fn find_or_create(
+    site: &Site,
+    conn: &mut PgConnection,
+    options: &RebuildOptions,
+    survey: &[TopicSurvey],
+    observer: &Arc<dyn Observer>,
+) -> Result<Job, RebuildError> {
+    let found = Arc::new(found(survey));
+    let asked = options.until.as_ref().map(|until| until_json(until, site));
+    for info in generations::list(conn).await? {
+        let generation = Generation(info.generation);
+        if goes_on(&info, options, &asked)
+            && let Some((_, Some(targets))) = generations::find(conn, generation).await?
+            && let Some(targets) = Bounds::from_json(&targets, &site.topics)
+        {
+            observer.note(&format!("resuming generation {}", info.generation));
+            return Ok(Job { generation, found, targets });
+        }
+        drop_if_left_over(conn, &info, observer).await?;
+    }
+    let targets = until::targets(site, survey, options.until.as_ref()).await?;
+    let new = NewGeneration {
+        created_by: whoami(),
+        origin: origin(site, survey),
+        targets: targets.to_json(&site.topics),
+        until: asked,
+    };
+    let generation = generations::create(conn, &new).await?;
+    observer.note(&format!("building generation {}", generation.0));
+    Ok(Job { generation, found, targets })
+}
+
+fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value>) -> bool {
+    info.state == GenerationState::Building
+        && !options.restart
+        && info.projection_version == PROJECTION_VERSION
+        && info.until == *asked
+}
+
+/// Drops what an earlier rebuild has left, unless this one resumes it.
+async fn drop_if_left_over(
+    conn: &mut PgConnection,
+    info: &GenerationInfo,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), RebuildError> {
+    if matches!(info.state, GenerationState::Building | GenerationState::Failed)
+        && generations::drop_generation(conn, Generation(info.generation)).await?
+    {
+        observer.note(&format!("dropped generation {}, left over in state {}", info.generation, info.state.as_str()));
+    }
+    Ok(())
+}
+
+fn until_json(until: &Until, site: &Site) -> Value {
+    match until {
+        Until::Time(time) => json!({"time": time}),
+        Until::Offsets(bounds) => json!({"offsets": bounds.to_json(&site.topics)}),
+    }
+}
+
+fn origin(site: &Site, survey: &[TopicSurvey]) -> Value {
+    let starts = survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.log_start)).collect();
+    let ids: serde_json::Map<String, Value> =
+        survey.iter().map(|topic| (topic.topic.clone(), json!(topic.topic_id))).collect();
+    json!({"from": Bounds(starts).to_json(&site.topics), "topicIds": ids})
+}
+
+/// User and host, as far as the environment has them.
+fn whoami() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = host.trim();
+    if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+struct Run<'a> {
+    site: &'a Site,
+    options: &'a RebuildOptions,
+    job: &'a Job,
+    observer: &'a Arc<dyn Observer>,
+    heart: &'a Heart,
+    stop: &'a CancellationToken,
+}
+
+impl Run<'_> {
+    async fn run(&self) -> Result<(Finished, u64, Vec<Check>), RebuildError> {
+        let generation = self.job.generation;
+        let workers = self.options.workers.unwrap_or(self.site.config.rebuild.workers);
+        let mut checks = Vec::new();
+        let mut events = 0;
+        if !self.is_built().await? {
+            let build_it = Build {
+                generation,
+                found: self.job.found.clone(),
+                targets: self.job.targets.clone(),
+                sample: KeySample::ALL,
+                refused: Arc::default(),
+                workers,
+                records_per_second_max: 0,
+                note: self.note(),
+            };
+            (events, checks) = self.build_and_check(&build_it).await?;
+            if checks.iter().any(|check| !check.passed) {
+                return Ok((Finished::Refused, events, checks));
+            }
+            load::drop_tables(&mut load::connect(&self.site.access).await?, generation).await?;
+        }
+        if self.options.until.is_some() {
+            return Ok((Finished::Ready, events, checks));
+        }
+        let finish = Finish {
+            site: self.site,
+            generation,
+            workers,
+            accept_dead_letters: self.options.accept_dead_letters,
+            observer: self.observer,
+            heart: self.heart,
+            stop: self.stop,
+        };
+        let finished = finish.run(self.options.promote, &mut checks).await?;
+        Ok((finished, events, checks))
+    }
+
+    /// Whether an earlier process had already built it: then the load's tables are gone, and it has checkpoints.
+    async fn is_built(&self) -> Result<bool, RebuildError> {
+        let mut conn = self.site.access.connect().await?;
+        let loading = load::is_loading(&mut conn, self.job.generation).await?;
+        Ok(!loading && !positions(self.site, self.job.generation).await?.is_empty())
+    }
+
+    /// Builds, and refolds the sample in parallel.
+    async fn build_and_check(&self, build_it: &Build) -> Result<(u64, Vec<Check>), RebuildError> {
+        let (is_whole, whole) = oneshot::channel();
+        let both = self.stop.child_token();
+        let building = async {
+            let built = build(self.site, build_it, &|progress| self.heart.tell(progress), &both).await;
+            let counted = match built {
+                Ok(built) => {
+                    self.heart.tell(checking(built.records.values().sum()));
+                    // Nobody waits for this if nothing is compared.
+                    let _ = is_whole.send(());
+                    self.counted(build_it.generation).await.map(|check| (built, check))
+                }
+                Err(error) => Err(error),
+            };
+            if counted.is_err() {
+                both.cancel();
+            }
+            counted
+        };
+        let comparing = async {
+            let second = self.second(build_it, whole, &both).await;
+            if second.is_err() {
+                both.cancel();
+            }
+            second
+        };
+        let (built, second) = tokio::join!(building, comparing);
+        // If one was only told to stop, the other has the reason.
+        let (built, second) = match (built, second) {
+            (Err(RebuildError::Stopped(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => return Err(error),
+            (Ok(built), Ok(second)) => (built, second),
+        };
+        let (built, counts) = built;
+        let events = built.records.values().sum();
+        let mut found = vec![counts];
+        if let Some(second) = second {
+            found.extend(checks::second(self.site, &built.records, &second));
+        }
+        Ok((events, found))
+    }
+
+    fn note(&self) -> Note {
+        let observer = self.observer.clone();
+        Arc::new(move |text| observer.note(text))
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Check, RebuildError> {
+        checks::counts(&mut self.site.access.connect().await?, generation).await
+    }
+
+    async fn second(
+        &self,
+        build_it: &Build,
+        whole: oneshot::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Second>, RebuildError> {
+        let whole = async {
+            // Without an answer it never becomes complete, and the caller stops us.
+            if whole.await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let (generation, depth) = (build_it.generation, self.options.depth);
+        let log = LogPart { found: &self.job.found, ends: &self.job.targets };
+        if depth == Depth::Full {
+            // As much work as the first fold, so one after the other.
+            stop.run_until_cancelled(whole).await.ok_or_else(RebuildError::stopped)?;
+            return checks::compared(self.site, generation, log, depth, std::future::ready(()), stop).await;
+        }
+        let mut site = self.site.clone();
+        site.config.rebuild.memory_bytes /= SECOND_SHARE;
+        site.config.rebuild.workers = 1;
+        checks::compared(&site, generation, log, depth, whole, stop).await
+    }
+}

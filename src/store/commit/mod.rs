@@ -1,0 +1,7 @@
+//! Writes a ChangeSet and the positions it leads to in one transaction.
+
+mod target;
+mod transaction;
+
+pub use target::Serving;
+pub use transaction::{CHANGED_CHANNEL, Commit, Writer};

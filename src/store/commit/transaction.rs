@@ -1,0 +1,157 @@
+//! The transaction in which views and checkpoints move together.
+
+use std::collections::HashMap;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::target::Serving;
+use crate::domain::change::ChangeSet;
+use crate::domain::log::record::Topics;
+use crate::domain::orders::order::Order;
+use crate::store::connect::Access;
+use crate::store::error::StoreError;
+use crate::store::generations::{Generation, hold};
+use crate::store::tables::checkpoints::Advance;
+use crate::store::tables::copy::Rows;
+use crate::store::tables::orders::{ORDERS, REFILLS, REPLAYS};
+use crate::store::tables::runs::RUNS;
+use crate::store::tables::{DEAD_LETTERS, checkpoints, counts, dead_letters, history, names, orders, runs};
+
+/// Publishers listen here for commits.
+pub const CHANGED_CHANNEL: &str = "foldback_changed";
+
+/// A connection that is ready to write one generation.
+pub struct Writer {
+    pub conn: PgConnection,
+    pub generation: Generation,
+    serving: Serving,
+}
+
+/// What one transaction writes.
+pub struct Commit<'a> {
+    pub changes: &'a ChangeSet,
+    pub advances: &'a [Advance],
+    pub topics: &'a Topics,
+    /// Selects the counters' slot: the batch's smallest partition.
+    pub slot: i32,
+}
+
+impl Writer {
+    /// Connects, checks that this binary fits the database and the generation, and creates the staging tables.
+    pub async fn connect(access: &Access, serving: Serving) -> Result<Writer, StoreError> {
+        let mut conn = access.connect().await?;
+        crate::store::migrate::check_version(&mut conn).await?;
+        let generation = serving.find(&mut conn).await?;
+        // One setting for all transactions, since staging tables outlive them: their rows are worthless after the
+        // commit.
+        for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
+            table.prepare(&mut conn, generation).await?;
+        }
+        Ok(Writer { conn, generation, serving })
+    }
+
+    /// Writes everything and commits, or changes nothing.
+    pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        self.transact(commit, true).await
+    }
+
+    /// Writes everything and rolls back, to find out whether Postgres would reject a value.
+    pub async fn try_out(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        self.transact(commit, false).await
+    }
+
+    async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
+        let (generation, serving) = (self.generation, self.serving);
+        let mut tx = self.conn.begin().await?;
+        let written = write_all(&mut tx, generation, serving, commit).await;
+        // A dropped transaction stays open until the connection is used again, and so do its row locks: other workers
+        // would wait for them in vain.
+        if written.is_ok() && keep {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        written
+    }
+}
+
+async fn write_all(
+    conn: &mut PgConnection,
+    generation: Generation,
+    serving: Serving,
+    commit: &Commit<'_>,
+) -> Result<(), StoreError> {
+    // A cut-over waits for this commit, and fences those that come later.
+    hold(conn, serving.required(generation)).await?;
+    // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
+    // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
+    checkpoints::advance(conn, generation, commit.topics, commit.advances).await?;
+    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
+    if serving == Serving::Live {
+        sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
+    }
+    Ok(())
+}
+
+async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
+    let changes = commit.changes;
+    let topics = commit.topics;
+    // Orders first: their version check proves that everything else was folded from the stored state.
+    write_orders(conn, generation, changes).await?;
+    history::append(conn, generation, &topics.orders, &changes.events).await?;
+    history::replace(conn, generation, &topics.orders, &changes.replaced).await?;
+    counts::add(conn, generation, commit.slot, &changes.counts).await?;
+    names::propose(conn, generation, commit.slot, &changes.names).await?;
+    names::find_again(conn, generation, commit.slot, &changes.lost_names).await?;
+    let mut rows = Rows::new();
+    changes.runs.iter().for_each(|entry| runs::encode(entry, &topics.runs, &mut rows));
+    RUNS.upsert_all(conn, generation, rows).await?;
+    dead_letters::withdraw(conn, generation, &changes.withdrawn).await?;
+    dead_letters::store(conn, generation, topics, &changes.dead_letters).await
+}
+
+async fn write_orders(conn: &mut PgConnection, generation: Generation, changes: &ChangeSet) -> Result<(), StoreError> {
+    let orders: HashMap<Uuid, &Order> =
+        changes.orders.iter().map(|order| (order.provider_order_id, order.as_ref())).collect();
+    let (mut order_rows, mut replay_rows, mut refill_rows) = (Rows::new(), Rows::new(), Rows::new());
+    changes.orders.iter().for_each(|order| orders::encode_order(order, &mut order_rows));
+    for (order_id, replay_id) in &changes.replays {
+        if let Some(order) = orders.get(order_id)
+            && let Some(replay) = order.replays.get(replay_id)
+        {
+            orders::encode_replay(order, replay, &mut replay_rows);
+        }
+    }
+    for (order_id, refill_id) in &changes.refills {
+        if let Some(refill) = orders.get(order_id).and_then(|order| order.refills.get(refill_id)) {
+            orders::encode_refill(*order_id, refill, &mut refill_rows);
+        }
+    }
+    ORDERS.upsert_all(conn, generation, order_rows).await?;
+    delete(conn, generation, "replays", "replay_id", &changes.removed_replays).await?;
+    delete(conn, generation, "refills", "refill_id", &changes.removed_refills).await?;
+    REPLAYS.upsert_all(conn, generation, replay_rows).await?;
+    REFILLS.upsert_all(conn, generation, refill_rows).await
+}
+
+async fn delete(
+    conn: &mut PgConnection,
+    generation: Generation,
+    table: &str,
+    id: &str,
+    keys: &[(Uuid, Uuid)],
+) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (orders, ids): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let sql = format!(
+        "delete from {{schema}}.{table} where (provider_order_id, {id}) in
+             (select * from unnest($1::uuid[], $2::uuid[]))"
+    );
+    sqlx::query(generation.sql(&sql)).bind(orders).bind(ids).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! What operators decided about records: decisions hold in every generation.
+
+pub mod allowances;
+pub mod discards;

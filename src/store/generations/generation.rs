@@ -1,0 +1,60 @@
+//! A generation: one complete set of views, in a Postgres schema of its own.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::store::error::StoreError;
+
+const TABLES: &str = include_str!("../sql/generation.sql");
+const KEYS: &str = include_str!("../sql/generation_keys.sql");
+const STABLE_VIEWS: &str = include_str!("../sql/stable_views.sql");
+const COMMENTS: &str = include_str!("../sql/comments.sql");
+
+/// Number of a generation; its schema is `gen_<number>`. A negative one is a shadow that `verify` folds for itself, in
+/// the schema `shadow_<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(pub i32);
+
+impl Generation {
+    pub fn schema(self) -> String {
+        let kind = if self.is_shadow() { "shadow" } else { "gen" };
+        format!("{kind}_{}", self.0.unsigned_abs())
+    }
+
+    pub fn is_shadow(self) -> bool {
+        self.0 < 0
+    }
+
+    /// SQL text in which `{schema}` and `{generation}` name this generation.
+    pub fn sql(self, template: &str) -> AssertSqlSafe<String> {
+        // Only a number is inserted into the text.
+        AssertSqlSafe(template.replace("{schema}", &self.schema()).replace("{generation}", &self.0.to_string()))
+    }
+}
+
+/// The live generation.
+pub async fn live(conn: &mut PgConnection) -> Result<Generation, StoreError> {
+    let row = sqlx::query("select generation from foldback.generations where state = 'live'")
+        .fetch_optional(conn)
+        .await?
+        .ok_or(StoreError::NotMigrated)?;
+    Ok(Generation(row.try_get(0)?))
+}
+
+/// Makes the tables of a generation, the large ones without their keys.
+pub(in crate::store) async fn create_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    sqlx::raw_sql(generation.sql(TABLES)).execute(conn).await?;
+    Ok(())
+}
+
+/// The statements that give the large tables their keys and indexes.
+pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
+    KEYS.lines().filter(|line| !line.starts_with("--")).map(|line| generation.sql(line)).collect()
+}
+
+/// Points every stable view at a generation, in the caller's transaction.
+pub(in crate::store) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(&mut *conn).await?;
+    sqlx::raw_sql(COMMENTS).execute(conn).await?;
+    Ok(())
+}

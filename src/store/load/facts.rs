@@ -1,0 +1,52 @@
+//! Counts a generation's rows, for the checks before it goes live.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+
+use super::keys::FILLED;
+use crate::store::error::StoreError;
+use crate::store::generations::Generation;
+
+/// Row counts of a generation, for the `counts` check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Facts {
+    pub events: i64,
+    pub orders: i64,
+    /// Sequences that the orders have seen: one history row for each.
+    pub sequences: i64,
+    /// Orders according to the telemetry counts.
+    pub counted_orders: i64,
+}
+
+pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Facts, StoreError> {
+    // The comparison runs at the same time and takes longer: parallel workers here would slow it down.
+    sqlx::query("set max_parallel_workers_per_gather = 0").execute(&mut *conn).await?;
+    let sql = "select (select count(*) from {schema}.provider_order_events) as events,
+                      orders.orders, orders.sequences,
+                      (select coalesce(sum(count), 0)::bigint from {schema}.telemetry_counts where kind = 'orders')
+                          as counted_orders
+                 from (select count(*) as orders, coalesce(sum(last_sequence - missing_events), 0)::bigint as sequences
+                         from {schema}.provider_orders) orders";
+    Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
+}
+
+/// Which of the tables behind the views have rows, in the order of `FILLED`.
+pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<Vec<(&'static str, bool)>, StoreError> {
+    let mut filled = Vec::new();
+    for table in FILLED {
+        let sql = generation.sql(&format!("select exists (select from {{schema}}.{table})"));
+        filled.push((table, sqlx::query_scalar(sql).fetch_one(&mut *conn).await?));
+    }
+    Ok(filled)
+}
+
+/// Records that the load has read, by topic and partition.
+pub async fn record_counts(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+    let sql = "select topic, partition, records from {schema}.load_counts";
+    let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(topic, partition, records)| ((topic, partition), records)).collect())
+}

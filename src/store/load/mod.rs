@@ -1,0 +1,22 @@
+//! The writer of a bulk load: COPY into tables without keys, spilled events beside them, orders and keys at the end.
+//!
+//! Rows, events and checkpoints belong together: everything between two cuts is one transaction, so a crash leaves
+//! exactly what the checkpoints say. Every later step records its completion in its own transaction.
+
+mod batch;
+mod contested;
+mod facts;
+mod keys;
+mod loader;
+mod slices;
+mod steps;
+mod trial;
+
+pub use batch::{BatchedEvent, HistoryBatch};
+pub use contested::{claims, forget, move_claims, next_tangled, renew_names};
+pub use facts::{Facts, facts, filled, record_counts};
+pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
+pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
+pub use slices::{Settling, Slice, open_slices, slice_of};
+pub use steps::{Step, begin, begin_again, drop_tables, finish, is_done, is_loading, slices};
+pub use trial::try_history;

@@ -1,0 +1,136 @@
+//! Turns the spilled events of a load's slices into rows.
+
+use std::collections::BTreeSet;
+
+use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::{Connection, Transaction};
+use uuid::Uuid;
+
+use crate::domain::change::Settled;
+use crate::domain::orders::order::Order;
+use crate::domain::orders::telemetry::Counts;
+use crate::store::error::StoreError;
+use crate::store::generations::Generation;
+use crate::store::tables::add_counts;
+use crate::store::tables::copy::{Rows, copy_encoded};
+use crate::store::tables::orders::{self, ORDERS, REFILLS, REPLAYS};
+
+/// The slice of an order (FNV-1a of its id).
+pub fn slice_of(id: Uuid, slices: i64) -> i32 {
+    let hash = id
+        .as_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    // Below the number of slices, which is small.
+    (hash % slices.unsigned_abs().max(1)) as i32
+}
+
+/// The slices whose orders are not written yet. Indexes their events first.
+pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
+    let index = "create index if not exists load_events_slice on {schema}.load_events (slice)";
+    sqlx::query(generation.sql(index)).execute(&mut *conn).await?;
+    let done: Vec<i32> =
+        sqlx::query_scalar(generation.sql("select slice from {schema}.load_slices")).fetch_all(conn).await?;
+    let done: BTreeSet<i32> = done.into_iter().collect();
+    let all = 0..i32::try_from(slices).unwrap_or(i32::MAX);
+    Ok(all.filter(|slice| !done.contains(slice)).collect())
+}
+
+/// What was spilled for a slice.
+pub struct Slice {
+    /// `Piece::events` of each piece.
+    pub pieces: Vec<Vec<u8>>,
+    /// Orders to leave out.
+    pub tangled: BTreeSet<Uuid>,
+}
+
+/// Some slices being turned into rows, in one transaction. Counts are the same few rows for every slice, so they are
+/// written once.
+pub struct Settling<'c> {
+    tx: Transaction<'c, Postgres>,
+    generation: Generation,
+    slot: i32,
+    counts: Counts,
+    rows: OrderRows,
+}
+
+/// Rows of orders, replays and refills, encoded and not sent yet.
+#[derive(Default)]
+struct OrderRows {
+    orders: Rows,
+    replays: Rows,
+    refills: Rows,
+}
+
+impl<'c> Settling<'c> {
+    /// `slot`: the slot that the counts go to; no other connection uses it at the same time.
+    pub async fn begin(
+        conn: &'c mut PgConnection,
+        generation: Generation,
+        slot: i32,
+    ) -> Result<Settling<'c>, StoreError> {
+        let (tx, counts, rows) = (conn.begin().await?, Counts::default(), OrderRows::default());
+        Ok(Settling { tx, generation, slot, counts, rows })
+    }
+
+    pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {
+        let generation = self.generation;
+        let sql = "select provider_order_id from {schema}.load_tangled where slice = $1";
+        let tangled: Vec<Uuid> = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
+        let sql = "select events from {schema}.load_events where slice = $1";
+        let pieces = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
+        Ok(Slice { pieces, tangled: tangled.into_iter().collect() })
+    }
+
+    /// Takes an order of the slice; `write` sends its rows.
+    pub fn push(&mut self, order: &Order) {
+        order.contribute(&mut self.counts, 1);
+        self.rows.push(order);
+    }
+
+    /// Writes the orders, replays and refills of a slice, and its facts.
+    pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
+        self.rows.send(&mut self.tx, self.generation).await?;
+        if !settled.tangled.is_empty() {
+            let sql =
+                "insert into {schema}.load_tangled (slice, provider_order_id) select $1, * from unnest($2::uuid[])
+                       on conflict do nothing";
+            let tangled: Vec<Uuid> = settled.tangled.iter().copied().collect();
+            sqlx::query(self.generation.sql(sql)).bind(slice).bind(tangled).execute(&mut *self.tx).await?;
+        }
+        if !settled.copies.is_empty() {
+            let sql = "insert into {schema}.load_copies (partition, \"offset\")
+                       select * from unnest($1::int[], $2::bigint[])";
+            let (partitions, offsets): (Vec<i32>, Vec<i64>) =
+                settled.copies.iter().map(|position| (position.partition, position.offset)).unzip();
+            sqlx::query(self.generation.sql(sql)).bind(partitions).bind(offsets).execute(&mut *self.tx).await?;
+        }
+        let sql = "insert into {schema}.load_slices (slice) values ($1)";
+        sqlx::query(self.generation.sql(sql)).bind(slice).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        add_counts(&mut self.tx, self.generation, self.slot, &self.counts).await?;
+        Ok(self.tx.commit().await?)
+    }
+}
+
+impl OrderRows {
+    fn push(&mut self, order: &Order) {
+        orders::encode_order(order, &mut self.orders);
+        order.replays.values().for_each(|replay| orders::encode_replay(order, replay, &mut self.replays));
+        let id = order.provider_order_id;
+        order.refills.values().for_each(|refill| orders::encode_refill(id, refill, &mut self.refills));
+    }
+
+    async fn send(&mut self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+        let tables = [(ORDERS, &mut self.orders), (REPLAYS, &mut self.replays), (REFILLS, &mut self.refills)];
+        for (table, rows) in tables.into_iter().filter(|(_, rows)| rows.count() > 0) {
+            let name = format!("{}.{}", generation.schema(), table.name);
+            copy_encoded(conn, &name, &table.column_list(), rows.all()).await?;
+            rows.clear();
+        }
+        Ok(())
+    }
+}

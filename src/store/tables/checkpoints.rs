@@ -1,0 +1,121 @@
+//! Checkpoints: how far each partition is folded, and who owns it.
+
+use sqlx::Row;
+use sqlx::postgres::PgConnection;
+
+use crate::domain::change::Streak;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::record::Topics;
+use crate::domain::log::rejection::Reason;
+use crate::store::error::StoreError;
+use crate::store::generations::Generation;
+
+/// A partition that is ours until another worker claims it (`owner_epoch` is the fencing token).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub of: StreamPartition,
+    pub owner_epoch: i64,
+    pub next_offset: i64,
+    pub streak: Option<Streak>,
+}
+
+/// How a commit moves a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advance {
+    pub of: StreamPartition,
+    pub owner_epoch: i64,
+    pub from: i64,
+    pub to: i64,
+    pub streak: Option<Streak>,
+}
+
+/// What the log says about a partition that is to be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub of: StreamPartition,
+    /// Its first offset: the start of a partition that was never folded.
+    pub log_start: i64,
+    /// `None` if the cluster doesn't report it; then it is not checked.
+    pub topic_id: Option<String>,
+}
+
+/// Claims a partition: waits for the previous owner's commit in flight, then fences that owner. Fails with
+/// `TopicRecreated`, and changes nothing, if the checkpoint belongs to an earlier topic of the same name.
+pub async fn claim(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+    found: &Found,
+) -> Result<Claim, StoreError> {
+    let sql = "insert into {schema}.checkpoints as stored (topic, partition, next_offset, owner_epoch, topic_id)
+               values ($1, $2, $3, 1, $4)
+               on conflict (topic, partition) do update
+                  set owner_epoch = stored.owner_epoch + 1, topic_id = coalesce(stored.topic_id, excluded.topic_id)
+                where coalesce(stored.topic_id = excluded.topic_id, true)
+               returning next_offset, owner_epoch, streak_reason, streak_count";
+    let of = found.of;
+    let row = sqlx::query(generation.sql(sql))
+        .bind(topics.name(of.stream))
+        .bind(of.partition)
+        .bind(found.log_start)
+        .bind(&found.topic_id)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let Some(row) = row else { return Err(recreated(conn, generation, topics, found).await?) };
+    let reason: Option<&str> = row.try_get("streak_reason")?;
+    let count = row.try_get("streak_count")?;
+    Ok(Claim {
+        of,
+        owner_epoch: row.try_get("owner_epoch")?,
+        next_offset: row.try_get("next_offset")?,
+        streak: reason.and_then(Reason::parse).map(|reason| Streak { reason, count }),
+    })
+}
+
+/// Why a claim was refused.
+async fn recreated(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+    found: &Found,
+) -> Result<StoreError, StoreError> {
+    let sql = "select coalesce(topic_id, '') from {schema}.checkpoints where topic = $1 and partition = $2";
+    let topic = topics.name(found.of.stream);
+    let stored = sqlx::query_scalar(generation.sql(sql)).bind(topic).bind(found.of.partition).fetch_one(conn).await?;
+    let found = found.topic_id.clone().unwrap_or_default();
+    Ok(StoreError::TopicRecreated { topic: topic.to_owned(), stored, found })
+}
+
+/// Moves all partitions or none: fails if another worker has claimed or moved one of them.
+pub async fn advance(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+    advances: &[Advance],
+) -> Result<(), StoreError> {
+    let sql = "update {schema}.checkpoints as stored
+                  set next_offset = moved.next_offset, updated_at = now(),
+                      streak_reason = moved.streak_reason, streak_count = moved.streak_count
+                 from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+                      as moved (topic, partition, owner_epoch, from_offset, next_offset, streak_reason, streak_count)
+                where stored.topic = moved.topic and stored.partition = moved.partition
+                  and stored.owner_epoch = moved.owner_epoch and stored.next_offset = moved.from_offset";
+    fn column<T>(advances: &[Advance], value: impl Fn(&Advance) -> T) -> Vec<T> {
+        advances.iter().map(value).collect()
+    }
+    let done = sqlx::query(generation.sql(sql))
+        .bind(column(advances, |advance| topics.name(advance.of.stream).to_owned()))
+        .bind(column(advances, |advance| advance.of.partition))
+        .bind(column(advances, |advance| advance.owner_epoch))
+        .bind(column(advances, |advance| advance.from))
+        .bind(column(advances, |advance| advance.to))
+        .bind(column(advances, |advance| advance.streak.map(|streak| streak.reason.as_str())))
+        .bind(column(advances, |advance| advance.streak.map_or(0, |streak| streak.count)))
+        .execute(conn)
+        .await?;
+    let (expected, written) = (advances.len() as u64, done.rows_affected());
+    if written == expected {
+        return Ok(());
+    }
+    Err(StoreError::Stale { table: "checkpoints", expected, written })
+}

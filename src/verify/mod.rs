@@ -1,0 +1,101 @@
+//! Verification: refolds the log, and compares the result with the views, Redis and the gauges.
+//!
+//! - `options`: options and results
+//! - `lock`: one verification at a time, on a monitored connection
+//! - `shadow`: a temporary generation to compare with
+//! - `log`: compares the live views, or a generation that is being built, with the log
+//! - `published`: compares `redis` and `gauges` with the live views and the log
+//! - `recheck`: which differences persist, and so are not due to a newer version
+
+mod error;
+mod gauges;
+mod lock;
+mod log;
+mod options;
+pub mod published;
+mod recheck;
+mod redis;
+mod shadow;
+
+pub use error::VerifyError;
+pub use log::{LogPart, compare_with_log};
+pub use options::{NotChecked, RefusedOnlyLive, Stage, Verified, VerifyOptions};
+
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::load::Site;
+use crate::store::connect::Access;
+use crate::store::generations::{drop_shadows, live_projection};
+use crate::store::migrate::{PROJECTION_VERSION, check_version};
+
+/// Context of a verification.
+struct Task<'a> {
+    config: &'a Config,
+    access: &'a Access,
+    options: &'a VerifyOptions,
+    observer: &'a (dyn Fn(Stage) + Sync),
+}
+
+/// Compares the live views, Redis and the gauges with what the log gives, and leaves nothing behind. The live fold
+/// continues meanwhile.
+///
+/// Errors: refused by a guard (another verification is running, the live generation has another projection version), a
+/// failing server, a cut-over meanwhile, or `stop`.
+pub async fn verify(
+    config: &Config,
+    access: &Access,
+    options: &VerifyOptions,
+    observer: &(dyn Fn(Stage) + Sync),
+    stop: &CancellationToken,
+) -> Result<Verified, VerifyError> {
+    let mut held = lock::try_hold(access).await?.ok_or_else(|| {
+        VerifyError::Refused(
+            "another `foldback verify`, or the check of a rebuild, is running on this database; wait until it is done"
+                .into(),
+        )
+    })?;
+    let task = Task { config, access, options, observer };
+    lock::while_held(&mut held, stop, async |stop| task.run(&stop).await).await
+}
+
+impl Task<'_> {
+    async fn run(&self, stop: &CancellationToken) -> Result<Verified, VerifyError> {
+        let began = Instant::now();
+        let mut conn = self.access.connect().await?;
+        check_version(&mut conn).await?;
+        let mut not_checked = Vec::new();
+        // First, before the publisher repairs a foreign change.
+        (self.observer)(Stage::Publications);
+        let look = published::look(self.config, &mut conn, self.options, &mut not_checked);
+        let shown = stop.run_until_cancelled(look).await.ok_or(VerifyError::Stopped)??;
+        drop_shadows(&mut conn).await?;
+        let live = live_projection(&mut conn).await?;
+        if live.projection_version != PROJECTION_VERSION {
+            return Err(VerifyError::Refused(format!(
+                "the live generation {} was folded by projection version {}, but this binary has version \
+                 {PROJECTION_VERSION}; use a binary of that version, or rebuild first",
+                live.generation.0, live.projection_version
+            )));
+        }
+        if !self.options.sample.is_all() {
+            not_checked.push(NotChecked::new(
+                "backlog, provider_telemetry",
+                "they are totals over all orders, and only a sample was folded",
+            ));
+        }
+        let site = Site::new(self.config, self.access)?;
+        let folded = log::check_live(&site, live.generation, self.options, self.observer, shown, stop).await?;
+        Ok(Verified {
+            generation: live.generation.0,
+            differences: folded.differences,
+            not_checked,
+            refused_only_live: folded.refused_only_live,
+            checkpoints: folded.checkpoints,
+            rows: folded.rows,
+            seconds: began.elapsed().as_secs_f64(),
+        })
+    }
+}

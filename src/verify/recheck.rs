@@ -1,0 +1,103 @@
+//! Which differences persist when checked again, and so are not explained by a newer version.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::generations::difference::Difference;
+
+/// Changes more recent than this may not be published yet.
+pub const FRESH_MICROS: i64 = 2_000_000;
+/// How long to recheck a difference that may only be a matter of time.
+pub const LOOK_MAX: Duration = Duration::from_secs(5);
+/// A publication is rarely overtaken by the next commit within this time.
+pub const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+type Place = (String, String);
+
+/// What differed at every check.
+pub struct Open {
+    first: BTreeMap<Place, Difference>,
+    last: BTreeMap<Place, Difference>,
+}
+
+fn place(difference: &Difference) -> Place {
+    (difference.view.clone(), difference.key.clone())
+}
+
+fn by_place(found: Vec<Difference>) -> BTreeMap<Place, Difference> {
+    found.into_iter().map(|difference| (place(&difference), difference)).collect()
+}
+
+/// Which differences from the live views count: if the views are `wrong`, the differences from the log count instead.
+pub fn judged_by_log(by_views: Vec<Difference>, wrong: Vec<Difference>, by_log: Vec<Difference>) -> Vec<Difference> {
+    let wrong = by_place(wrong);
+    let is_wrong = |one: &Difference| wrong.contains_key(&place(one));
+    let right = by_views.into_iter().filter(|one| !is_wrong(one));
+    right.chain(by_log.into_iter().filter(|one| is_wrong(one))).collect()
+}
+
+impl Open {
+    pub fn new(found: Vec<Difference>) -> Open {
+        let first = by_place(found);
+        Open { last: first.clone(), first }
+    }
+
+    /// Keeps what differs again, with its current difference.
+    pub fn look_again(&mut self, found: Vec<Difference>) {
+        let mut found = by_place(found);
+        let before = std::mem::take(&mut self.last);
+        self.last = before.into_keys().filter_map(|place| found.remove_entry(&place)).collect();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
+    /// What differs, and what was rewritten at every check and so can't be decided (only while the views change).
+    pub fn settle(self, views_change: bool) -> (Vec<Difference>, Vec<Difference>) {
+        let Open { first, last } = self;
+        let is_moving = |place: &Place, now: &Difference| {
+            views_change && first.get(place).is_some_and(|before| stored(before).ne(stored(now)))
+        };
+        let (moving, still): (Vec<_>, Vec<_>) = last.into_iter().partition(|(place, now)| is_moving(place, now));
+        let values =
+            |entries: Vec<(Place, Difference)>| entries.into_iter().map(|(_, difference)| difference).collect();
+        (values(still), values(moving))
+    }
+}
+
+fn stored(difference: &Difference) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+    difference.columns.iter().map(|(name, column)| (name, &column.stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn difference(key: &str, stored: i64) -> Difference {
+        let mut difference = Difference::new("v", key);
+        difference.column("c", json!(stored), json!(0));
+        difference
+    }
+
+    #[test]
+    fn what_was_right_once_counts_no_more() {
+        let mut open = Open::new(vec![difference("a", 1), difference("b", 1)]);
+        open.look_again(vec![difference("b", 1), difference("c", 1)]);
+        open.look_again(vec![difference("a", 1), difference("b", 1)]);
+        assert_eq!(open.settle(true).0, [difference("b", 1)]);
+    }
+
+    #[test]
+    fn what_is_stored_anew_while_the_views_change_cannot_be_told() {
+        let moved = || {
+            let mut open = Open::new(vec![difference("a", 1), difference("b", 1)]);
+            open.look_again(vec![difference("a", 2), difference("b", 1)]);
+            open
+        };
+        assert_eq!(moved().settle(true), (vec![difference("b", 1)], vec![difference("a", 2)]));
+        assert_eq!(moved().settle(false).0.len(), 2);
+    }
+}
