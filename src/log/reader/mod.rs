@@ -5,6 +5,7 @@ pub mod consumer;
 pub mod context;
 pub mod delivery;
 pub mod ended;
+mod handle;
 pub mod headers;
 mod partition;
 pub mod settings;
@@ -12,9 +13,8 @@ mod state;
 mod upkeep;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -28,11 +28,11 @@ use super::fetch::{raw_record, record_view};
 use super::survey::topic_id::TopicIds;
 use crate::domain::log::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
-use crate::observe::panic_message;
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
 use delivery::{Batch, Control, Delivery, Sieve, Sifted};
 use ended::ReaderEnded;
+pub use handle::{Ends, InFlight, ReaderHandle};
 use partition::{Partition, Phase};
 use settings::{Assignment, ReaderSettings};
 use state::State;
@@ -51,31 +51,6 @@ pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
-
-/// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
-pub type InFlight = Arc<AtomicUsize>;
-/// Last stable offsets, by partition.
-pub type Ends = Arc<Mutex<HashMap<StreamPartition, i64>>>;
-
-/// How the writer talks to a reader that runs.
-pub struct ReaderHandle {
-    pub controls: mpsc::Sender<Control>,
-    pub in_flight: InFlight,
-    pub ends: Ends,
-    thread: JoinHandle<Result<(), ReaderEnded>>,
-}
-
-impl ReaderHandle {
-    /// Why the thread ended. Called once its deliveries have ended without `Delivery::End`: it is gone or about to be, so
-    /// that nobody waits here.
-    pub fn why_ended(self) -> ReaderEnded {
-        match self.thread.join() {
-            Ok(Err(ended)) => ended,
-            Ok(Ok(())) => ReaderEnded::Silent,
-            Err(panic) => ReaderEnded::Panicked(panic_message(panic.as_ref())),
-        }
-    }
-}
 
 pub struct Reader<S: Sieve> {
     pub(super) settings: ReaderSettings,
