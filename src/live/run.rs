@@ -57,8 +57,10 @@ pub enum RunError {
 }
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// What the end may take beside workers.drain_timeout_ms: brokers are left, and requests in work get five seconds.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(6);
+/// What workers may take beyond workers.drain_timeout_ms to leave their consumer group.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The HTTP server ends last: requests in flight get five seconds.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM, SIGINT, or `stop`.
@@ -85,7 +87,7 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
         warn!("stopped with work in flight; it is read from the log again");
     }
     told.cancel();
-    telling.finish(LEAVE_TIMEOUT).await;
+    telling.finish(HTTP_TIMEOUT).await;
     if ended.is_ok() {
         info!("stopped");
     }
