@@ -7,6 +7,8 @@ use foldback::serve::{HttpSettings, ROUTES};
 use serde_json::{Value, json};
 use site::{AUTOMATION, FULFILLMENT, Site};
 
+use crate::support::http;
+
 const ROWS: &str = include_str!("api/rows.sql");
 const GENERATIONS: &str = include_str!("api/generations.sql");
 const ORDER: &str = "00000000-0000-0000-0000-000000000001";
@@ -176,7 +178,7 @@ async fn bad_requests_are_told_by_parameter() {
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
     let site = Site::with(ROWS).await;
-    let client = reqwest::Client::new();
+    let client = http();
     for path in [format!("{AUTOMATION}/status"), "/livez".into(), "/openapi.json".into()] {
         let refused = client.post(format!("{}{path}", site.base)).send().await.unwrap();
         assert_eq!(refused.status(), 405, "{path}");
@@ -258,7 +260,7 @@ async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
 #[tokio::test]
 async fn the_server_ends_soon_after_it_is_told_to() {
     let site = Site::with("").await;
-    let client = reqwest::Client::new();
+    let client = http();
     client.get(format!("{}/livez", site.base)).send().await.unwrap().text().await.unwrap();
     site.shutdown.cancel();
     let ended = tokio::time::timeout(std::time::Duration::from_secs(6), site.server).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Proxy, Servers, Stack, eventually};
+use crate::support::{Proxy, Servers, Stack, eventually, http};
 use bytes::Bytes;
 use foldback::codec::{Decode, Decoded, Decoder, Framing, Limits, encode_order, newest};
 use foldback::domain::log::position::Position;
@@ -23,7 +23,7 @@ fn settings(url: &str, unknown_after_ms: u64) -> RegistrySettings {
 async fn register(url: &str, schema: &str) -> u32 {
     let address = format!("{url}/subjects/t-{}-value/versions", Uuid::now_v7());
     let body = serde_json::json!({ "schema": schema });
-    let response = reqwest::Client::new().post(address).json(&body).send().await.unwrap();
+    let response = http().post(address).json(&body).send().await.unwrap();
     let answer: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     u32::try_from(answer["id"].as_u64().unwrap_or_else(|| panic!("no id in {answer}"))).unwrap()
 }
@@ -140,7 +140,7 @@ async fn a_version_that_cannot_be_read_fails_the_check() {
     let other = r#"{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}"#;
     let address = format!("{}/subjects/{}-value/versions", stack.servers.registry, stack.orders_topic);
     let body = serde_json::json!({ "schema": other });
-    assert!(reqwest::Client::new().post(address).json(&body).send().await.unwrap().status().is_success());
+    assert!(http().post(address).json(&body).send().await.unwrap().status().is_success());
 
     let checked = stack.foldback(&["schemas", "check"]).await.exits(1);
     assert!(checked.stdout.contains(&format!("{}-value version 1: ", stack.orders_topic)), "{}", checked.stdout);

@@ -27,6 +27,7 @@ mod secret;
 mod show;
 mod source;
 mod suggestion;
+pub mod tls;
 mod values;
 pub mod verify;
 pub mod workers;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 
+use crate::config::tls::choose_cryptography;
+
 use super::error::PublishError;
 use super::keys::Keys;
 
@@ -25,9 +27,7 @@ pub struct Link {
 impl Link {
     /// Connects on the first call. `timeout` applies to connecting and to each command.
     pub fn new(url: &str, prefix: &str, timeout: Duration) -> Result<Link, PublishError> {
-        // The binary contains two rustls providers, and redis panics on rediss:// unless one is installed. An error
-        // means that one already is.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        choose_cryptography();
         // The client's error may repeat the URL, and with it a password.
         let client = Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))?;
         Ok(Link { client, timeout, connection: None, keys: Keys::new(prefix) })

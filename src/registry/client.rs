@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The registry's error code for an unknown schema id.
+use crate::config::tls::choose_cryptography;
+
 const SCHEMA_NOT_FOUND: i64 = 40403;
 
 /// How to reach the registry, and the bounds of asking it.
@@ -88,6 +90,7 @@ impl RegistryClient {
     pub fn new(settings: &RegistrySettings) -> Result<RegistryClient, RegistrySetupError> {
         let base = settings.url.as_deref().map(base_url).transpose()?;
         let timeout = Duration::from_millis(settings.timeout_ms);
+        choose_cryptography();
         let client = Client::builder().timeout(timeout).connect_timeout(timeout).build();
         let client = client.map_err(|error| RegistrySetupError::Client(error.without_url()))?;
         Ok(RegistryClient { client, base, answer_bytes_max: settings.answer_bytes_max })

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 
+use crate::config::tls::choose_cryptography;
+
 /// A subject as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectFacts {
@@ -29,6 +31,7 @@ pub enum InspectError {
 /// Asks about each subject. `url` is the base URL; `timeout` applies to each request.
 pub async fn inspect(url: &str, subjects: &[String], timeout: Duration) -> Result<Vec<SubjectFacts>, InspectError> {
     let base = Url::parse(url).map_err(|_| InspectError::Url)?;
+    choose_cryptography();
     let client = Client::builder().timeout(timeout).build().map_err(away)?;
     let mut facts = Vec::new();
     for subject in subjects {

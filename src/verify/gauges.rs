@@ -12,6 +12,7 @@ use super::options::{NotChecked, VerifyOptions};
 use super::recheck::{FRESH_MICROS, LOOK_MAX, Open, judged_by_log};
 use crate::domain::generations::difference::Difference;
 use crate::live::publisher::domain_values;
+use crate::config::tls::choose_cryptography;
 use crate::observe::gauges::EngineValues;
 use crate::observe::scrape::{Series, leads};
 use crate::store::publication::expected;
@@ -111,6 +112,7 @@ fn client(address: &str) -> Result<(Client, Url), String> {
     if url.path() == "/" {
         url.set_path("/metrics");
     }
+    choose_cryptography();
     let client = Client::builder().timeout(ANSWER_MAX).build().map_err(|error| error.to_string())?;
     Ok((client, url))
 }

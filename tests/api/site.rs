@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldback::live::http_views::StoredViews;
+use crate::support::http;
+
 use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
 use foldback::store::connect::Access;
@@ -62,7 +64,7 @@ impl Site {
     }
 
     pub async fn get(&self, path: &str) -> Response {
-        reqwest::get(format!("{}{path}", self.base)).await.unwrap()
+        http().get(format!("{}{path}", self.base)).send().await.unwrap()
     }
 
     /// The body of a 200.

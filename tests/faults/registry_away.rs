@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::support::events::{Event, SCHEMA, placed};
 use crate::support::log::Log;
 use crate::support::views::{dead_letters, folded, history, number, readyz_says};
-use crate::support::{PATIENCE, Proxy, Stack};
+use crate::support::{PATIENCE, Proxy, Stack, http};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_wait_for_the_registry_and_others_go_on() {
@@ -45,7 +45,7 @@ async fn records_wait_for_the_registry_and_others_go_on() {
 /// The schema's id in the registry.
 async fn register(stack: &Stack) -> u32 {
     let address = format!("{}/subjects/{}-value/versions", stack.servers.registry, stack.orders_topic);
-    let response = reqwest::Client::new().post(address).json(&json!({"schema": SCHEMA})).send().await.unwrap();
+    let response = http().post(address).json(&json!({"schema": SCHEMA})).send().await.unwrap();
     let answer: Value = response.json().await.unwrap();
     u32::try_from(answer["id"].as_u64().unwrap_or_else(|| panic!("{answer}"))).unwrap()
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::hard_log::schemas::{self, REGISTERED, Writer};
+use crate::support::http;
 
 /// The registry's id of each writer's schema.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +44,7 @@ fn subject(topic: &str, writer: Writer) -> String {
 async fn register_one(url: &str, subject: &str, schema: &Value) -> u32 {
     let body = json!({"schema": schema.to_string(), "schemaType": "AVRO"});
     let address = format!("{url}/subjects/{subject}/versions");
-    let response = reqwest::Client::new().post(&address).json(&body).send().await.expect("the registry answers");
+    let response = http().post(&address).json(&body).send().await.expect("the registry answers");
     let text = response.text().await.unwrap();
     let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
     let id = answer["id"].as_u64().unwrap_or_else(|| panic!("registering {subject}: {text}"));

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 
 use crate::rebuild::marker;
-use crate::support::{PATIENCE, Running, Stack};
+use crate::support::{PATIENCE, Running, Stack, http};
 
 const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 const ORDERS: &str = "/api/v1/fulfillment/provider-orders";
@@ -141,7 +141,7 @@ async fn redis(url: String, prefix: String, stop: Arc<AtomicBool>) -> Result<See
 
 /// What lists and sums answer.
 async fn http(address: String, stop: Arc<AtomicBool>) -> Result<Seen, String> {
-    let client = reqwest::Client::new();
+    let client = http();
     let mut seen = Seen::default();
     while !stop.load(Ordering::SeqCst) {
         let get = async |path: &str| good(&client, &format!("{address}{AUTOMATION}{path}")).await;
@@ -167,7 +167,7 @@ async fn http(address: String, stop: Arc<AtomicBool>) -> Result<Seen, String> {
 
 /// What is answered of single orders: of one of the log always, of the marker's while its generation is live.
 async fn http_of_order(address: String, order: String, stop: Arc<AtomicBool>) -> Result<Seen, String> {
-    let client = reqwest::Client::new();
+    let client = http();
     let mut seen = Seen::default();
     while !stop.load(Ordering::SeqCst) {
         good(&client, &format!("{address}{ORDERS}/{order}")).await?;

@@ -10,6 +10,7 @@
 //! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
+//! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
 //!
 //! To add a piece: give it a file of its own here, without `foldback::` in it, as soon as a second folder of tests needs
@@ -42,6 +43,13 @@ pub use stack::{Stack, admin};
 
 /// How long anything that must happen may take on a busy machine, unless a promise is tighter.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A client of HTTP APIs. reqwest asks for a choice of cryptography even where no TLS follows.
+pub fn http() -> reqwest::Client {
+    // An error says that somebody has chosen before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
 
 /// Free a moment ago: a server must be told its port, so the port can't be held until it binds.
 fn free_address() -> String {

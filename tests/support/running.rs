@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::command::{binary, signal};
 use super::eventually::eventually;
-use super::free_address;
+use super::{free_address, http};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The promise of `foldback run`: drained and gone within ten seconds of a SIGTERM.
@@ -47,7 +47,7 @@ impl Running {
         let log = File::create(&log_path).expect("a log file");
         let mut command = binary(&["run"], &env);
         command.stdout(Stdio::from(log.try_clone().unwrap())).stderr(Stdio::from(log));
-        Self { child: command.spawn().expect("foldback starts"), address, log_path, http: reqwest::Client::new() }
+        Self { child: command.spawn().expect("foldback starts"), address, log_path, http: http() }
     }
 
     pub fn url(&self, path: &str) -> String {
