@@ -6,9 +6,9 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The registry's error code for an unknown schema id.
 use crate::config::tls::choose_cryptography;
 
+/// The registry's error code for an unknown schema id.
 const SCHEMA_NOT_FOUND: i64 = 40403;
 
 /// How to reach the registry, and the bounds of asking it.
