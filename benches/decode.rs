@@ -39,7 +39,7 @@ fn event() -> Option<OrderEvent> {
 
 fn decode(criterion: &mut Criterion) {
     let (Some(event), Ok(schema)) = (event(), apache_avro::Schema::parse_str(SCHEMA)) else { return };
-    let value = encode_order(&event, Framing::SingleObject(FINGERPRINT));
+    let Ok(value) = encode_order(&event, Framing::SingleObject(FINGERPRINT)) else { return };
     let datum = value[10..].to_vec();
     let record = RawRecord {
         stream: Stream::Orders,

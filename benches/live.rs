@@ -75,7 +75,7 @@ async fn latency(duration: Duration) -> Result<()> {
     while started.elapsed() < duration {
         let probe = probe(millis.len())?;
         let id = probe.run_id.to_string();
-        let value = encode_run(&probe, Framing::SingleObject(FINGERPRINT));
+        let value = encode_run(&probe, Framing::SingleObject(FINGERPRINT))?;
         let sent = Instant::now();
         let record = FutureRecord::to(&topic).key(&id).payload(&value);
         producer.send(record, PROBE_TIMEOUT).await.map_err(|(error, _)| error)?;

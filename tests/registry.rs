@@ -21,8 +21,11 @@ fn settings(url: &str, unknown_after_ms: u64) -> RegistrySettings {
 
 /// Registers under a subject of its own: the id.
 async fn register(url: &str, schema: &str) -> u32 {
-    let address = format!("{url}/subjects/t-{}-value/versions", Uuid::now_v7());
-    let body = serde_json::json!({ "schema": schema });
+    register_as(url, &format!("t-{}-value", Uuid::now_v7()), serde_json::json!({ "schema": schema })).await
+}
+
+async fn register_as(url: &str, subject: &str, body: serde_json::Value) -> u32 {
+    let address = format!("{url}/subjects/{subject}/versions");
     let response = http().post(address).json(&body).send().await.unwrap();
     let answer: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     u32::try_from(answer["id"].as_u64().unwrap_or_else(|| panic!("no id in {answer}"))).unwrap()
@@ -57,7 +60,7 @@ async fn an_outage_is_waited_out() {
     proxy.cut().await;
     let decoder = Decoder::new(Limits::default());
     let registry = Registry::new(&settings(proxy.url(), 0), decoder.clone()).unwrap();
-    let value = encode_order(&event(), Framing::Confluent(id));
+    let value = encode_order(&event(), Framing::Confluent(id)).unwrap();
     assert_eq!(decoder.decode(&record(value.clone())), Decode::NeedsSchema(id));
 
     let waiting = tokio::spawn({
@@ -84,7 +87,7 @@ async fn an_id_that_stays_unknown_is_refused_and_not_before_its_time() {
     assert!(started.elapsed() >= Duration::from_millis(1_500), "refused after {:?}", started.elapsed());
     let Resolution::Refused(rejection) = resolution else { panic!("{resolution:?}") };
     assert_eq!(rejection.reason, Reason::SchemaUnknown);
-    let value = encode_order(&event(), Framing::Confluent(2_000_000_000));
+    let value = encode_order(&event(), Framing::Confluent(2_000_000_000)).unwrap();
     assert_eq!(decoder.decode(&record(value)), Decode::Rejected(rejection));
 }
 
@@ -106,7 +109,7 @@ async fn a_newer_schema_s_known_branches_decode_and_the_new_one_is_refused() {
     let registry = Registry::new(&settings(&servers.registry, 0), decoder.clone()).unwrap();
     assert_eq!(tokio::time::timeout(WITHIN, registry.resolve(id)).await.unwrap(), Resolution::Ready);
 
-    let known = encode_order(&event(), Framing::Confluent(id));
+    let known = encode_order(&event(), Framing::Confluent(id)).unwrap();
     assert_eq!(decoder.decode(&record(known.clone())), Decode::Event(Decoded::Order(Box::new(event()))));
 
     // The datum ends in the branch 8, then the reason: a branch's index, and 8 characters.
@@ -117,6 +120,46 @@ async fn a_newer_schema_s_known_branches_decode_and_the_new_one_is_refused() {
         Decode::Rejected(rejection) => assert_eq!(rejection.reason, Reason::SchemaIncompatible, "{rejection:?}"),
         other => panic!("{other:?}"),
     }
+}
+
+/// Takes Money and Guardrails out of our schema, registers each under a subject of its own, and gives the body
+/// that registers the rest: Guardrails refers to nothing, and the rest to both.
+async fn in_parts(url: &str) -> serde_json::Value {
+    let mut schema: serde_json::Value = serde_json::from_str(newest(Stream::Orders).unwrap().json).unwrap();
+    let mut references = Vec::new();
+    for (name, field) in [("Money", "amount"), ("Guardrails", "guardrails")] {
+        let fields = schema["fields"][4]["type"][0]["fields"].as_array_mut().unwrap();
+        let place = &mut fields.iter_mut().find(|known| known["name"] == field).unwrap()["type"];
+        let place = if place.is_array() { &mut place[1] } else { place };
+        let mut part = std::mem::replace(place, serde_json::json!(name));
+        part["namespace"] = "fulfillment.automation".into();
+        let subject = format!("t-{}-{name}", Uuid::now_v7());
+        register_as(url, &subject, serde_json::json!({ "schema": part.to_string() })).await;
+        let reference = format!("fulfillment.automation.{name}");
+        references.push(serde_json::json!({"name": reference, "subject": subject, "version": 1}));
+    }
+    serde_json::json!({"schema": schema.to_string(), "references": references})
+}
+
+#[tokio::test]
+async fn a_schema_s_references_are_fetched_and_read() {
+    let servers = Servers::from_env();
+    let body = in_parts(&servers.registry).await;
+    let id = register_as(&servers.registry, &format!("t-{}-value", Uuid::now_v7()), body).await;
+    let decoder = Decoder::new(Limits::default());
+    let registry = Registry::new(&settings(&servers.registry, 0), decoder.clone()).unwrap();
+    assert_eq!(tokio::time::timeout(WITHIN, registry.resolve(id)).await.unwrap(), Resolution::Ready);
+    let value = encode_order(&event(), Framing::Confluent(id)).unwrap();
+    assert_eq!(decoder.decode(&record(value)), Decode::Event(Decoded::Order(Box::new(event()))));
+}
+
+#[tokio::test]
+async fn a_subject_s_schema_with_references_passes_the_check() {
+    let stack = Stack::new().await;
+    let body = in_parts(&stack.servers.registry).await;
+    register_as(&stack.servers.registry, &format!("{}-value", stack.orders_topic), body).await;
+    let checked = stack.foldback(&["schemas", "check", "--json"]).await.exits(0).json();
+    assert_eq!(checked["problems"], serde_json::json!([]));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod avro;
 mod bundled;
 mod cache;
 mod compat;
+mod datum;
 mod decode;
 mod encode;
 mod framing;
@@ -18,7 +19,7 @@ pub use avro::schema::{Schema, SchemaError};
 pub use bundled::{BUNDLED, Bundled, newest};
 pub use compat::{Compatibility, bundled_problems, compatibility};
 pub use decode::{Decode, Decoded, Decoder, Limits};
-pub use encode::{encode_order, encode_run};
+pub use encode::{EncodeError, encode_order, encode_run};
 pub use framing::Framing;
 
 pub(crate) use cache::Entry;

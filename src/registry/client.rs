@@ -1,5 +1,6 @@
 //! Client of the schema registry's HTTP API (Confluent's), one request at a time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
@@ -57,10 +58,16 @@ pub enum RegistryError {
     Outage { registry: String, problem: String },
     #[error("schema_registry.url is not set, but the log holds records with Confluent framing: set it")]
     NotConfigured,
+    /// The registry's word, and no outage: the same schema would always be answered.
+    #[error("the schema refers to more than {REFERENCES_MAX} others, or to more than {0} bytes of them")]
+    TooManyReferences(usize),
 }
 
+/// Schemas that one schema may refer to, directly or by way of others.
+const REFERENCES_MAX: usize = 100;
+
 /// A schema as the registry holds it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredSchema {
     pub schema: String,
@@ -68,7 +75,14 @@ pub struct RegisteredSchema {
     #[serde(default)]
     pub schema_type: Option<String>,
     #[serde(default)]
-    pub references: Vec<Value>,
+    pub references: Vec<Reference>,
+}
+
+/// Another schema of the registry, whose types this one names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+pub struct Reference {
+    pub subject: String,
+    pub version: u32,
 }
 
 /// A client of Confluent's schema registry API. Each call is one request, bounded by the settings' timeout; no retries.
@@ -77,6 +91,13 @@ pub struct RegistryClient {
     client: Client,
     base: Option<Url>,
     answer_bytes_max: usize,
+}
+
+/// What is left to do for a schema's references, the last first.
+enum Step {
+    Fetch(Reference),
+    /// The text of a reference whose own references stand before it.
+    Give(String),
 }
 
 /// An error response.
@@ -128,6 +149,29 @@ impl RegistryClient {
     pub async fn version(&self, subject: &str, version: u32) -> Result<RegisteredSchema, RegistryError> {
         let url = self.url(&["subjects", subject, "versions", &version.to_string()])?;
         self.read(self.client.get(url)).await
+    }
+
+    /// The texts of the schemas that this one refers to, each after those that it refers to itself.
+    pub async fn referenced(&self, schema: &RegisteredSchema) -> Result<Vec<String>, RegistryError> {
+        let (mut texts, mut seen, mut bytes) = (Vec::new(), HashSet::new(), 0);
+        let mut waiting: Vec<Step> = schema.references.iter().rev().cloned().map(Step::Fetch).collect();
+        while let Some(step) = waiting.pop() {
+            match step {
+                Step::Give(text) => texts.push(text),
+                Step::Fetch(reference) if seen.contains(&reference) => {}
+                Step::Fetch(_) if seen.len() == REFERENCES_MAX || bytes > self.answer_bytes_max => {
+                    return Err(RegistryError::TooManyReferences(self.answer_bytes_max));
+                }
+                Step::Fetch(reference) => {
+                    let found = self.version(&reference.subject, reference.version).await?;
+                    seen.insert(reference);
+                    bytes += found.schema.len();
+                    waiting.push(Step::Give(found.schema));
+                    waiting.extend(found.references.into_iter().rev().map(Step::Fetch));
+                }
+            }
+        }
+        Ok(texts)
     }
 
     /// Registers a schema, unless it already is, and returns its id.

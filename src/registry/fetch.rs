@@ -71,8 +71,8 @@ impl Registry {
                 return resolution(&entry);
             }
             let mut pause = jittered(backoff);
-            match self.client.schema(id).await {
-                Ok(schema) => return self.keep(id, self.prepare(id, &schema), None),
+            match self.entry(id).await {
+                Ok(entry) => return self.keep(id, entry, None),
                 Err(RegistryError::NotFound(_)) => {
                     self.health.send_replace(None);
                     let since = *unknown_since.get_or_insert_with(Instant::now);
@@ -93,19 +93,22 @@ impl Registry {
         }
     }
 
-    fn prepare(&self, id: u32, schema: &RegisteredSchema) -> Entry {
+    /// What the registry's answer makes of the schema. Its references are fetched before anything is said of it.
+    async fn entry(&self, id: u32) -> Result<Entry, RegistryError> {
+        let schema = self.client.schema(id).await?;
         let kind = schema.schema_type.as_deref().unwrap_or("AVRO");
         if kind != "AVRO" {
-            return incompatible(format!("schema id {id} of the registry is {kind}, not Avro"));
+            return Ok(incompatible(format!("schema id {id} of the registry is {kind}, not Avro")));
         }
-        if !schema.references.is_empty() {
-            return incompatible(format!(
-                "schema id {id} of the registry refers to other schemas, which foldback does not support"
-            ));
-        }
-        match Prepared::parse(&schema.schema, &[], self.decoder.readers()) {
-            Ok(prepared) => Entry::Ready(Arc::new(prepared)),
-            Err(error) => incompatible(format!("schema id {id} of the registry cannot be parsed: {error}")),
+        let unreadable =
+            |problem: String| Ok(incompatible(format!("schema id {id} of the registry cannot be parsed: {problem}")));
+        let referenced = match self.client.referenced(&schema).await {
+            Err(error @ RegistryError::TooManyReferences(_)) => return unreadable(error.to_string()),
+            referenced => referenced?,
+        };
+        match Prepared::parse(&schema.schema, &referenced, self.decoder.readers()) {
+            Ok(prepared) => Ok(Entry::Ready(Arc::new(prepared))),
+            Err(error) => unreadable(error.to_string()),
         }
     }
 

@@ -76,7 +76,11 @@ async fn check_registered(client: &RegistryClient, stream: Stream, topic: &str) 
     for version in versions {
         let registered = client.version(&subject, version).await?;
         let name = format!("{subject} version {version}");
-        match compatibility(stream, &registered.schema, &[]) {
+        let found = match client.referenced(&registered).await {
+            Err(error @ RegistryError::TooManyReferences(_)) => Err(error.to_string()),
+            referenced => compatibility(stream, &registered.schema, &referenced?).map_err(|error| error.to_string()),
+        };
+        match found {
             Err(error) => findings.problems.push(format!("{name}: {error}")),
             Ok(found) => {
                 findings.problems.extend(found.broken.iter().map(|detail| format!("{name}: {detail}")));

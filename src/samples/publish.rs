@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::codec::{Framing, Schema, SchemaError, encode_order, encode_run, fingerprint, newest};
+use crate::codec::{EncodeError, Framing, Schema, SchemaError, encode_order, encode_run, fingerprint, newest};
 use crate::config::Config;
 use crate::domain::log::record::Stream;
 use crate::domain::timestamp::Timestamp;
@@ -59,6 +59,8 @@ pub enum FeedError {
     RegistrySetup(#[from] RegistrySetupError),
     #[error("cannot read a bundled schema: {0}")]
     Schema(#[from] SchemaError),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     #[error(transparent)]
     Produce(#[from] ProduceError),
     #[error("cannot install the signal handlers: {0}")]
@@ -153,17 +155,18 @@ impl Publisher {
         Ok(fed)
     }
 
-    fn send(&self, event: &SampleEvent) -> Result<(), ProduceError> {
+    fn send(&self, event: &SampleEvent) -> Result<(), FeedError> {
         match event {
             SampleEvent::Order(event) => {
-                let value = encode_order(event, self.framings.orders);
-                self.producer.send(&self.orders_topic, &event.provider_order_id.to_string(), &value)
+                let value = encode_order(event, self.framings.orders)?;
+                self.producer.send(&self.orders_topic, &event.provider_order_id.to_string(), &value)?;
             }
             SampleEvent::Run(run) => {
-                let value = encode_run(run, self.framings.runs);
-                self.producer.send(&self.runs_topic, &run.run_id.to_string(), &value)
+                let value = encode_run(run, self.framings.runs)?;
+                self.producer.send(&self.runs_topic, &run.run_id.to_string(), &value)?;
             }
         }
+        Ok(())
     }
 }
 

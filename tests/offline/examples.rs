@@ -90,8 +90,8 @@ fn on_the_wire(example: &Value) -> [String; 2] {
         (Stream::Orders, event.provider_order_id, Decoded::Order(Box::new(event)))
     };
     let encode = |framing| match &decoded {
-        Decoded::Order(event) => encode_order(event, framing),
-        Decoded::Run(run) => encode_run(run, framing),
+        Decoded::Order(event) => encode_order(event, framing).unwrap(),
+        Decoded::Run(run) => encode_run(run, framing).unwrap(),
     };
     let (confluent, single) = (encode(Framing::Confluent(REGISTRY_ID)), encode(single(stream)));
     assert_eq!(confluent[5..], single[10..], "only the framing differs");

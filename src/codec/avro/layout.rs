@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::ptr;
 
-use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, NamesRef, Schema as Avro, UuidSchema};
+use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Schema as Avro, UuidSchema};
+
+use super::schema::NamedTypes;
 
 pub type PartId = usize;
 
@@ -40,14 +42,14 @@ pub enum Part {
 
 /// Lays out the parts of one schema that are asked for, each once.
 pub struct LayoutBuilder<'s> {
-    named_types: NamesRef<'s>,
+    named_types: NamedTypes<'s>,
     /// By where a type lies in its schema.
     known: HashMap<*const Avro, PartId>,
     layout: Layout,
 }
 
 impl<'s> LayoutBuilder<'s> {
-    pub fn new(named_types: NamesRef<'s>) -> LayoutBuilder<'s> {
+    pub fn new(named_types: NamedTypes<'s>) -> LayoutBuilder<'s> {
         LayoutBuilder { named_types, known: HashMap::new(), layout: Layout::default() }
     }
 

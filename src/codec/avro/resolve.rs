@@ -1,10 +1,10 @@
 //! Avro's schema resolution, done once per writer's schema: how each of its parts is read into ours.
 
-use apache_avro::schema::{EnumSchema, NamesRef, RecordField, Schema as Avro};
+use apache_avro::schema::{EnumSchema, RecordField, Schema as Avro};
 use serde_json::Value as Json;
 
 use super::layout::{Layout, LayoutBuilder, PartId};
-use super::schema::Schema;
+use super::schema::{NamedTypes, Schema};
 use super::value::Value;
 
 /// Steps of a plan. A writer's unions can combine a few thousand types into billions of ways to read them.
@@ -90,9 +90,9 @@ pub fn resolve(writer: &Schema, reader: &Schema) -> Resolved {
 
 struct Resolver<'s> {
     /// The writer's named types.
-    written: NamesRef<'s>,
+    written: NamedTypes<'s>,
     /// The reader's.
-    read: NamesRef<'s>,
+    read: NamedTypes<'s>,
     layout: LayoutBuilder<'s>,
     steps_left: usize,
 }
@@ -166,7 +166,7 @@ impl<'s> Resolver<'s> {
 }
 
 /// What a reference stands for.
-fn defined<'s>(schema: &'s Avro, named_types: &NamesRef<'s>) -> &'s Avro {
+fn defined<'s>(schema: &'s Avro, named_types: &NamedTypes<'s>) -> &'s Avro {
     match schema {
         Avro::Ref { name } => named_types.get(name).copied().unwrap_or(schema),
         schema => schema,

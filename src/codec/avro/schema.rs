@@ -1,8 +1,9 @@
 //! An Avro schema, parsed by apache-avro from a text that was made strict before.
 
+use std::collections::HashMap;
 use std::panic::catch_unwind;
 
-use apache_avro::schema::{NamesRef, RecordSchema, ResolvedSchema, Schema as Avro};
+use apache_avro::schema::{Name, RecordSchema, Schema as Avro};
 use serde_json::{Value as Json, json};
 
 use super::names::use_java_names;
@@ -10,6 +11,9 @@ use super::strict::{Rewriter, Side};
 
 /// Characters of apache-avro's own sentences that are kept: some hold the schema.
 const PROBLEM_CHARS_MAX: usize = 300;
+
+/// By their full names.
+pub type NamedTypes<'s> = HashMap<&'s Name, &'s Avro>;
 
 /// A schema and those that it refers to.
 #[derive(Debug, Clone)]
@@ -42,10 +46,12 @@ impl Schema {
         &self.root
     }
 
-    /// The named types by their full names.
-    pub fn named_types(&self) -> NamesRef<'_> {
-        // Parsing has resolved the same schemas, or else it would have failed.
-        resolved(&self.referenced, &self.root).map(|resolved| resolved.get_names().clone()).unwrap_or_default()
+    /// What its references stand for. apache-avro's `ResolvedSchema` puts a type without a namespace into the one
+    /// around it.
+    pub fn named_types(&self) -> NamedTypes<'_> {
+        let mut named_types = NamedTypes::new();
+        self.referenced.iter().chain([&self.root]).for_each(|schema| collect(schema, &mut named_types));
+        named_types
     }
 
     /// Whether the logical types agree too, for two schemas of one canonical form.
@@ -63,19 +69,12 @@ impl Schema {
     }
 }
 
-/// A full name's last part, by which Avro's resolution matches named types.
-pub fn short_name(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or(name)
-}
-
 fn parse(referenced: &[String], json: &str, side: Side) -> Result<Schema, SchemaError> {
     let mut rewriter = Rewriter::new(side);
     let texts = referenced.iter().map(String::as_str).chain([json]);
     let texts = texts.map(|text| rewrite(&mut rewriter, text)).collect::<Result<Vec<_>, _>>()?;
     let mut referenced = parse_together(texts)?;
     let root = referenced.pop().ok_or_else(|| SchemaError::Avro("it is empty".to_owned()))?;
-    // A name that is used and not defined, or defined twice, is found here.
-    resolved(&referenced, &root).map_err(avro_error)?;
     Ok(Schema { referenced, root })
 }
 
@@ -98,8 +97,18 @@ fn parse_together(texts: Vec<Json>) -> Result<Vec<Avro>, SchemaError> {
     }
 }
 
-fn resolved<'s>(referenced: &'s [Avro], root: &'s Avro) -> Result<ResolvedSchema<'s>, apache_avro::Error> {
-    ResolvedSchema::new_with_schemata(referenced.iter().chain([root]).collect())
+fn collect<'s>(schema: &'s Avro, named_types: &mut NamedTypes<'s>) {
+    match schema {
+        Avro::Array(array) => collect(&array.items, named_types),
+        Avro::Map(map) => collect(&map.types, named_types),
+        Avro::Union(union) => union.variants().iter().for_each(|branch| collect(branch, named_types)),
+        Avro::Record(record) => {
+            named_types.insert(&record.name, schema);
+            record.fields.iter().for_each(|field| collect(&field.schema, named_types));
+        }
+        Avro::Ref { .. } => {}
+        other => named_types.extend(other.name().map(|name| (name, other))),
+    }
 }
 
 fn avro_error(error: apache_avro::Error) -> SchemaError {
