@@ -181,9 +181,8 @@ async fn schemas_are_registered_and_checked_by_the_binary() {
 async fn a_version_that_cannot_be_read_fails_the_check() {
     let stack = Stack::new().await;
     let other = r#"{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}"#;
-    let address = format!("{}/subjects/{}-value/versions", stack.servers.registry, stack.orders_topic);
-    let body = serde_json::json!({ "schema": other });
-    assert!(http().post(address).json(&body).send().await.unwrap().status().is_success());
+    let subject = format!("{}-value", stack.orders_topic);
+    register_as(&stack.servers.registry, &subject, serde_json::json!({ "schema": other })).await;
 
     let checked = stack.foldback(&["schemas", "check"]).await.exits(1);
     assert!(checked.stdout.contains(&format!("{}-value version 1: ", stack.orders_topic)), "{}", checked.stdout);

@@ -1,6 +1,7 @@
 //! What a publisher's bytes become.
 
 mod agreement;
+mod kinds;
 mod schemas;
 
 use std::sync::LazyLock;
