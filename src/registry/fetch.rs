@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::domain::log::rejection::{Reason, Rejection};
 
-use super::client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
+use super::client::{RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
 use crate::codec::{Decoder, Entry, Prepared};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
