@@ -54,6 +54,18 @@ pub enum StoreError {
          one was built for {binary}; {remedy}"
     )]
     SchemaVersion { database: i32, oldest: i32, binary: i32, remedy: &'static str },
+    #[error("migration {version} failed, and nothing was changed: {cause}")]
+    MigrationFailed {
+        version: i64,
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// By its checksum.
+    #[error(
+        "migration {version} of this database is not the one that this binary holds; use the binary that migrated it, or a \
+         released one"
+    )]
+    MigrationChanged { version: i64 },
     #[error("Postgres refuses the connection ({0}); check user, password and database of postgres.url")]
     Refused(#[source] sqlx::Error),
     #[error("Postgres failed: {0}")]

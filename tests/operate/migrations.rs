@@ -1,0 +1,93 @@
+//! `foldback migrate`, and databases that were made before sqlx kept the books.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::Stack;
+
+const FOUNDATION: &str = include_str!("../../migrations/0001_foundation.sql");
+const GENERATIONS: &str = include_str!("../../migrations/0002_generations.sql");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_gets_every_migration_once() {
+    let stack = Stack::new().await;
+    let mut conn = stack.postgres().await;
+    says(&stack, "schema version 2 was made, and generation 1").await;
+    assert_eq!(applied(&mut conn).await, both());
+    says(&stack, "schema version 2 was there already").await;
+    assert_eq!(applied(&mut conn).await, both());
+}
+
+/// Such a one has all the tables, and none that says which migrations were applied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_former_runner_is_adopted() {
+    let stack = Stack::new().await;
+    let mut conn = stack.postgres().await;
+    says(&stack, "schema version 2 was made, and generation 1").await;
+    execute(&mut conn, "drop table foldback._sqlx_migrations").await;
+    execute(&mut conn, "update foldback.publication set version = 42").await;
+
+    says(&stack, "schema version 2 was there already").await;
+    assert_eq!(applied(&mut conn).await, both());
+    let version: i64 =
+        sqlx::query_scalar("select version from foldback.publication").fetch_one(&mut conn).await.unwrap();
+    assert_eq!(version, 42, "nothing ran twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_of_the_former_runner_gets_what_it_lacks() {
+    let stack = Stack::new().await;
+    let mut conn = stack.postgres().await;
+    execute(&mut conn, FOUNDATION).await;
+    says(&stack, "schema version 1 became 2, and generation 1").await;
+    assert_eq!(applied(&mut conn).await, both());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_at_once_one_migrates() {
+    let stack = Stack::new().await;
+    let outputs = futures::future::join_all((0..4).map(|_| stack.foldback(&["migrate"]))).await;
+    let said: Vec<String> = outputs.into_iter().map(|output| output.exits(0).stdout).collect();
+    assert_eq!(said.iter().filter(|text| text.contains("was made")).count(), 1, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("was there already")).count(), 3, "{said:?}");
+    assert_eq!(applied(&mut stack.postgres().await).await, both());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_was_applied_in_another_form_is_refused() {
+    let stack = Stack::new().await;
+    let mut conn = stack.postgres().await;
+    stack.foldback(&["migrate"]).await.exits(0);
+    execute(&mut conn, "update foldback._sqlx_migrations set checksum = 'edited' where version = 2").await;
+    let refused = stack.foldback(&["migrate"]).await.exits(1);
+    assert!(refused.stderr.contains("migration 2 of this database is not the one"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_database_that_serves_this_binary_is_left_alone() {
+    let stack = Stack::new().await;
+    stack.foldback(&["migrate"]).await.exits(0);
+    execute(&mut stack.postgres().await, "update foldback.schema_version set version = 99").await;
+    says(&stack, "schema version 99 was there already").await;
+}
+
+async fn says(stack: &Stack, sentence: &str) {
+    let output = stack.foldback(&["migrate"]).await.exits(0);
+    assert_eq!(output.stdout.trim_end(), sentence);
+}
+
+async fn execute(conn: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(conn).await.unwrap();
+}
+
+type Applied = (i64, String, bool);
+
+/// Version, description, and whether the checksum is that of the file.
+async fn applied(conn: &mut PgConnection) -> Vec<Applied> {
+    let sql = "select version, description, success and checksum = sha384(convert_to(($1::text[])[version], 'UTF8'))
+                 from foldback._sqlx_migrations order by version";
+    sqlx::query_as(sql).bind([FOUNDATION, GENERATIONS]).fetch_all(conn).await.unwrap()
+}
+
+fn both() -> [Applied; 2] {
+    [(1, "foundation".to_owned(), true), (2, "generations".to_owned(), true)]
+}
