@@ -20,10 +20,10 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let as_of = snapshot.as_of;
     let providers = snapshot.view().backlog(as_of).await.map_err(|error| at_database(&config, error))?;
-    if args.output.json { print_json(&machine(&providers)) } else { print(&readable(&providers)) }
+    if args.output.json { print_json(&as_json(&providers)) } else { print(&as_text(&providers)) }
 }
 
-fn machine(providers: &[ProviderBacklog]) -> Value {
+fn as_json(providers: &[ProviderBacklog]) -> Value {
     let total = Backlog::total(providers);
     let by_provider: Vec<Value> = providers.iter().map(provider_json).collect();
     json!({
@@ -44,7 +44,7 @@ fn provider_json(provider: &ProviderBacklog) -> Value {
     })
 }
 
-fn readable(providers: &[ProviderBacklog]) -> String {
+fn as_text(providers: &[ProviderBacklog]) -> String {
     let head = ["PROVIDER", "SCHEDULED", "OVERDUE", "NEXT"].map(str::to_owned).to_vec();
     let rows = providers.iter().map(|provider| row(provider.label(), &provider.backlog));
     let total = row("(all)", &Backlog::total(providers));

@@ -21,7 +21,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         print(&findings.iter().map(line).collect::<String>())?;
     }
     let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
-    if has_failed { Err(Failure::Told) } else { Ok(()) }
+    if has_failed { Err(Failure::Reported) } else { Ok(()) }
 }
 
 fn line(finding: &Finding) -> String {

@@ -11,7 +11,7 @@ pub enum Failure {
     /// Exit code 1.
     Failed(String),
     /// Exit code 1; everything has been printed already.
-    Told,
+    Reported,
     /// Exit code 2: a mistake in the arguments or the configuration.
     Usage(String),
     /// Exit code 3: the comparison found differences, which have been printed.
@@ -42,7 +42,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::Failed(_) | Self::Told => 1,
+            Self::Failed(_) | Self::Reported => 1,
             Self::Usage(_) => 2,
             Self::Differences => 3,
             Self::Guard(_) => 4,

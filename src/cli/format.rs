@@ -22,12 +22,12 @@ pub fn clock(seconds: u64) -> String {
 }
 
 /// A duration with fractions of a second: `0:00` would read as no time at all.
-pub fn lasting(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 10.0 { format!("{seconds:.1} s") } else { clock(seconds.round() as u64) }
 }
 
 /// To the second, where a table has no room for more.
-pub fn moment(time: Timestamp) -> String {
+pub fn to_the_second(time: Timestamp) -> String {
     time.to_datetime().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn times_read_like_a_clock() {
         assert_eq!([9, 69, 3_723].map(clock), ["0:09", "1:09", "1:02:03"]);
-        assert_eq!([0.42, 9.94, 12.6].map(lasting), ["0.4 s", "9.9 s", "0:13"]);
+        assert_eq!([0.42, 9.94, 12.6].map(duration), ["0.4 s", "9.9 s", "0:13"]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::rebuild::{Observer, Rebuilt};
 use super::Failure;
 use super::context::at_database;
 use super::output::{Output, plain, print, print_json};
-use super::progress::{Teller, someone_there};
-use super::rebuild::result::{Goal, failed_checks, readable};
+use super::progress::{ProgressReporter, is_interactive};
+use super::rebuild::result::{Goal, as_text, failed_checks};
 
 const REASON_CHARS_MAX: usize = 1000;
 
@@ -27,16 +27,16 @@ pub async fn watched(
     output: Output,
     work: impl AsyncFnOnce(Arc<dyn Observer>, CancellationToken) -> Result<Rebuilt, RebuildError>,
 ) -> Result<(), Failure> {
-    let watched = Watched::start(!yes && someone_there())?;
-    let done = work(watched.teller.clone(), watched.stop.clone()).await;
+    let watched = Watched::start(!yes && is_interactive())?;
+    let done = work(watched.reporter.clone(), watched.stop.clone()).await;
     let stop = watched.end();
-    let show = |rebuilt: &Rebuilt| if output.json { print_json(rebuilt) } else { print(&readable(rebuilt, goal)) };
+    let show = |rebuilt: &Rebuilt| if output.json { print_json(rebuilt) } else { print(&as_text(rebuilt, goal)) };
     match done {
         Ok(rebuilt) => {
             show(&rebuilt)?;
             // Stopped at the question: the command did not do what was asked.
             let was_cut_short = stop.is_cancelled() && goal == Goal::Live && rebuilt.state != GenerationState::Live;
-            if was_cut_short { Err(Failure::Told) } else { Ok(()) }
+            if was_cut_short { Err(Failure::Reported) } else { Ok(()) }
         }
         Err(error) => {
             if let RebuildError::Checks(rebuilt) = &error {
@@ -49,9 +49,9 @@ pub async fn watched(
 
 /// Work that shows its progress and that SIGTERM or Ctrl-C stops.
 pub struct Watched {
-    pub teller: Arc<Teller>,
+    pub reporter: Arc<ProgressReporter>,
     pub stop: CancellationToken,
-    told: JoinHandle<()>,
+    stop_note: JoinHandle<()>,
 }
 
 impl Watched {
@@ -60,23 +60,23 @@ impl Watched {
         let stop = CancellationToken::new();
         stop_on_signals(&stop)
             .map_err(|error| Failure::failed(format!("cannot install the signal handlers: {error}")))?;
-        let teller = Teller::start(asks, stop.clone());
-        let teller = teller.map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
-        let told = tokio::spawn(tell_of_stop(teller.clone(), stop.clone()));
-        Ok(Watched { teller, stop, told })
+        let reporter = ProgressReporter::start(asks, stop.clone());
+        let reporter = reporter.map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
+        let stop_note = tokio::spawn(note_stop(reporter.clone(), stop.clone()));
+        Ok(Watched { reporter, stop, stop_note })
     }
 
     /// Removes the bar.
     pub fn end(self) -> CancellationToken {
-        self.told.abort();
-        self.teller.end();
+        self.stop_note.abort();
+        self.reporter.end();
         self.stop
     }
 }
 
-async fn tell_of_stop(teller: Arc<Teller>, stop: CancellationToken) {
+async fn note_stop(reporter: Arc<ProgressReporter>, stop: CancellationToken) {
     stop.cancelled().await;
-    teller.note("stopping");
+    reporter.note("stopping");
 }
 
 /// The message and exit code for an error.

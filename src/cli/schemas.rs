@@ -46,7 +46,7 @@ fn shown_findings(findings: &Findings, as_json: bool) -> Result<(), Failure> {
     } else {
         print(&sentences(findings))?;
     }
-    if fine { Ok(()) } else { Err(Failure::Told) }
+    if fine { Ok(()) } else { Err(Failure::Reported) }
 }
 
 fn sentences(findings: &Findings) -> String {

@@ -11,7 +11,7 @@ use super::Failure;
 use super::context::{Context, access, at_database, flag};
 use super::long_running::Watched;
 use super::output::{Output, plain, print, print_json};
-use super::progress::Shown;
+use super::progress::ProgressLine;
 
 /// Maximum characters of a value that are printed for people.
 const SHOWN_CHARS: usize = 200;
@@ -44,14 +44,14 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     };
     let access = access(&config)?;
     let watched = Watched::start(false)?;
-    let tell = |stage| watched.teller.show(shown_stage(&stage));
+    let tell = |stage| watched.reporter.show(shown_stage(&stage));
     let verified = verify(&config, &access, &options, &tell, &watched.stop).await;
     watched.end();
     let verified = verified.map_err(|error| failure(&config, error))?;
     if args.output.json {
-        print_json(&machine(&verified))?
+        print_json(&as_json(&verified))?
     } else {
-        print(&readable(&verified))?
+        print(&as_text(&verified))?
     }
     if verified.differences.is_empty() { Ok(()) } else { Err(Failure::Differences) }
 }
@@ -76,16 +76,16 @@ fn failure(config: &Config, error: VerifyError) -> Failure {
 }
 
 /// Progress to show for a stage.
-fn shown_stage(stage: &Stage) -> Shown {
-    let step = |ratio, words: String| Shown { subject: SUBJECT.to_owned(), phase: words.clone(), ratio, words };
+fn shown_stage(stage: &Stage) -> ProgressLine {
+    let step = |ratio, words: String| ProgressLine { subject: SUBJECT.to_owned(), phase: words.clone(), ratio, words };
     match stage {
         Stage::Publications => step(0.0, "reading Redis and gauges".to_owned()),
-        Stage::Folding(progress) => Shown::of(SUBJECT.to_owned(), progress),
+        Stage::Folding(progress) => ProgressLine::of(SUBJECT.to_owned(), progress),
         Stage::Comparing(view) => step(1.0, format!("comparing {view}")),
     }
 }
 
-fn machine(verified: &Verified) -> Value {
+fn as_json(verified: &Verified) -> Value {
     let checkpoints: Vec<Value> = verified
         .checkpoints
         .iter()
@@ -102,7 +102,7 @@ fn machine(verified: &Verified) -> Value {
     })
 }
 
-fn readable(verified: &Verified) -> String {
+fn as_text(verified: &Verified) -> String {
     let mut text: String = verified.differences.named.iter().map(named).collect();
     if !text.is_empty() {
         text.push('\n');

@@ -90,7 +90,7 @@ async fn list(args: List, context: Context) -> Result<(), Failure> {
     let rows = snapshot.view().dead_letters(&filter, args.before, args.limit).await;
     let rows = rows.map_err(|error| at_database(&config, error))?;
     if args.output.json {
-        return print_json(&rows.iter().map(machine).collect::<Vec<_>>());
+        return print_json(&rows.iter().map(as_json).collect::<Vec<_>>());
     }
     if rows.is_empty() {
         return print("no dead letters");
@@ -103,7 +103,7 @@ async fn show(args: Show, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let whole = snapshot.view().dead_letter(args.id).await.map_err(|error| at_database(&config, error))?;
     let whole = whole.ok_or_else(|| Failure::failed(format!("there is no dead letter {}", args.id)))?;
-    if args.output.json { print_json(&machine_whole(&whole)) } else { print(&readable(&whole)) }
+    if args.output.json { print_json(&whole_as_json(&whole)) } else { print(&as_text(&whole)) }
 }
 
 async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {
@@ -149,7 +149,7 @@ fn row(row: &DeadLetterRow) -> Vec<String> {
     ]
 }
 
-fn machine(row: &DeadLetterRow) -> Value {
+fn as_json(row: &DeadLetterRow) -> Value {
     json!({
         "id": row.id,
         "topic": row.topic,
@@ -167,15 +167,15 @@ fn machine(row: &DeadLetterRow) -> Value {
     })
 }
 
-fn machine_whole(whole: &DeadLetterWhole) -> Value {
-    let mut value = machine(&whole.row);
+fn whole_as_json(whole: &DeadLetterWhole) -> Value {
+    let mut value = as_json(&whole.row);
     value["key"] = json!(whole.key.as_ref().map(|bytes| STANDARD.encode(bytes)));
     value["value"] = json!(whole.value.as_ref().map(|bytes| STANDARD.encode(bytes)));
     value["headers"] = whole.headers.clone();
     value
 }
 
-fn readable(whole: &DeadLetterWhole) -> String {
+fn as_text(whole: &DeadLetterWhole) -> String {
     let row = &whole.row;
     let facts = [
         ("dead letter", format!("{} (generation {})", row.id, row.generation)),

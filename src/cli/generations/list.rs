@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use crate::cli::format::moment;
+use crate::cli::format::to_the_second;
 use crate::cli::output::{or_dash, plain, table};
-use crate::cli::progress::words;
+use crate::cli::progress::describe;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::timestamp::Timestamp;
 
 const NAME_CHARS_MAX: usize = 60;
 const REASON_CHARS_MAX: usize = 120;
 
-pub fn readable(generations: &[GenerationInfo]) -> String {
+pub fn as_text(generations: &[GenerationInfo]) -> String {
     let head = ["GENERATION", "STATE", "PROJECTION", "CREATED", "BY", "PROMOTED", "BINARY", "FROM", "PROGRESS"]
         .map(str::to_owned)
         .to_vec();
@@ -23,9 +23,9 @@ fn row(info: &GenerationInfo) -> Vec<String> {
         info.generation.to_string(),
         info.state.as_str().to_owned(),
         info.projection_version.to_string(),
-        moment(info.created_at),
+        to_the_second(info.created_at),
         plain(&info.created_by, NAME_CHARS_MAX),
-        or_dash(info.promoted_at.map(moment)),
+        or_dash(info.promoted_at.map(to_the_second)),
         plain(&info.binary_version, NAME_CHARS_MAX),
         from(info),
         progress(info),
@@ -44,7 +44,7 @@ fn from(info: &GenerationInfo) -> String {
 /// A time, or the number of partitions with offsets; `--json` has the offsets.
 fn end(until: &Value) -> String {
     match (until["time"].as_str(), until["offsets"].as_array()) {
-        (Some(time), _) => Timestamp::parse(time).map_or_else(|| plain(time, NAME_CHARS_MAX), moment),
+        (Some(time), _) => Timestamp::parse(time).map_or_else(|| plain(time, NAME_CHARS_MAX), to_the_second),
         (None, Some(offsets)) => format!("offsets of {} partitions", offsets.len()),
         (None, None) => "?".to_owned(),
     }
@@ -52,8 +52,8 @@ fn end(until: &Value) -> String {
 
 fn progress(info: &GenerationInfo) -> String {
     match (info.state, &info.progress, &info.failure) {
-        (GenerationState::Building, Some(progress), _) if info.builder_alive => words(progress),
-        (GenerationState::Building, Some(progress), _) => format!("interrupted while {}", words(progress)),
+        (GenerationState::Building, Some(progress), _) if info.builder_alive => describe(progress),
+        (GenerationState::Building, Some(progress), _) => format!("interrupted while {}", describe(progress)),
         (_, _, Some(failure)) => plain(failure, REASON_CHARS_MAX),
         _ => "-".to_owned(),
     }
@@ -94,7 +94,7 @@ GENERATION  STATE  PROJECTION  CREATED               BY          PROMOTED  BINAR
 1           live   1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   -         -
 2           ready  1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   offset 0  -
 ";
-        assert_eq!(readable(&[first, info(2, GenerationState::Ready)]), expected);
+        assert_eq!(as_text(&[first, info(2, GenerationState::Ready)]), expected);
     }
 
     #[test]

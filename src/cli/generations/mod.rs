@@ -10,7 +10,7 @@ use crate::store::{generations, migrate};
 use super::context::{Context, access, at_database};
 use super::long_running::failure;
 use super::output::{Output, print, print_json};
-use super::progress::{ask, someone_there};
+use super::progress::{ask, is_interactive};
 use super::rebuild::result::Goal;
 use super::{Failure, long_running};
 
@@ -76,7 +76,7 @@ async fn list(output: Output, context: Context) -> Result<(), Failure> {
     let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
     migrate::check_version(&mut conn).await.map_err(|error| at_database(&config, error))?;
     let all = generations::list(&mut conn).await.map_err(|error| at_database(&config, error))?;
-    if output.json { print_json(&all) } else { print(&list::readable(&all)) }
+    if output.json { print_json(&all) } else { print(&list::as_text(&all)) }
 }
 
 async fn make_live(args: Promote, context: Context) -> Result<(), Failure> {
@@ -101,7 +101,7 @@ async fn remove(args: Drop, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let database = access(&config)?;
     let number = args.generation;
-    if !args.yes && someone_there() && !ask(&format!("drop generation {number}?"), &CancellationToken::new()) {
+    if !args.yes && is_interactive() && !ask(&format!("drop generation {number}?"), &CancellationToken::new()) {
         return Err(Failure::failed("nothing was dropped"));
     }
     drop_generation(&config, &database, number).await.map_err(|error| failure(&config, error))?;

@@ -26,10 +26,10 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let mut snapshot = snapshot(&config).await?;
     let order = snapshot.view().order(args.id).await.map_err(|error| at_database(&config, error))?;
     let order = order.ok_or_else(|| Failure::failed(format!("there is no provider order {}", args.id)))?;
-    if args.output.json { print_json(&as_json::order(&order)) } else { print(&readable(&order)) }
+    if args.output.json { print_json(&as_json::order(&order)) } else { print(&as_text(&order)) }
 }
 
-fn readable(order: &Order) -> String {
+fn as_text(order: &Order) -> String {
     format!("{}{}{}", table(&facts(order)), replays(order), refills(order))
 }
 

@@ -17,22 +17,22 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::generations::generation::Progress;
 use crate::rebuild::Observer;
 
-pub use ask::{ask, someone_there};
+pub use ask::{ask, is_interactive};
 use screen::Screen;
-pub use screen::words;
+pub use screen::describe;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Something to show.
 #[derive(Debug, Clone, PartialEq)]
 enum News {
-    Progress(Shown),
+    Progress(ProgressLine),
     Note(String),
 }
 
 /// Progress of something.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct ProgressLine {
     /// What is in progress: `generation 2`.
     pub subject: String,
     /// The current phase; a line is due whenever it changes.
@@ -43,9 +43,14 @@ pub struct Shown {
     pub words: String,
 }
 
-impl Shown {
-    pub fn of(subject: String, progress: &Progress) -> Shown {
-        Shown { subject, phase: progress.phase.words().to_owned(), ratio: progress.ratio, words: words(progress) }
+impl ProgressLine {
+    pub fn of(subject: String, progress: &Progress) -> ProgressLine {
+        ProgressLine {
+            subject,
+            phase: progress.phase.words().to_owned(),
+            ratio: progress.ratio,
+            words: describe(progress),
+        }
     }
 }
 
@@ -76,7 +81,7 @@ impl Inbox {
 }
 
 /// The observer of the command line.
-pub struct Teller {
+pub struct ProgressReporter {
     board: Arc<Board>,
     /// Locked while writing; a question keeps it locked until it is answered.
     screen: Arc<Mutex<Screen>>,
@@ -86,43 +91,43 @@ pub struct Teller {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Teller {
+impl ProgressReporter {
     /// `asks`: whether to ask the operator; otherwise, every question is answered with yes.
-    pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<Teller>> {
+    pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<ProgressReporter>> {
         let board = Arc::new(Board::default());
         let screen = Arc::new(Mutex::new(Screen::new(std::io::stderr().is_terminal())));
         let (its_board, its_screen) = (board.clone(), screen.clone());
         let writer =
             std::thread::Builder::new().name("progress".into()).spawn(move || write(&its_board, &its_screen))?;
-        Ok(Arc::new(Teller { board, screen, asks, stop, writer: Mutex::new(Some(writer)) }))
+        Ok(Arc::new(ProgressReporter { board, screen, asks, stop, writer: Mutex::new(Some(writer)) }))
     }
 
     /// Writes what is left, and removes the bar.
     pub fn end(&self) {
-        held(&self.board.news).ended = true;
+        locked(&self.board.news).ended = true;
         self.board.bell.notify_all();
-        if let Some(writer) = held(&self.writer).take() {
+        if let Some(writer) = locked(&self.writer).take() {
             // At worst it panicked, and then there is nothing left to show.
             let _ = writer.join();
         }
     }
 
-    pub fn show(&self, shown: Shown) {
-        self.tell(News::Progress(shown));
+    pub fn show(&self, shown: ProgressLine) {
+        self.post(News::Progress(shown));
     }
 
-    fn tell(&self, news: News) {
-        held(&self.board.news).put(news);
+    fn post(&self, news: News) {
+        locked(&self.board.news).put(news);
     }
 }
 
-impl Observer for Teller {
+impl Observer for ProgressReporter {
     fn progress(&self, generation: i32, progress: &Progress) {
-        self.show(Shown::of(format!("generation {generation}"), progress));
+        self.show(ProgressLine::of(format!("generation {generation}"), progress));
     }
 
     fn note(&self, line: &str) {
-        self.tell(News::Note(line.to_owned()));
+        self.post(News::Note(line.to_owned()));
         self.board.bell.notify_all();
     }
 
@@ -130,8 +135,8 @@ impl Observer for Teller {
         if !self.asks {
             return true;
         }
-        let mut screen = held(&self.screen);
-        screen.show(take(&self.board).0);
+        let mut screen = locked(&self.screen);
+        screen.show(take_news(&self.board).0);
         screen.clear();
         ask(question, &self.stop)
     }
@@ -139,27 +144,27 @@ impl Observer for Teller {
 
 fn write(board: &Board, screen: &Mutex<Screen>) {
     loop {
-        let mut screen = held(screen);
-        let (news, ended) = take(board);
+        let mut screen = locked(screen);
+        let (news, ended) = take_news(board);
         screen.show(news);
         if ended {
             return screen.clear();
         }
         drop(screen);
-        let inbox = held(&board.news);
+        let inbox = locked(&board.news);
         if !inbox.ended {
             drop(board.bell.wait_timeout(inbox, LOOK_EVERY));
         }
     }
 }
 
-fn take(board: &Board) -> (VecDeque<News>, bool) {
-    let mut inbox = held(&board.news);
+fn take_news(board: &Board) -> (VecDeque<News>, bool) {
+    let mut inbox = locked(&board.news);
     (std::mem::take(&mut inbox.waiting), inbox.ended)
 }
 
 /// The data is valid after each step, so a poisoned lock is fine.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -169,7 +174,7 @@ mod tests {
     use crate::domain::generations::generation::Phase;
 
     fn progress(phase: Phase, rate: f64) -> News {
-        News::Progress(Shown::of(
+        News::Progress(ProgressLine::of(
             "generation 2".into(),
             &Progress { phase, events_per_second: rate, ..Progress::at_start() },
         ))
@@ -194,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_question_that_nobody_can_answer_is_agreed_to() {
-        let teller = Teller::start(false, CancellationToken::new()).unwrap();
-        assert!(teller.confirm("go on?"));
-        teller.end();
+        let reporter = ProgressReporter::start(false, CancellationToken::new()).unwrap();
+        assert!(reporter.confirm("go on?"));
+        reporter.end();
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{News, Shown};
+use super::{News, ProgressLine};
 use crate::cli::format::{clock, percent, thousands};
 use crate::domain::generations::generation::{Phase, Progress};
 
@@ -56,7 +56,7 @@ impl Screen {
     }
 }
 
-fn draw(bar: &mut Option<ProgressBar>, shown: Shown) {
+fn draw(bar: &mut Option<ProgressBar>, shown: ProgressLine) {
     let bar = bar.get_or_insert_with(new_bar);
     bar.set_prefix(shown.subject);
     bar.set_message(shown.words);
@@ -80,11 +80,11 @@ fn print(line: &str) {
 /// Decides when a line is due: at each change of phase, and every two seconds while there is something new.
 #[derive(Default)]
 pub struct Lines {
-    last: Option<(Instant, Shown)>,
+    last: Option<(Instant, ProgressLine)>,
 }
 
 impl Lines {
-    fn next(&mut self, now: Instant, shown: Shown) -> Option<String> {
+    fn next(&mut self, now: Instant, shown: ProgressLine) -> Option<String> {
         let is_due = self.last.as_ref().is_none_or(|(at, before)| {
             let every = if *before == shown { SAME_EVERY } else { LINE_EVERY };
             before.phase != shown.phase || now.duration_since(*at) >= every
@@ -98,7 +98,7 @@ impl Lines {
 }
 
 /// `folding, 41.3 %, 52,310 events/s, ETA 0:09`; unknown parts are left out.
-pub fn words(progress: &Progress) -> String {
+pub fn describe(progress: &Progress) -> String {
     let way = (progress.ratio < 1.0 || progress.phase == Phase::Folding).then(|| percent(progress.ratio));
     let rate = progress.events_per_second.round() as u64;
     let rate = (rate > 0).then(|| format!("{} events/s", thousands(rate)));
@@ -115,18 +115,18 @@ mod tests {
         Progress { phase, ratio, events: 0, events_per_second: rate, eta_seconds }
     }
 
-    fn shown(progress: Progress) -> Shown {
-        Shown::of("generation 2".into(), &progress)
+    fn shown(progress: Progress) -> ProgressLine {
+        ProgressLine::of("generation 2".into(), &progress)
     }
 
     #[test]
     fn what_is_known_is_said() {
         let folding = progress(Phase::Folding, 0.413_4, 52_310.4, Some(9));
-        assert_eq!(words(&folding), "folding, 41.3 %, 52,310 events/s, ETA 0:09");
-        assert_eq!(words(&Progress::at_start()), "folding, 0.0 %");
-        assert_eq!(words(&progress(Phase::Folding, 1.0, 52_000.0, Some(0))), "folding, 100.0 %, 52,000 events/s");
-        assert_eq!(words(&progress(Phase::Indexing, 1.0, 0.0, None)), "building indexes");
-        assert_eq!(words(&progress(Phase::CatchingUp, 0.98, 0.0, None)), "catching up, 98.0 %");
+        assert_eq!(describe(&folding), "folding, 41.3 %, 52,310 events/s, ETA 0:09");
+        assert_eq!(describe(&Progress::at_start()), "folding, 0.0 %");
+        assert_eq!(describe(&progress(Phase::Folding, 1.0, 52_000.0, Some(0))), "folding, 100.0 %, 52,000 events/s");
+        assert_eq!(describe(&progress(Phase::Indexing, 1.0, 0.0, None)), "building indexes");
+        assert_eq!(describe(&progress(Phase::CatchingUp, 0.98, 0.0, None)), "catching up, 98.0 %");
     }
 
     #[test]

@@ -116,7 +116,7 @@ async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Re
     if output.json {
         print_json(&planned)?
     } else {
-        print(&plan::readable(&planned))?
+        print(&plan::as_text(&planned))?
     }
     if planned.refusals.is_empty() { Ok(()) } else { Err(refusal(&planned.refusals)) }
 }

@@ -1,13 +1,13 @@
 //! A plan as a table.
 
-use crate::cli::format::{lasting, thousands};
+use crate::cli::format::{duration, thousands};
 use crate::cli::output::{or_dash, plain, table};
 use crate::observe::size::size_text;
 use crate::rebuild::{Plan, PlannedPartition, PlannedTopic};
 
 const TOPIC_CHARS_MAX: usize = 249;
 
-pub fn readable(plan: &Plan) -> String {
+pub fn as_text(plan: &Plan) -> String {
     format!("{}\n{}\n{}", partitions(plan), logs(&plan.topics), facts(plan))
 }
 
@@ -53,7 +53,7 @@ fn facts(plan: &Plan) -> String {
     };
     let facts = [
         ("space in Postgres", format!("about {}", size_text(plan.space_bytes))),
-        ("time", format!("about {}", lasting(plan.seconds))),
+        ("time", format!("about {}", duration(plan.seconds))),
         ("would be refused", refused),
     ];
     table(&facts.map(|(name, value)| vec![name.to_owned(), value]))
@@ -105,6 +105,6 @@ space in Postgres  about 117.3 MiB
 time               about 3.4 s
 would be refused   yes, for one reason
 ";
-        assert_eq!(readable(&plan), expected);
+        assert_eq!(as_text(&plan), expected);
     }
 }

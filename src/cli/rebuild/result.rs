@@ -1,6 +1,6 @@
 //! The result of a rebuild or a promotion, in words.
 
-use crate::cli::format::{lasting, thousands};
+use crate::cli::format::{duration, thousands};
 use crate::cli::output::{plain, table};
 use crate::domain::generations::generation::GenerationState;
 use crate::rebuild::Rebuilt;
@@ -17,7 +17,7 @@ pub enum Goal {
 
 const DETAIL_CHARS_MAX: usize = 400;
 
-pub fn readable(rebuilt: &Rebuilt, goal: Goal) -> String {
+pub fn as_text(rebuilt: &Rebuilt, goal: Goal) -> String {
     let mut text = format!("{}\n", headline(rebuilt));
     if !rebuilt.checks.is_empty() {
         text += &format!("\n{}", checks(rebuilt));
@@ -33,7 +33,7 @@ fn headline(rebuilt: &Rebuilt) -> String {
         GenerationState::Failed => "failed its checks".to_owned(),
         state => format!("is {}", state.as_str()),
     };
-    let took = match (rebuilt.events, lasting(rebuilt.seconds)) {
+    let took = match (rebuilt.events, duration(rebuilt.seconds)) {
         // A promotion doesn't count what it catches up with.
         (0, seconds) => format!("after {seconds}"),
         (events, seconds) => format!("{} events in {seconds}", thousands(events)),
@@ -107,7 +107,7 @@ records  passed  1,000,000 of 1,000,000
 sample   FAILED  2 of 100 differ
 
 generation 1 was dropped (generations.keep)";
-        assert_eq!(readable(&rebuilt(GenerationState::Live), Goal::Live), expected);
+        assert_eq!(as_text(&rebuilt(GenerationState::Live), Goal::Live), expected);
     }
 
     #[test]
@@ -117,13 +117,13 @@ generation 1 was dropped (generations.keep)";
 generation 3 is ready: after 0:12
 
 `foldback generations promote 3` makes it live";
-        assert_eq!(readable(&bare, Goal::Live), expected);
+        assert_eq!(as_text(&bare, Goal::Live), expected);
         let expected = "\
 generation 3 is ready: after 0:12
 
 query it as gen_3.provider_orders, gen_3.replays and so on
 `foldback generations drop 3` removes it";
-        assert_eq!(readable(&bare, Goal::AsOf), expected);
+        assert_eq!(as_text(&bare, Goal::AsOf), expected);
     }
 
     #[test]

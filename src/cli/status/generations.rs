@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::format::thousands;
 use crate::cli::output::plain;
-use crate::cli::progress::words;
+use crate::cli::progress::describe;
 use crate::domain::generations::catch_up::CatchUp;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -102,7 +102,7 @@ fn catch_up_json(catch_up: &CatchUp) -> Value {
 }
 
 fn rebuild_line(info: &GenerationInfo) -> String {
-    let progress = info.progress.as_ref().map_or_else(|| "begun".to_owned(), words);
+    let progress = info.progress.as_ref().map_or_else(|| "started".to_owned(), describe);
     let alive = if info.builder_alive { "" } else { "; interrupted, `foldback rebuild` resumes it" };
     format!("generation {}: {progress}{alive}", info.generation)
 }

@@ -40,7 +40,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let snapshot = snapshot(&config).await?;
     let status = read(snapshot).await.map_err(|error| at_database(&config, error))?;
-    if args.output.json { print_json(&machine(&status)) } else { print(&readable(&status)) }
+    if args.output.json { print_json(&as_json(&status)) } else { print(&as_text(&status)) }
 }
 
 async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
@@ -58,10 +58,10 @@ async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
     })
 }
 
-fn machine(status: &Status) -> Value {
+fn as_json(status: &Status) -> Value {
     let dead_letters: serde_json::Map<String, Value> =
         status.dead_letters.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect();
-    let mut machine = json!({
+    let mut value = json!({
         "generation": status.generation,
         "asOf": status.as_of,
         "checkpoints": status.checkpoints.iter().map(checkpoint_json).collect::<Vec<_>>(),
@@ -70,8 +70,8 @@ fn machine(status: &Status) -> Value {
         "replay": status.replay.as_ref().map(status_payload),
         "alerts": status.alerts.as_ref().map(status_payload),
     });
-    status.generations.add_to(&mut machine);
-    machine
+    status.generations.add_to(&mut value);
+    value
 }
 
 fn checkpoint_json(row: &CheckpointRow) -> Value {
@@ -85,7 +85,7 @@ fn checkpoint_json(row: &CheckpointRow) -> Value {
     })
 }
 
-fn readable(status: &Status) -> String {
+fn as_text(status: &Status) -> String {
     let backlog = &status.backlog;
     let facts = [
         ("as of", status.as_of.to_string()),
