@@ -20,6 +20,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
 use crate::observe::health::{self, Readiness, Severity};
 
+/// Callbacks of a reader's consumer: rebalances, statistics and errors. librdkafka calls them while it polls.
 pub struct ReaderContext<T> {
     pub topics: Topics,
     pub state: Arc<Mutex<State<T>>>,

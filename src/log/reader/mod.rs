@@ -52,6 +52,7 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
+/// The thread that reads Kafka: always polls, decodes with the sieve, and sends batches and claims to the writer.
 pub struct Reader<S: Sieve> {
     pub(super) settings: ReaderSettings,
     pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,

@@ -53,6 +53,7 @@ enum WriteError {
     Ending,
 }
 
+/// Writes what one reader delivers: owns a connection, claims partitions, and commits one batch at a time.
 pub struct WriterTask {
     settings: Arc<WorkerSettings>,
     reader: ReaderHandle,
