@@ -1,8 +1,8 @@
--- Writes one publication whole, or nothing at all.
+-- Writes a whole publication, or nothing.
 --
 -- KEYS: status:replay, status:alerts, backlog, backlog:by_provider
 -- ARGV: epoch, version, channel, then the texts of the first three keys ('' = none), then field, text, … of the hash
--- Returns {'1', epoch, version} when written; {'0', epoch, version} of the newest value there when that is not older.
+-- Returns {'1', epoch, version} if written, or {'0', epoch, version} of the newest stored value if that is not older.
 
 local part_max = 9007199254740991 -- 2^53 - 1: beyond it a Lua number is not exact
 
@@ -10,7 +10,7 @@ local function is_part(number)
     return type(number) == 'number' and number >= 0 and number <= part_max and number == math.floor(number)
 end
 
--- Epoch and version of what stands at a key; -1, -1 where nothing readable does.
+-- Epoch and version of a key's value; -1, -1 if there is no readable value.
 local function stamp_of(key)
     if redis.call('TYPE', key).ok ~= 'string' then return -1, -1 end
     local is_json, value = pcall(cjson.decode, redis.call('GET', key))
@@ -37,7 +37,7 @@ if newest_epoch > epoch or (newest_epoch == epoch and newest_version >= version)
 end
 
 for i = 1, 3 do put(KEYS[i], ARGV[3 + i]) end
--- The hash is made anew, so that providers without a backlog are gone. No reader sees the moment between.
+-- Replaces the hash, so that providers without a backlog disappear. Readers never see the state in between.
 redis.call('DEL', KEYS[4])
 for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
 redis.call('PUBLISH', ARGV[3], ARGV[2])

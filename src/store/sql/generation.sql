@@ -1,6 +1,6 @@
 -- The tables of one generation. {schema} is gen_<N>, {generation} its number. Those that a bulk load fills get their
 -- keys at its end: generation_keys.sql.
--- Columns named fold_* are the fold's own: what a late event has to lose against.
+-- Columns named fold_* are for the fold: they decide whether a late event wins.
 
 create schema {schema};
 
@@ -42,10 +42,10 @@ create table {schema}.provider_orders (
     cancelled_at timestamptz,
     cancel_reason text,
     fold_version bigint not null,
-    -- [first, last, first, last, …] of the runs of sequences that are there
+    -- [first, last, first, last, …] of the ranges of sequences seen
     fold_seen bigint[] not null,
-    -- the sequence behind each register: placed, provider_reference, amount, provider_cost, guardrails,
-    -- service_rules, cancelled; 0 = never set. And last, whether guardrails are there (1) or null (0)
+    -- the sequence of each register: placed, provider_reference, amount, provider_cost, guardrails,
+    -- service_rules, cancelled; 0 = never set. Finally, whether guardrails are set (1) or null (0)
     fold_registers bigint[] not null
 ) with (fillfactor = 80);
 
@@ -64,7 +64,7 @@ create table {schema}.replays (
     rule_ids text[] not null,
     rule_metadata jsonb not null,
     attempts bigint not null,
-    -- the sequence behind each register: request, schedule, outcome, failure, cancel; 0 = never set
+    -- the sequence of each register: request, schedule, outcome, failure, cancel; 0 = never set
     fold_registers bigint[] not null,
     -- how many of the attempts failed
     fold_failed bigint not null
@@ -99,8 +99,8 @@ create table {schema}.automation_runs (
     "offset" bigint not null
 );
 
--- Counts behind telemetry and backlog, kept as deltas per slot (a partition), so that workers of different
--- partitions never wait for each other's rows. What a view shows is the sum over all slots.
+-- Counts behind telemetry and backlog: sharded counters with one slot per partition, so that workers of different
+-- partitions never wait for each other's rows. Views show the sum over all slots.
 create table {schema}.telemetry_counts (
     slot integer not null,
     kind text not null,
@@ -130,7 +130,7 @@ create table {schema}.checkpoints (
     updated_at timestamptz not null default now(),
     owner_epoch bigint not null default 0,
     topic_id text,
-    -- how many records in a row were refused for one reason, up to next_offset
+    -- how many consecutive records were rejected for one reason, up to next_offset
     streak_reason text,
     streak_count bigint not null default 0,
     primary key (topic, partition)
@@ -150,7 +150,7 @@ create table {schema}.dead_letters (
     redriven_at timestamptz,
     discarded_at timestamptz,
     generation integer not null default {generation},
-    -- of a sequence_conflict: the event that lost
+    -- for a sequence_conflict: the event that lost
     provider_order_id uuid,
     sequence bigint,
     event_id uuid,

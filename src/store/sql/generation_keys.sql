@@ -1,5 +1,5 @@
--- Keys and indexes of the tables that a bulk load fills: built at its end, and one statement a line, so that several
--- connections can build side by side.
+-- Keys and indexes of the tables that a bulk load fills: built at its end, one statement per line, so that several
+-- connections can build in parallel.
 alter table {schema}.provider_order_events add constraint provider_order_events_pkey primary key (provider_order_id, sequence);
 alter table {schema}.provider_orders add constraint provider_orders_pkey primary key (provider_order_id);
 alter table {schema}.replays add constraint replays_pkey primary key (provider_order_id, replay_id);
