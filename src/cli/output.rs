@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
 
@@ -33,16 +34,18 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     }
 }
 
-/// Aligned columns; the first row is the header.
+/// Aligned columns, one line per row; the first row is the header. A wide character counts as the two columns that a
+/// terminal gives it.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
 fn line(row: &[String], widths: &[usize]) -> String {
-    let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    let pad = |cell: &String, width: usize| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())));
+    let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| pad(cell, *width)).collect();
     format!("{}\n", padded.join("  ").trim_end())
 }
 
@@ -66,10 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_under_each_other() {
+    fn columns_are_aligned_as_a_terminal_shows_them() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let text = table(&[row(["provider", "overdue"]), row(["a", "12"]), row(["kürzer", ""])]);
         assert_eq!(text, "provider  overdue\na         12\nkürzer\n");
+        let text = table(&[row(["供应商", "3"]), row(["alder", "12"])]);
+        assert_eq!(text, "供应商  3\nalder   12\n");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `foldback run`: workers, publisher and HTTP side by side, until told to stop.
+//! `foldback run`: workers, publisher and HTTP in parallel, until stopped.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -47,9 +47,9 @@ pub enum RunError {
     Redis(#[from] PublishError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    #[error("http.listen {address} can't be listened on ({error}); choose another address or port")]
+    #[error("cannot listen on http.listen {address} ({error}); choose another address or port")]
     Listen { address: std::net::SocketAddr, error: std::io::Error },
-    #[error("signals can't be listened for: {0}")]
+    #[error("cannot install the signal handlers: {0}")]
     Signal(std::io::Error),
     /// Whoever starts this process again has to know: without it, part of the work would stand still in silence.
     #[error("stopped: {0}")]
@@ -68,11 +68,11 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     stop_on_signals(&stop).map_err(RunError::Signal)?;
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions were assigned yet");
+    readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
     // What tells how the process is ends last.
     let mut telling = Tasks::default();
     let told = CancellationToken::new();
-    // HTTP comes first, so that /readyz can tell what is being waited for.
+    // HTTP starts first, so that /readyz can report what is being waited for.
     spawn_http(&mut telling, config, &access, &readiness, &metrics, &told).await?;
     spawn_upkeep(&mut telling, metrics.clone(), told.clone());
     let mut working = Tasks::default();
@@ -84,7 +84,7 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
     stop.cancel();
     if !working.finish(config.workers.drain_timeout + LEAVE_TIMEOUT).await {
-        warn!("stopped with work in flight; it is read from the log again");
+        warn!("stopped with work in flight; it will be read from the log again");
     }
     told.cancel();
     telling.finish(HTTP_TIMEOUT).await;
@@ -110,7 +110,7 @@ async fn work(
     tasks.ended().await.into()
 }
 
-/// Waits for what has to be there, then starts workers and publisher.
+/// Waits for the dependencies, then starts workers and publisher.
 async fn start(
     tasks: &mut Tasks,
     config: &Config,
@@ -141,7 +141,7 @@ async fn start(
     Ok(())
 }
 
-/// The live generation. A database that can't be reached is waited for; one that is wrong is an error.
+/// The live generation. Waits for an unreachable database; fails for one that is not usable.
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
@@ -169,7 +169,7 @@ async fn check_database(access: &Access) -> Result<Generation, StoreError> {
     Ok(live)
 }
 
-/// A topic that isn't there is an error; brokers that don't answer are waited for by the workers.
+/// Fails if a topic does not exist. The workers wait for brokers that don't answer.
 async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
     let topics = [kafka.orders_topic.as_str(), kafka.runs_topic.as_str()];
     let Ok(cluster) = admin::describe(kafka, &topics, BROKER_TIMEOUT).await else { return Ok(()) };
@@ -221,9 +221,9 @@ async fn spawn_http(
 ) -> Result<(), RunError> {
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })?;
-    // Port 0 means any; tell which one it became.
+    // Port 0 means any port; log the actual one.
     let address = listener.local_addr().unwrap_or(address);
-    info!(%address, "HTTP listens");
+    info!(%address, "HTTP is listening");
     let views = StoredViews::new(Reader::new(access.pool(config.postgres.pool_max)));
     let render = {
         let metrics = metrics.clone();
@@ -276,7 +276,7 @@ fn spawn_publisher(
     Ok(())
 }
 
-/// Redis away never stops the fold: it only degrades.
+/// An unavailable Redis never stops the fold: readiness is only degraded.
 fn show(readiness: &Readiness, status: &PublisherStatus) {
     for (name, problem) in [(health::REDIS, &status.redis), ("publisher", &status.postgres)] {
         match problem {

@@ -25,7 +25,7 @@ pub struct ReaderContext<T> {
     pub topics: Topics,
     pub state: Arc<Mutex<State<T>>>,
     pub drain_timeout: Duration,
-    /// Last stable offset of each partition, as far as the last second's statistics know it.
+    /// Last stable offset of each partition, from the latest statistics (once a second).
     pub ends: Arc<Mutex<HashMap<StreamPartition, i64>>>,
     pub readiness: Readiness,
 }
@@ -61,7 +61,7 @@ impl<T> ReaderContext<T> {
         self.readiness.raise(health::KAFKA, Severity::Unready, detail);
     }
 
-    /// Stops taking, and waits within a bound until what was taken is written.
+    /// Stops taking records, and waits within a bound until those taken are written.
     pub fn revoked(&self, partitions: Vec<StreamPartition>) {
         let (done, answer) = mpsc::channel();
         {
@@ -76,7 +76,7 @@ impl<T> ReaderContext<T> {
         if answer.recv_timeout(self.drain_timeout).is_err() {
             warn!(
                 drain_timeout_ms = self.drain_timeout.as_millis(),
-                "let partitions go with batches still in flight; the next owner fences them and reads them again"
+                "released partitions with batches in flight; the next owner fences them and reads their records again"
             );
         }
     }
@@ -99,7 +99,7 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Group offsets are for lag tools alone, and in a rebalance they can't be committed.
+        // Group offsets are only for lag tools, and can't be committed during a rebalance.
         let harmless = facility == "COMMITFAIL";
         match level {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
@@ -118,7 +118,7 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
 impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let done = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            // Nothing is fetched yet: positions are Postgres's to say, once a partition is claimed.
+            // Nothing is fetched yet: Postgres has the position, once the partition is claimed.
             let agreed = consumer.incremental_assign(&TopicPartitionList::new());
             self.assigned(&self.partitions(list));
             self.readiness.clear(health::ASSIGNMENT);
@@ -128,12 +128,12 @@ impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
             stop_fetching(consumer, list)
         };
         if let Err(error) = done {
-            error!(%error, "Kafka: a rebalance failed; the group tries again");
+            error!(%error, "Kafka: a rebalance failed; the group retries");
         }
     }
 }
 
-/// Ends the fetching of those partitions of the list that are fetched.
+/// Stops fetching those partitions of the list that are being fetched.
 pub fn stop_fetching<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
     let fetched = consumer.assignment()?;
     let mut ending = TopicPartitionList::new();

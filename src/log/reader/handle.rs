@@ -10,12 +10,12 @@ use super::ended::ReaderEnded;
 use crate::domain::log::partition::StreamPartition;
 use crate::observe::panic_message;
 
-/// Bytes that have been read and not yet been committed to Postgres; the writer takes off what it is done with.
+/// Bytes that have been read but not yet committed to Postgres; the writer subtracts what it has committed.
 pub type InFlight = Arc<AtomicUsize>;
 /// Last stable offsets, by partition.
 pub type Ends = Arc<Mutex<HashMap<StreamPartition, i64>>>;
 
-/// How the writer talks to a reader that runs.
+/// The writer's handle to a running reader.
 pub struct ReaderHandle {
     pub controls: mpsc::Sender<Control>,
     pub in_flight: InFlight,

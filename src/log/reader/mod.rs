@@ -37,16 +37,16 @@ use partition::{Partition, Phase};
 use settings::{Assignment, ReaderSettings};
 use state::State;
 
-/// Shortest wait for a record: a batch that has lingered may have to wait for the writer, and not by spinning.
+/// Minimum wait for a record, so that a batch that waits for the writer doesn't spin.
 const POLL_MIN: Duration = Duration::from_millis(1);
-/// Longest wait for a record; bounds how late control messages are seen.
+/// Maximum wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
-/// How often it is looked whether there is room again.
+/// How often to check whether there is room again.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
-/// Records that are taken between two looks at the clock and at what the writer wants, as long as they are there already
-/// and the batch has room: at a million records a second, those looks cost as much as a record's way to the sieve.
+/// Maximum records taken between two checks of the clock and of control messages, while records are buffered and the
+/// batch has room: at a million records per second, those checks cost as much as handling a record.
 const RECORDS_A_ROUND: usize = 32;
-/// How often partitions that wait for something are looked after, and positions without records are passed on.
+/// How often to check waiting partitions, and to pass on positions without records.
 pub(super) const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
@@ -69,13 +69,13 @@ pub struct Reader<S: Sieve> {
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
     pub(super) topic_ids: TopicIds,
-    /// Of which topic each partition was claimed last.
+    /// The topic id with which each partition was last claimed.
     pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
     pub(super) next_topic_guard: Instant,
 }
 
 impl<S: Sieve> Reader<S> {
-    /// Reads on a thread of its own, as a member of the group or what it was given, until `Control::Stop`.
+    /// Reads on a thread of its own until `Control::Stop`, as a member of the group or its fixed partitions.
     pub fn start(
         settings: ReaderSettings,
         readiness: Readiness,
@@ -119,7 +119,7 @@ impl<S: Sieve> Reader<S> {
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
             .spawn(move || reader.run())
-            .map_err(|error| KafkaError::ClientCreation(format!("no thread for the consumer: {error}")))?;
+            .map_err(|error| KafkaError::ClientCreation(format!("cannot start the consumer's thread: {error}")))?;
         Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
     }
 
@@ -150,20 +150,20 @@ impl<S: Sieve> Reader<S> {
         Ok(())
     }
 
-    /// Leaving the group, which dropping the consumer does, revokes what is assigned and so drains it. What the
-    /// caller assigned nobody else revokes.
+    /// Dropping the consumer leaves the group, which revokes the partitions and so drains them. Partitions that the
+    /// caller assigned have to be drained here.
     fn let_go(&self) {
         if let Assignment::Fixed(partitions) = &self.settings.assignment {
             self.consumer.context().revoked(partitions.clone());
         }
     }
 
-    /// Does what the writer asks for; `false` when it is time to stop.
+    /// Handles the writer's messages. Returns `false` when it is time to stop.
     fn obey(&mut self) -> bool {
         while let Ok(control) = self.controls.try_recv() {
             match control {
                 Control::Stop => return false,
-                // Offsets of a group that the reader is no member of are not its to move.
+                // A reader that is not a member of the group must not move the group's offsets.
                 Control::Committed(offsets) if self.settings.assignment == Assignment::Group => {
                     self.group_offsets.extend(offsets);
                 }
@@ -191,7 +191,7 @@ impl<S: Sieve> Reader<S> {
         if state.partitions.get(&of).is_none_or(|partition| partition.lease != lease) {
             return;
         }
-        // What is in the making was read under the lost lease: the writer drops that span.
+        // The batch being built was read under the lost lease: the writer drops that span.
         state.flush();
         let lease = state.lease();
         state.partitions.insert(of, Partition::unclaimed(lease, Instant::now() + pause));
@@ -244,7 +244,7 @@ impl<S: Sieve> Reader<S> {
         batch.items.len() >= self.settings.records_max || batch.bytes >= self.settings.bytes_max
     }
 
-    /// A record can't be read yet: its partition stops before it, the others go on.
+    /// A record can't be decoded yet: its partition stops before it, the others continue.
     fn wait_for(&self, of: StreamPartition, offset: i64, token: u32) {
         let mut state = lock(&self.state);
         state.pass(of, offset);
@@ -261,7 +261,7 @@ impl<S: Sieve> Reader<S> {
         let full = self.is_full(batch);
         let lingered =
             state.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
-        // While the writer is busy the batch grows: what is behind catches up in fewer, larger transactions.
+        // While the writer is busy the batch grows, so that a backlog is caught up in fewer, larger transactions.
         let idle = self.in_flight.load(Ordering::Relaxed) <= batch.bytes;
         if full || (lingered && idle) {
             state.flush();
@@ -270,7 +270,7 @@ impl<S: Sieve> Reader<S> {
 
     fn poll(&mut self, now: Instant) {
         self.relieve();
-        // What is there already needs no look at the clock.
+        // Buffered records need no check of the clock.
         let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
         let mut taken = 0;
         while let Some(outcome) = polled {
@@ -287,14 +287,14 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Whether to leave what librdkafka has fetched where it is, since too much is in flight. Only where nobody expels
-    /// a consumer that doesn't poll; what is fetched would be thrown away by a pause.
+    /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would
+    /// throw it away. Only for fixed partitions: the group would expel a consumer that doesn't poll.
     fn is_held_up(&self) -> bool {
         self.settings.assignment != Assignment::Group
             && self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max
     }
 
-    /// Pauses everything while too much is in flight, and goes on when there is room again.
+    /// Pauses everything while too much is in flight, and resumes when there is room again.
     fn relieve(&mut self) {
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         let full = in_flight >= self.settings.queue_bytes_max;
@@ -328,10 +328,10 @@ impl<S: Sieve> Reader<S> {
         list
     }
 
-    /// Records of the partition that come all the same are dropped.
+    /// Records of the partition that still arrive are dropped.
     pub(super) fn stop_fetching(&self, of: StreamPartition) {
         if let Err(error) = stop_fetching(&self.consumer, &self.list(&[of])) {
-            warn!(%error, "Kafka: a partition is fetched on, though nobody takes its records");
+            warn!(%error, "Kafka: could not stop fetching a partition; its records are dropped");
         }
     }
 
@@ -359,14 +359,14 @@ impl<S: Sieve> Reader<S> {
         );
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
             let detail =
-                format!("Kafka lacks a topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
+                format!("Kafka has no such topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
             self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
         }
         if !out_of_range {
-            return warn!(%error, "Kafka: reading failed; librdkafka tries again");
+            return warn!(%error, "Kafka: reading failed; librdkafka retries");
         }
-        // Some partition's position is not in the log, or the topic was made anew; which one is found out by claiming
-        // all of them again.
+        // Some partition's position is not in the log, or its topic was recreated; claiming all of them again shows
+        // which one.
         for of in self.active() {
             self.claim_again(of, RETRY_PAUSE);
         }

@@ -1,4 +1,4 @@
-//! What a reader looks after between records: claims, positions, group offsets.
+//! A reader's housekeeping between records: claims, positions, group offsets.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ use crate::observe::health::{self, Severity};
 
 /// How often group offsets are committed, for lag tools alone.
 const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// How often it is looked whether the topics that are read are still those that were claimed.
+/// How often to check whether the topics are still those that were claimed.
 const TOPIC_GUARD_EVERY: Duration = Duration::from_secs(2);
-/// Longest that this keeps the thread from polling, every time.
+/// Maximum time that one round of upkeep keeps the thread from polling.
 const TOPIC_GUARD_TIMEOUT: Duration = Duration::from_millis(200);
-/// Longest that one question to a broker keeps the thread from polling.
+/// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<S: Sieve> Reader<S> {
@@ -43,12 +43,12 @@ impl<S: Sieve> Reader<S> {
                 }
                 _ => true,
             };
-            // Brokers that don't answer for one partition would hold the thread up for each other one too.
+            // Brokers that don't answer for one partition would block the thread for each of the others too.
             if !answered {
                 break;
             }
         }
-        // Only now: a broker answers nothing else while it waits for new records on the same connection.
+        // Last, because a broker answers nothing else while a fetch waits for records on the same connection.
         for (of, lease, next_offset) in ready {
             self.activate(of, lease, next_offset);
         }
@@ -63,7 +63,7 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Asks the writer to claim a partition, with where its log starts. `false` if the brokers don't answer.
+    /// Asks the writer to claim a partition, and tells it where the log starts. `false` if the brokers don't answer.
     fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
         match self.first_offset_and_topic_id(of) {
             Ok((log_start, topic_id)) => {
@@ -75,7 +75,7 @@ impl<S: Sieve> Reader<S> {
                 true
             }
             Err(error) => {
-                self.report(of, &format!("its first offset and topic can't be asked for ({error}); trying again"));
+                self.report(of, &format!("cannot get its first offset and topic id ({error}); retrying"));
                 self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
                 false
             }
@@ -88,12 +88,12 @@ impl<S: Sieve> Reader<S> {
         Ok((log_start, topic_id))
     }
 
-    /// A topic that is made anew while it is read is read on by librdkafka, as if nothing had happened, once it has
-    /// grown beyond the position. Its partitions are claimed again, and that is refused.
+    /// If a topic is recreated while it is read, librdkafka silently continues once it has grown beyond the position.
+    /// So its partitions are claimed again, which is refused.
     fn guard_topics(&mut self) {
         for of in self.active() {
             let (client, topics) = (self.consumer.client(), &self.settings.topics);
-            // Brokers that don't answer are told of elsewhere, and nothing is read from them.
+            // Brokers that don't answer are reported elsewhere, and nothing is read from them.
             let Ok(found) = self.topic_ids.of(client, topics, of.stream, TOPIC_GUARD_TIMEOUT) else { return };
             if let (Some(found), Some(claimed)) = (found, self.claimed_topic_ids.get(&of))
                 && found != *claimed
@@ -103,7 +103,7 @@ impl<S: Sieve> Reader<S> {
         }
     }
 
-    /// Adds a partition whose claimed position the log still holds. `false` if the brokers don't answer.
+    /// Adds a partition if the log still has its claimed position. `false` if the brokers don't answer.
     fn ready(
         &self,
         of: StreamPartition,
@@ -117,18 +117,18 @@ impl<S: Sieve> Reader<S> {
                 return true;
             }
             Ok((log_start, end)) => (true, lost_log(log_start, end, next_offset)),
-            Err(error) => (false, format!("its offsets can't be asked for ({error}); trying again")),
+            Err(error) => (false, format!("cannot get its offsets ({error}); retrying")),
         };
         self.report(of, &problem);
         self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });
         answered
     }
 
-    /// Goes to the claimed position and reads on from there.
+    /// Starts reading at the claimed position.
     fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
         let topic = self.settings.topics.name(of.stream);
         if let Err(error) = self.fetch_from(of, next_offset) {
-            debug!(topic, partition = of.partition, %error, "not fetched yet; trying again");
+            debug!(topic, partition = of.partition, %error, "not fetched yet; retrying");
             self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + UPKEEP_EVERY });
             return;
         }
@@ -138,7 +138,7 @@ impl<S: Sieve> Reader<S> {
         info!(topic, partition = of.partition, next_offset, "reading");
     }
 
-    /// An assignment with an offset, and not a seek: a seek of a partition whose fetch is about to start gets lost.
+    /// Assigns with an offset instead of seeking: a seek gets lost if the partition's fetch is about to start.
     /// librdkafka keeps a pause over the end of an assignment: one that was taken away while the queue was full would
     /// stay paused in the next.
     fn fetch_from(&self, of: StreamPartition, next_offset: i64) -> KafkaResult<()> {
@@ -149,7 +149,7 @@ impl<S: Sieve> Reader<S> {
         self.consumer.resume(&self.list(&[of]))
     }
 
-    /// Where the consumer stands: behind the last record or transaction marker that it handed out.
+    /// The consumer's position: after the last record or transaction marker that it returned.
     fn position(&self, of: StreamPartition) -> Option<i64> {
         let positions = self.consumer.position().ok()?;
         match positions.find_partition(self.settings.topics.name(of.stream), of.partition)?.offset() {
@@ -169,7 +169,7 @@ impl<S: Sieve> Reader<S> {
         self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
     }
 
-    /// Passes what has offsets and no records: transaction markers and aborted records.
+    /// Passes offsets without records: transaction markers and aborted records.
     fn pass_positions(&self) {
         let Ok(positions) = self.consumer.position() else { return };
         let mut state = lock(&self.state);
@@ -190,7 +190,7 @@ impl<S: Sieve> Reader<S> {
         let mut list = TopicPartitionList::new();
         for (of, offset) in self.group_offsets.drain() {
             let topic = self.settings.topics.name(of.stream);
-            // An offset is never negative, the one thing that is refused here.
+            // Fails only for a negative offset, which never occurs.
             let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
         }
         if list.count() > 0
@@ -204,6 +204,6 @@ impl<S: Sieve> Reader<S> {
 fn lost_log(log_start: i64, end: i64, next_offset: i64) -> String {
     format!(
         "the log has offsets {log_start} to {end}, but the views are folded up to {next_offset}: the topic was \
-         truncated or made anew; this partition stops here. Restore the topic, or rebuild the views"
+         truncated or recreated; this partition stops here. Restore the topic, or rebuild the views"
     )
 }

@@ -1,7 +1,7 @@
 //! The task that writes what a reader has read: one connection, one batch at a time.
 //!
 //! - `claims`: which partitions of which generation are ours
-//! - `flood`: partitions that stand still, since too many records in a row were refused
+//! - `flood`: partitions that the flood guard has stopped
 
 mod claims;
 mod flood;
@@ -40,16 +40,16 @@ use crate::store::{Generation, StoreError};
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 const LAG_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a batch could not be written this time.
+/// Why an attempt to write a batch failed.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("a displaced event could not be read from the log again: {0}")]
     Fetch(#[from] FetchError),
-    #[error("too many records in a row were refused")]
+    #[error("too many consecutive records were rejected")]
     Flood(Flood),
-    #[error("the process is ending")]
+    #[error("the process is shutting down")]
     Ending,
 }
 
@@ -57,16 +57,16 @@ enum WriteError {
 pub struct WriterTask {
     settings: Arc<WorkerSettings>,
     reader: ReaderHandle,
-    /// Postgres did not do what was asked the last time.
+    /// Whether the last request to Postgres failed.
     away: bool,
-    /// Set when there is no time left to wait for anything.
+    /// Cancelled when there is no time left to wait for anything.
     give_up: CancellationToken,
     writer: Option<Writer>,
     /// The generation in which the leases were claimed.
     served: Option<Generation>,
     cache: StateCache,
     leases: Leases,
-    /// Partitions that stand still for the flood guard, and the record that each stands before.
+    /// Partitions that the flood guard has stopped, and the offset of the record that each stopped at.
     flooded: HashMap<StreamPartition, i64>,
     backoff: Backoff,
 }
@@ -110,7 +110,7 @@ impl WriterTask {
                 }
                 Some(Delivery::Release { partitions, done }) => {
                     self.release(&partitions);
-                    // Nobody waits any more when the bound was passed.
+                    // Nobody is waiting any more if the time limit has passed.
                     let _ = done.send(());
                 }
                 Some(Delivery::End) => return Ok(()),
@@ -133,14 +133,14 @@ impl WriterTask {
         }
     }
 
-    /// The connection, made anew when it was lost.
+    /// The connection; reconnects if it was lost.
     async fn writer(&mut self) -> Result<&mut Writer, StoreError> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
                 let writer = Writer::connect(&self.settings.access, self.settings.serving).await?;
                 let before = self.served.replace(writer.generation);
-                // Leases of another generation say nothing of this one's checkpoints.
+                // Leases of another generation say nothing about this one's checkpoints.
                 if let Some(before) = before.filter(|before| *before != writer.generation) {
                     return Err(StoreError::NotLive(before.0));
                 }
@@ -218,18 +218,18 @@ impl WriterTask {
             WriteError::Flood(flood) => self.stop_flood(flood, batch),
             WriteError::Store(StoreError::Stale { table: "checkpoints", .. }) => {
                 info!(
-                    "a partition was claimed by another instance, or its last commit's answer was lost: claiming again"
+                    "another instance claimed a partition, or the response to its last commit was lost: claiming again"
                 );
                 self.lose(batch);
             }
             WriteError::Store(StoreError::Stale { table, .. }) => {
-                debug!(table, "rows were written by another instance meanwhile: folding again");
+                debug!(table, "another instance has written the rows meanwhile: refolding");
             }
             WriteError::Store(StoreError::Contention(error)) => {
-                debug!(%error, "another transaction was in the way: trying again");
+                debug!(%error, "another transaction conflicted: retrying");
             }
             WriteError::Store(StoreError::NotLive(generation)) => {
-                info!(generation, "another generation has become live: going on from its checkpoints");
+                info!(generation, "another generation has become live: continuing from its checkpoints");
                 self.leave_generation();
             }
             WriteError::Store(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
@@ -237,7 +237,7 @@ impl WriterTask {
                 self.leave_generation();
             }
             WriteError::Store(StoreError::Data(error)) => {
-                info!(%error, "Postgres refuses a value: looking for its record");
+                info!(%error, "Postgres rejects a value: bisecting to find its record");
                 if let Err(error) = self.refuse(batch).await {
                     self.wait_after(&error.into()).await;
                 }
@@ -252,11 +252,11 @@ impl WriterTask {
         refuse_what_postgres_refuses(writer, &settings.topics, batch).await
     }
 
-    /// Waits with backoff, and connects anew afterwards: what state the connection is in is not known.
+    /// Waits with backoff, and reconnects afterwards, since the connection's state is unknown.
     async fn wait_after(&mut self, error: &WriteError) {
         self.writer = None;
         let pause = self.backoff.pause();
-        let detail = format!("{error}; trying again until it works");
+        let detail = format!("{error}; retrying until it works");
         if self.away {
             debug!(pause_ms = pause.as_millis(), "{detail}");
         } else {
@@ -273,7 +273,7 @@ impl WriterTask {
     fn recovered(&mut self) {
         self.backoff.reset();
         if std::mem::take(&mut self.away) {
-            info!("written again");
+            info!("writing works again");
             self.settings.readiness.clear(health::POSTGRES);
         }
     }
@@ -284,7 +284,7 @@ impl WriterTask {
     }
 }
 
-/// The next word on which generation is live; never returns where nobody gives it.
+/// The next change of the live generation; never returns if nobody reports changes.
 async fn told(live: &mut Option<watch::Receiver<Generation>>) -> Generation {
     if let Some(live) = live
         && live.changed().await.is_ok()
