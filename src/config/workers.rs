@@ -18,7 +18,7 @@ const CACHE_ORDERS_MAX: Key = Key::number(
     0,
     100_000_000,
     "orders",
-    "How many recently seen orders' state each worker caches in memory.",
+    "Maximum number of recently seen orders whose state each worker caches in memory.",
 );
 const CACHE_BYTES_MAX: Key = Key::number(
     "workers.cache_bytes_max",
@@ -34,7 +34,8 @@ const QUEUE_BYTES_MAX: Key = Key::number(
     1024 * 1024,
     1 << 34,
     "bytes",
-    "Records that a worker has read from Kafka and not yet folded. A full queue pauses its partitions.",
+    "Maximum size of the records that a worker has read from Kafka and not yet folded. A full queue pauses its \
+     partitions.",
 );
 const DRAIN_TIMEOUT_MS: Key = Key::millis(
     "workers.drain_timeout_ms",
