@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 
-use crate::domain::orders::event::OrderEvent;
 use crate::domain::log::record::Stream;
+use crate::domain::orders::event::OrderEvent;
 use crate::domain::runs::run::Run;
 
+use super::avro::schema::Schema;
 use super::bundled::newest;
 use super::datum::{OrderDatum, RunDatum};
 use super::framing::Framing;
-use super::avro::schema::Schema;
 
 /// An event that the newest bundled schema has no room for: a fault of foldback.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldback::live::http_views::StoredViews;
 use crate::support::http;
+use foldback::live::http_views::StoredViews;
 
 use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
