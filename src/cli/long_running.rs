@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::generations::generation::GenerationState;
 use crate::live::run::stop_on_signals;
-use crate::load::RebuildError;
-use crate::rebuild::{Observer, Rebuilt};
+use crate::load::LoadError;
+use crate::rebuild::{Observer, RebuildError, Rebuilt};
 
 use super::Failure;
 use super::context::at_database;
@@ -82,9 +82,9 @@ async fn note_stop(reporter: Arc<ProgressReporter>, stop: CancellationToken) {
 /// The message and exit code for an error.
 pub fn failure(config: &Config, error: RebuildError) -> Failure {
     match error {
-        RebuildError::Refused(reasons) => refusal(&reasons),
+        RebuildError::Load(LoadError::Refused(reasons)) => refusal(&reasons),
         RebuildError::Checks(rebuilt) => Failure::Guard(failed_checks(&rebuilt).join("\n")),
-        RebuildError::Store(error) => at_database(config, error),
+        RebuildError::Load(LoadError::Store(error)) => at_database(config, error),
         error => Failure::failed(error.to_string()),
     }
 }

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Build;
 use super::context::Site;
-use super::error::RebuildError;
+use super::error::LoadError;
 use super::retry::Retries;
 use crate::domain::change::{ChangeSet, HistoryEntry};
 use crate::domain::log::record::{RawRecord, Stream};
@@ -18,11 +18,11 @@ use crate::store::load;
 const ORDERS_MAX: i64 = 500;
 
 /// Refolds every tangled order. Repeating it is harmless: what is already stored counts as a duplicate.
-pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
     let mut retries = Retries::new(site, build, stop, "folding orders with a sequence conflict");
     loop {
         if stop.is_cancelled() {
-            return Err(RebuildError::stopped());
+            return Err(LoadError::stopped());
         }
         let some = untangle_some(site, build).await;
         match retries.outcome(some).await {
@@ -34,7 +34,7 @@ pub async fn untangle(site: &Site, build: &Build, stop: &CancellationToken) -> R
 }
 
 /// `false` when there are none left.
-async fn untangle_some(site: &Site, build: &Build) -> Result<bool, RebuildError> {
+async fn untangle_some(site: &Site, build: &Build) -> Result<bool, LoadError> {
     let generation = build.generation;
     let mut writer = Writer::connect(&site.access, Serving::Generation(generation)).await?;
     let orders = load::next_tangled(&mut writer.conn, generation, ORDERS_MAX).await?;
@@ -64,7 +64,7 @@ fn item(claim: HistoryEntry) -> Item {
     Item { record, content: Content::Order(Box::new(claim.event)) }
 }
 
-async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), RebuildError> {
+async fn restore_records(site: &Site, changes: &mut ChangeSet) -> Result<(), LoadError> {
     let positions = changes.dead_letters.iter().map(|dead_letter| dead_letter.record.position);
     let mut records = site.fetch_orders(positions).await?;
     for dead_letter in &mut changes.dead_letters {

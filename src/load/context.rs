@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::RebuildError;
+use super::error::LoadError;
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::domain::log::partition::StreamPartition;
@@ -44,20 +44,20 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn new(config: &Config, access: &Access) -> Result<Site, RebuildError> {
+    pub fn new(config: &Config, access: &Access) -> Result<Site, LoadError> {
         let topics = config.kafka.topics();
         let limits = Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() };
         let decoder = Decoder::new(limits);
         let readiness = Readiness::default();
         let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
         // Not installed as recorder: a rebuild reports its numbers through Postgres.
-        let (metrics, _) = Metrics::new().map_err(|error| RebuildError::Failed(error.to_string()))?;
+        let (metrics, _) = Metrics::new().map_err(|error| LoadError::Failed(error.to_string()))?;
         let (config, access) = (config.clone(), access.unhurried());
         Ok(Site { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
     }
 
     /// What the log holds now.
-    pub async fn survey(&self) -> Result<Vec<TopicSurvey>, RebuildError> {
+    pub async fn survey(&self) -> Result<Vec<TopicSurvey>, LoadError> {
         let mut tries = 1;
         loop {
             match survey(&self.config.kafka, &self.topics, SURVEY_TIMEOUT).await {
@@ -74,7 +74,7 @@ impl Site {
     pub(super) async fn fetch_orders(
         &self,
         positions: impl Iterator<Item = Position>,
-    ) -> Result<HashMap<Position, RawRecord>, RebuildError> {
+    ) -> Result<HashMap<Position, RawRecord>, LoadError> {
         let of = |partition| StreamPartition { stream: Stream::Orders, partition };
         let wanted: Vec<_> = positions.map(|position| (of(position.partition), position.offset)).collect();
         if wanted.is_empty() {
@@ -83,7 +83,7 @@ impl Site {
         let settings = self.reader(Vec::new(), 0);
         let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
         let records =
-            fetched.map_err(|_| RebuildError::stopped())?.map_err(|error| RebuildError::Passing(error.to_string()))?;
+            fetched.map_err(|_| LoadError::stopped())?.map_err(|error| LoadError::Passing(error.to_string()))?;
         Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 

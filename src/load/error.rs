@@ -1,22 +1,18 @@
-//! How a rebuild, promotion or rollback fails.
+//! How a load fails.
 
 use rdkafka::error::KafkaError;
 
 use crate::domain::orders::packed::PackedError;
 use crate::log::survey::SurveyError;
-use crate::rebuild::Rebuilt;
 use crate::registry::RegistrySetupError;
 use crate::store::StoreError;
 
-/// How a rebuild, promotion or rollback failed. The CLI maps `Refused` and `Checks` to exit code 4, the others to 1.
+/// How a load failed. The CLI maps `Refused` to exit code 4, the others to 1.
 #[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
+pub enum LoadError {
     /// Refused by a guard; nothing was changed.
     #[error("refused: {}", .0.join("; "))]
     Refused(Vec<String>),
-    /// A check of the new generation failed; it is kept beside the live one for inspection.
-    #[error("generation {} was not promoted: a check failed", .0.generation)]
-    Checks(Rebuilt),
     /// The operator declined or stopped it; it can be resumed.
     #[error("{0}")]
     Stopped(String),
@@ -37,17 +33,17 @@ pub enum RebuildError {
     Failed(String),
 }
 
-impl RebuildError {
-    pub fn stopped() -> RebuildError {
-        RebuildError::Stopped("stopped; committed progress is kept, and `foldback rebuild` resumes it".into())
+impl LoadError {
+    pub fn stopped() -> LoadError {
+        LoadError::Stopped("stopped; committed progress is kept, and `foldback rebuild` resumes it".into())
     }
 
     /// Whether the error is transient, so that a retry can help.
-    pub(super) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            RebuildError::Store(StoreError::Stale { .. }) | RebuildError::Passing(_) => true,
-            RebuildError::Store(error) => error.is_transient(),
-            RebuildError::Survey(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) => true,
+            LoadError::Store(StoreError::Stale { .. }) | LoadError::Passing(_) => true,
+            LoadError::Store(error) => error.is_transient(),
+            LoadError::Survey(SurveyError::Unreachable { .. } | SurveyError::Partition { .. }) => true,
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Build;
 use super::context::Site;
-use super::error::RebuildError;
+use super::error::LoadError;
 use super::retry::Retries;
 use crate::projection::settle::settle as settle_orders;
 use crate::store::load::{Means, Settling, Slice};
@@ -33,7 +33,7 @@ const SLICES_TOGETHER: usize = 16;
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
 /// Writes the orders of every slice that is not done yet, and analyzes the history, which is complete by now.
-pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
     let mut conn = site.access.connect().await?;
     let slices = load::slices(&mut conn, build.generation).await?;
     let open = load::open_slices(&mut conn, build.generation, slices).await?;
@@ -55,7 +55,7 @@ fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
 }
 
 /// Builds keys and indexes, and analyzes the tables, so that the planner need not guess at the first queries.
-pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
     work_off(site, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table)).await
 }
 
@@ -65,7 +65,7 @@ async fn work_off(
     stop: &CancellationToken,
     tasks: usize,
     work: impl Iterator<Item = Work>,
-) -> Result<(), RebuildError> {
+) -> Result<(), LoadError> {
     let queue: Queue = Arc::new(Mutex::new(work.collect()));
     let mut running = JoinSet::new();
     for slot in 0..i32::try_from(tasks).unwrap_or(i32::MAX) {
@@ -75,7 +75,7 @@ async fn work_off(
     }
     while let Some(ended) = running.join_next().await {
         // Dropping the set ends the others.
-        ended.map_err(|error| RebuildError::Failed(format!("a task ended unexpectedly: {error}")))??;
+        ended.map_err(|error| LoadError::Failed(format!("a task ended unexpectedly: {error}")))??;
     }
     Ok(())
 }
@@ -89,14 +89,14 @@ struct Task {
 }
 
 impl Task {
-    async fn run(&self, queue: &Queue) -> Result<(), RebuildError> {
+    async fn run(&self, queue: &Queue) -> Result<(), LoadError> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut conn = None;
         while let Some(work) = next() {
             let mut retries = Retries::new(&self.site, &self.build, &self.stop, "settling orders and building indexes");
             loop {
                 if self.stop.is_cancelled() {
-                    return Err(RebuildError::stopped());
+                    return Err(LoadError::stopped());
                 }
                 let done = self.work(&mut conn, &work).await;
                 if let Some(outcome) = retries.outcome(done).await {
@@ -121,7 +121,7 @@ impl Task {
         Means { memory_bytes, helpers }
     }
 
-    async fn work(&self, conn: &mut Option<PgConnection>, work: &Work) -> Result<(), RebuildError> {
+    async fn work(&self, conn: &mut Option<PgConnection>, work: &Work) -> Result<(), LoadError> {
         let ready = match conn.take() {
             Some(ready) => ready,
             // The spilled events are no longer needed.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Build;
 use super::context::{Site, share};
-use super::error::RebuildError;
+use super::error::LoadError;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::tasks::Tasks;
@@ -36,7 +36,7 @@ impl Follower {
         partitions: &[StreamPartition],
         workers: usize,
         ends: Option<Arc<Bounds>>,
-    ) -> Result<Follower, RebuildError> {
+    ) -> Result<Follower, LoadError> {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::default();
         let shares = share(partitions.iter().map(|of| (*of, 1)).collect(), workers);
@@ -52,8 +52,8 @@ impl Follower {
     }
 
     /// An error if a worker has ended: nobody folds its partitions any more.
-    pub fn check(&mut self) -> Result<(), RebuildError> {
-        self.workers.check().map_err(|ended| RebuildError::Failed(ended.to_string()))
+    pub fn check(&mut self) -> Result<(), LoadError> {
+        self.workers.check().map_err(|ended| LoadError::Failed(ended.to_string()))
     }
 
     /// Stops, after writing what is in flight.
@@ -92,7 +92,7 @@ fn settings(
 }
 
 /// Folds a built generation from its checkpoints until every partition is exactly at `build.targets`.
-pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), RebuildError> {
+pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
     if positions(site, build.generation).await? == build.targets.0 {
         return Ok(());
     }
@@ -100,13 +100,13 @@ pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Re
     let mut follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
     let arrived = tokio::select! {
         arrived = arrive(site, build, &mut follower) => arrived,
-        () = stop.cancelled() => Err(RebuildError::stopped()),
+        () = stop.cancelled() => Err(LoadError::stopped()),
     };
     follower.stop().await;
     arrived
 }
 
-async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(), RebuildError> {
+async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(), LoadError> {
     loop {
         follower.check()?;
         match positions(site, build.generation).await {
@@ -118,7 +118,7 @@ async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(
 }
 
 /// A generation's checkpoints.
-pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, LoadError> {
     let mut conn = site.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;
     let position = |((topic, partition), offset): ((String, i32), i64)| {

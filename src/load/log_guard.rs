@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::sleep;
 
 use super::context::Site;
-use super::error::RebuildError;
+use super::error::LoadError;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::observe::size::size_text;
 use crate::store::generations::{self, Lock, checkpoints, live_projection};
@@ -19,10 +19,10 @@ const LOCK_TRIES: u32 = 12;
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// Takes the lock that lets one process at a time change generations, and checks the database's schema version.
-pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
+pub async fn enter(site: &Site) -> Result<PgConnection, LoadError> {
     let mut conn = site.access.connect().await?;
     match migrate::check_version(&mut conn).await {
-        Err(error @ StoreError::SchemaVersion { .. }) => return Err(RebuildError::Refused(vec![error.to_string()])),
+        Err(error @ StoreError::SchemaVersion { .. }) => return Err(LoadError::Refused(vec![error.to_string()])),
         checked => checked?,
     }
     for _ in 0..LOCK_TRIES {
@@ -31,7 +31,7 @@ pub async fn enter(site: &Site) -> Result<PgConnection, RebuildError> {
         }
         sleep(LOCK_PAUSE).await;
     }
-    Err(RebuildError::Refused(vec![another(&mut conn).await?]))
+    Err(LoadError::Refused(vec![another(&mut conn).await?]))
 }
 
 async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
@@ -47,7 +47,7 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
 }
 
 /// Surveys the log, and gives the reasons against a rebuild as sentences.
-pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), RebuildError> {
+pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {
     let live = live_projection(conn).await?.generation;
     let ids = generations::topic_ids(conn, live).await?;
     // Read before the log's ends, since publishers and the live fold keep moving.
@@ -112,7 +112,7 @@ pub async fn space_refusal(
     site: &Site,
     conn: &mut PgConnection,
     space_bytes: u64,
-) -> Result<Option<String>, RebuildError> {
+) -> Result<Option<String>, LoadError> {
     let bound = site.config.rebuild.space_bytes_max;
     if bound > 0 && space_bytes > bound {
         return Ok(Some(format!(

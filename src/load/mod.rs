@@ -13,7 +13,7 @@ mod worker;
 mod writer;
 
 pub use context::{Site, found, share};
-pub use error::RebuildError;
+pub use error::LoadError;
 pub use follow::{Follower, fold_on, positions};
 
 use std::collections::{BTreeMap, HashMap};
@@ -80,7 +80,7 @@ pub async fn build(
     build: &Build,
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
-) -> Result<Built, RebuildError> {
+) -> Result<Built, LoadError> {
     let tracker = Arc::new(Tracker::new());
     let tell = async {
         loop {
@@ -93,7 +93,7 @@ pub async fn build(
             progress(tracker.progress());
             built
         }
-        () = tell => Err(RebuildError::stopped()),
+        () = tell => Err(LoadError::stopped()),
     }
 }
 
@@ -103,10 +103,10 @@ async fn build_steps(
     build: &Build,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
-) -> Result<Built, RebuildError> {
+) -> Result<Built, LoadError> {
     loop {
         match try_build(site, build, tracker, stop).await {
-            Err(RebuildError::Store(error @ StoreError::LoadLost(_))) => {
+            Err(LoadError::Store(error @ StoreError::LoadLost(_))) => {
                 (build.note)(&error.to_string());
                 load::begin_again(&mut load::connect(&site.access).await?, build.generation).await?;
                 tracker.enter(Phase::Folding);
@@ -121,7 +121,7 @@ async fn try_build(
     build: &Build,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
-) -> Result<Built, RebuildError> {
+) -> Result<Built, LoadError> {
     let generation = build.generation;
     let mut conn = load::connect(&site.access).await?;
     let mut forced = Vec::new();
@@ -186,7 +186,7 @@ async fn fold_log(
     build: &Build,
     tracker: &Arc<Tracker>,
     stop: &CancellationToken,
-) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
     let mut conn = load::connect(&site.access).await?;
     let slices = load::slices(&mut conn, build.generation).await?;
     let left = begin_tracking(site, build, tracker, &mut conn).await?;
@@ -213,7 +213,7 @@ async fn fold_log(
     let mut forced = Vec::new();
     let mut failed = None;
     while let Some(ended) = workers.join_next().await {
-        match ended.unwrap_or_else(|error| Err(RebuildError::Failed(format!("a worker ended unexpectedly: {error}")))) {
+        match ended.unwrap_or_else(|error| Err(LoadError::Failed(format!("a worker ended unexpectedly: {error}")))) {
             Ok(mut more) => forced.append(&mut more),
             Err(error) => {
                 crew.cancel();
@@ -230,7 +230,7 @@ async fn begin_tracking(
     build: &Build,
     tracker: &Tracker,
     conn: &mut PgConnection,
-) -> Result<Vec<(StreamPartition, u64)>, RebuildError> {
+) -> Result<Vec<(StreamPartition, u64)>, LoadError> {
     let at = positions(site, build.generation).await?;
     let left = left(build, &at);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();

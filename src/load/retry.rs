@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::Build;
 use super::context::Site;
-use super::error::RebuildError;
+use super::error::LoadError;
 use crate::live::backoff::Backoff;
 use crate::observe::health::{POSTGRES, Severity};
 
@@ -27,7 +27,7 @@ impl<'s> Retries<'s> {
     }
 
     /// Waits after a transient failure, so that the caller tries again; returns every other outcome.
-    pub async fn outcome<T>(&mut self, outcome: Result<T, RebuildError>) -> Option<Result<T, RebuildError>> {
+    pub async fn outcome<T>(&mut self, outcome: Result<T, LoadError>) -> Option<Result<T, LoadError>> {
         let error = match outcome {
             Err(error) if error.is_transient() && !self.stop.is_cancelled() => error,
             outcome => {
@@ -46,7 +46,7 @@ impl<'s> Retries<'s> {
         self.site.readiness.raise(POSTGRES, Severity::Unready, error.to_string());
         tokio::select! {
             () = tokio::time::sleep(self.backoff.pause()) => None,
-            () = self.stop.cancelled() => Some(Err(RebuildError::stopped())),
+            () = self.stop.cancelled() => Some(Err(LoadError::stopped())),
         }
     }
 }

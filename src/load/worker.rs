@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Build;
 use super::context::Site;
 use super::decode::{LoadItem, LoadSieve};
-use super::error::RebuildError;
+use super::error::LoadError;
 use super::progress::Tracker;
 use super::retry::Retries;
 use super::writer::{Hand, LoadedBatch, Task};
@@ -79,7 +79,7 @@ struct Attempt<'w> {
 impl LoadWorker {
     /// Folds its partitions to their targets, restarting from the last cut after each transient failure. Returns
     /// records that were rejected although they would have been accepted.
-    pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+    pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut retries = Retries::new(&self.site, &self.build, &self.stop, "folding");
         loop {
             let tried = self.try_run().await;
@@ -89,7 +89,7 @@ impl LoadWorker {
         }
     }
 
-    async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, RebuildError> {
+    async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut conn = load::connect_to_load(&self.site.access, self.build.generation).await?;
         let ways = self.claim(&mut conn).await?;
         let open: Vec<StreamPartition> =
@@ -119,7 +119,7 @@ impl LoadWorker {
         // The writer task ends when its channel closes.
         drop(attempt);
         let folded = match folded {
-            Err(_) if queue.is_closed() => Err(RebuildError::Failed(reader.why_ended().to_string())),
+            Err(_) if queue.is_closed() => Err(LoadError::Failed(reader.why_ended().to_string())),
             folded => {
                 // Its client takes a tenth of a second to end; don't wait for it.
                 tokio::spawn(stop_reader(reader, queue));
@@ -171,11 +171,8 @@ async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery
 }
 
 /// If the fold only found the writer task gone, the writer's error is the cause.
-async fn finish<T>(
-    folded: Result<T, RebuildError>,
-    hand: JoinHandle<Result<(), RebuildError>>,
-) -> Result<T, RebuildError> {
-    let written = hand.await.map_err(|error| RebuildError::Failed(format!("a writer ended unexpectedly: {error}")))?;
+async fn finish<T>(folded: Result<T, LoadError>, hand: JoinHandle<Result<(), LoadError>>) -> Result<T, LoadError> {
+    let written = hand.await.map_err(|error| LoadError::Failed(format!("a writer ended unexpectedly: {error}")))?;
     match (folded, written) {
         (_, Err(error)) => Err(error),
         (folded, Ok(())) => folded,
@@ -187,14 +184,14 @@ impl Attempt<'_> {
         &mut self,
         queue: &mut UnboundedReceiver<Delivery<LoadItem>>,
         reader: &ReaderHandle,
-    ) -> Result<(), RebuildError> {
+    ) -> Result<(), LoadError> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let stop = self.worker.stop.clone();
         while !self.is_done() {
             let delivery = tokio::select! {
                 delivery = queue.recv() => delivery,
                 // What isn't cut is lost, and read again by the next attempt.
-                () = stop.cancelled() => return Err(RebuildError::stopped()),
+                () = stop.cancelled() => return Err(LoadError::stopped()),
                 _ = look.tick() => {
                     self.cut_if_due().await?;
                     continue;
@@ -206,7 +203,7 @@ impl Attempt<'_> {
                 Some(Delivery::Release { done, .. }) => {
                     let _ = done.send(());
                 }
-                Some(Delivery::End) | None => return Err(RebuildError::Failed("the reader ended unexpectedly".into())),
+                Some(Delivery::End) | None => return Err(LoadError::Failed("the reader ended unexpectedly".into())),
             }
             self.cut_if_due().await?;
         }
@@ -224,7 +221,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn take(&mut self, read: Batch<LoadItem>) -> Result<(), RebuildError> {
+    async fn take(&mut self, read: Batch<LoadItem>) -> Result<(), LoadError> {
         // With a sample, most of what is read is skipped.
         let events = if self.worker.build.sample.is_all() { read.items.len() } else { 0 };
         let mut batch =
@@ -270,18 +267,18 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn give(&self, task: Task) -> Result<(), RebuildError> {
+    async fn give(&self, task: Task) -> Result<(), LoadError> {
         // The writer's own error says why it is gone.
-        self.tasks.send(task).await.map_err(|_| RebuildError::Failed("the writer has ended".into()))
+        self.tasks.send(task).await.map_err(|_| LoadError::Failed("the writer has ended".into()))
     }
 
-    async fn cut_if_due(&mut self) -> Result<(), RebuildError> {
+    async fn cut_if_due(&mut self) -> Result<(), LoadError> {
         let is_full = self.spill.open_bytes() >= self.worker.memory_bytes / 100 * SPILL_PERCENT;
         let is_late = self.last_cut.elapsed() >= self.worker.site.config.rebuild.cut;
         if is_full || is_late { self.cut().await } else { Ok(()) }
     }
 
-    async fn cut(&mut self) -> Result<(), RebuildError> {
+    async fn cut(&mut self) -> Result<(), LoadError> {
         self.last_cut = Instant::now();
         let progressed = self.progressed();
         if progressed.is_empty() {
@@ -291,7 +288,7 @@ impl Attempt<'_> {
         let (done, written) = oneshot::channel();
         let cut = Cut { pieces, names, tangled: Vec::new(), progressed, slot: self.worker.slot };
         self.give(Task::Cut { cut, done }).await?;
-        written.await.map_err(|_| RebuildError::Failed("the writer has ended".into()))?;
+        written.await.map_err(|_| LoadError::Failed("the writer has ended".into()))?;
         for way in self.ways.values_mut() {
             way.claim.next_offset = way.at;
             way.claim.streak = way.guard.streak;
@@ -333,9 +330,9 @@ impl Way {
 }
 
 impl LoadWorker {
-    fn flood(&self, of: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> RebuildError {
+    fn flood(&self, of: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> LoadError {
         let (topic, partition) = (self.site.topics.name(of.stream), of.partition);
-        RebuildError::Refused(vec![format!(
+        LoadError::Refused(vec![format!(
             "{refusals_max} consecutive records were rejected as {reason}, up to topic {topic}, partition {partition}, \
              offset {offset}. Fix the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
              allow {topic} {partition} {offset}`; then `foldback rebuild` resumes"

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::context::Site;
-use super::error::RebuildError;
+use super::error::LoadError;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::packed::Piece;
 use crate::live::worker::bisect::{refusal, refuse};
@@ -48,7 +48,7 @@ pub struct Hand {
 
 impl Hand {
     /// Writes until the channel closes. What isn't cut by then is rolled back.
-    pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), RebuildError> {
+    pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), LoadError> {
         while let Some(task) = tasks.recv().await {
             match task {
                 Task::Append { batch, bytes } => {
@@ -67,7 +67,7 @@ impl Hand {
         Ok(self.loader.close().await?)
     }
 
-    async fn append(&mut self, batch: LoadedBatch) -> Result<(), RebuildError> {
+    async fn append(&mut self, batch: LoadedBatch) -> Result<(), LoadError> {
         let LoadedBatch { history, pieces, mut others } = batch;
         self.loader.spill(&pieces).await?;
         let changes = fold(&others, &Known::default()).changes;
@@ -82,7 +82,7 @@ impl Hand {
     }
 
     /// Bisects until each event that Postgres rejects is isolated, and makes dead letters of those.
-    async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), RebuildError> {
+    async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), LoadError> {
         let mut refused = Vec::new();
         let mut parts = vec![(0, history.events().len())];
         while let Some((from, to)) = parts.pop() {
@@ -100,7 +100,7 @@ impl Hand {
     }
 
     /// A row keeps no raw bytes, which a dead letter needs, so they are fetched from the log again.
-    async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), RebuildError> {
+    async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), LoadError> {
         let events = refused.iter().map(|(index, _)| history.events()[*index]);
         self.refused.extend(events.clone().map(|event| event.provider_order_id));
         let mut records = self.site.fetch_orders(events.map(|event| event.position)).await?;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
 
+use super::error::RebuildError;
 use super::options::{Check, Depth};
 use crate::domain::generations::difference::Differences;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Built, RebuildError, Site};
+use crate::load::{Built, Site};
 use crate::store::Generation;
 use crate::store::generations::unexplained;
 use crate::store::load::{Facts, facts, filled};

@@ -9,13 +9,14 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::checks;
+use super::error::RebuildError;
 use super::heartbeat::Heart;
 use super::observer::Observer;
 use super::options::Check;
 use crate::domain::generations::generation::{Phase, Progress};
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{Follower, RebuildError, Site, positions};
+use crate::load::{Follower, Site, positions};
 use crate::store::Generation;
 use crate::store::generations::{self, CutOver, Moment, live_projection};
 
@@ -159,9 +160,9 @@ impl Finish<'_> {
             };
             match tried {
                 CutOver::Done { .. } => break,
-                CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
+                CutOver::NotPossible(why) => return Err(RebuildError::refused(vec![why])),
                 CutOver::InTheWay(why) if Instant::now() >= deadline => {
-                    return Err(RebuildError::Failed(format!(
+                    return Err(RebuildError::failed(format!(
                         "the cut-over did not succeed within {} s (rebuild.cut_over_timeout_ms): {why}; generation {} \
                          is ready, `foldback generations promote {}` tries again",
                         rebuild.cut_over_timeout.as_secs(),

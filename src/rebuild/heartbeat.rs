@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::error::RebuildError;
 use super::observer::Observer;
 use crate::domain::generations::generation::Progress;
-use crate::load::RebuildError;
 use crate::store::connect::within;
 use crate::store::{Generation, generations};
 
@@ -58,7 +58,7 @@ impl Heart {
 }
 
 pub fn lock_lost() -> RebuildError {
-    RebuildError::Failed(
+    RebuildError::failed(
         "lost the connection that holds the rebuild's lock; `foldback rebuild` resumes from the last commit".into(),
     )
 }

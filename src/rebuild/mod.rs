@@ -8,6 +8,7 @@
 
 mod checks;
 mod cut_over;
+mod error;
 mod heartbeat;
 mod observer;
 mod options;
@@ -16,7 +17,7 @@ mod promote;
 mod run;
 mod until;
 
-pub use crate::load::RebuildError;
+pub use error::RebuildError;
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
 pub use plan::plan;

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 
+use super::error::RebuildError;
 use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
 use super::until;
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
 use crate::live::worker::decode::DecodingSieve;
-use crate::load::{RebuildError, Site, log_guard};
+use crate::load::{LoadError, Site, log_guard};
 use crate::log::survey::TopicSurvey;
 use crate::log::survey::probe::{LogSample, SampleBounds, sample};
 use crate::log::{Sieve, Sifted};
@@ -65,7 +66,7 @@ pub async fn space(
 ) -> Result<Option<String>, RebuildError> {
     let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
     let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(space_per_event(conn).await?);
-    log_guard::space_refusal(site, conn, bytes).await
+    Ok(log_guard::space_refusal(site, conn, bytes).await?)
 }
 
 /// From the live generation, or else from the sample events.
@@ -139,7 +140,7 @@ async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, Rebuil
 }
 
 /// Folds as a load does.
-fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, RebuildError> {
+fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, LoadError> {
     let mut spill = Spill::new(1);
     let mut batch = HistoryBatch::with_capacity(items.len());
     for Item { record, content } in items {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::cut_over::{Finish, Finished};
+use super::error::RebuildError;
 use super::heartbeat::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, Rebuilt, RolledBack};
@@ -19,7 +20,7 @@ use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{RebuildError, Site, found, log_guard, positions};
+use crate::load::{Site, found, log_guard, positions};
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -45,7 +46,7 @@ pub async fn promote(
     let mut lock = log_guard::enter(&site).await?;
     let (survey, refusals) = log_guard::survey(&site, &mut lock).await?;
     if !refusals.is_empty() {
-        return Err(RebuildError::Refused(refusals));
+        return Err(RebuildError::refused(refusals));
     }
     let generation = Generation(generation);
     let before = promotable(&mut lock, generation).await?;
@@ -92,7 +93,7 @@ pub async fn promote(
 
 /// Its state, if it can go live.
 async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<GenerationState, RebuildError> {
-    let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
+    let refuse = |why: String| Err(RebuildError::refused(vec![why]));
     let Some((info, _)) = generations::find(conn, generation).await? else {
         return refuse(format!("there is no generation {}; see `foldback generations list`", generation.0));
     };
@@ -155,7 +156,7 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
     let kept = newest_kept(generations::list(&mut conn).await?)?;
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
-        return Err(RebuildError::Refused(vec![format!(
+        return Err(RebuildError::refused(vec![format!(
             "no running instance can continue generation {} (projection version {}): until one is started, readers \
              would see it without anything newer; --yes rolls back anyway",
             kept.generation, kept.projection_version
@@ -167,9 +168,9 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
     loop {
         match generations::roll_back(&mut conn, Generation(kept.generation), rebuild.lock_timeout).await? {
             CutOver::Done { before } => return Ok(RolledBack { from: before.0, to: kept.generation }),
-            CutOver::NotPossible(why) => return Err(RebuildError::Refused(vec![why])),
+            CutOver::NotPossible(why) => return Err(RebuildError::refused(vec![why])),
             CutOver::InTheWay(why) if tokio::time::Instant::now() >= deadline => {
-                return Err(RebuildError::Failed(format!(
+                return Err(RebuildError::failed(format!(
                     "the rollback did not succeed within {} s: {why}; try again when readers' long transactions have \
                      ended",
                     rebuild.cut_over_timeout.as_secs()
@@ -183,7 +184,7 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
 fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError> {
     let kept = list.into_iter().filter(|info| info.state == GenerationState::Kept);
     kept.max_by_key(|info| (info.promoted_at, info.generation)).ok_or_else(|| {
-        RebuildError::Refused(vec![
+        RebuildError::refused(vec![
             "there is no kept generation to roll back to; see `foldback generations list`".into(),
         ])
     })
@@ -193,7 +194,7 @@ fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError
 pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
     let site = Site::new(config, access)?;
     let mut conn = log_guard::enter(&site).await?;
-    let refuse = |why: String| Err(RebuildError::Refused(vec![why]));
+    let refuse = |why: String| Err(RebuildError::refused(vec![why]));
     match generations::find(&mut conn, Generation(generation)).await? {
         None => refuse(format!("there is no generation {generation}; see `foldback generations list`")),
         Some((info, _)) if info.state == GenerationState::Live => {

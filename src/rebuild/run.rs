@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks::Second;
 use super::cut_over::{Finish, Finished};
+use super::error::RebuildError;
 use super::heartbeat::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
@@ -20,7 +21,7 @@ use crate::domain::generations::generation::{GenerationInfo, GenerationState, Ph
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Build, Note, RebuildError, Site, build, found, log_guard, positions};
+use crate::load::{Build, Note, Site, build, found, log_guard, positions};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
@@ -46,7 +47,7 @@ pub async fn rebuild(
     let (survey, mut refusals) = log_guard::survey(&site, &mut lock).await?;
     refusals.extend(plan::space(&site, &mut lock, &survey).await?);
     if !refusals.is_empty() {
-        return Err(RebuildError::Refused(refusals));
+        return Err(RebuildError::refused(refusals));
     }
     let job = find_or_create(&site, &mut lock, options, &survey, &observer).await?;
     let heart = Heart::start(lock, job.generation, observer.clone(), &stop);
@@ -262,7 +263,7 @@ impl Run<'_> {
                     let _ = is_whole.send(());
                     self.counted(build_it.generation).await.map(|check| (built, check))
                 }
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             };
             if counted.is_err() {
                 both.cancel();
@@ -279,7 +280,8 @@ impl Run<'_> {
         let (built, second) = tokio::join!(building, comparing);
         // If one was only told to stop, the other has the reason.
         let (built, second) = match (built, second) {
-            (Err(RebuildError::Stopped(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => return Err(error),
+            (Err(built), Err(second)) => return Err(if built.is_stopped() { second } else { built }),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(built), Ok(second)) => (built, second),
         };
         let (built, counts) = built;

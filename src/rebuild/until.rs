@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::error::RebuildError;
 use super::options::Until;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{RebuildError, Site};
+use crate::load::Site;
 use crate::log::survey::TopicSurvey;
 use crate::log::survey::offsets::offsets_at;
 
@@ -36,14 +37,14 @@ fn check(site: &Site, bounds: &Bounds, ends: &Bounds) -> Result<(), RebuildError
         match ends.of(*of) {
             None => {
                 let what = format!("--until names topic {topic}, partition {}, which does not exist", of.partition);
-                return Err(RebuildError::Refused(vec![what]));
+                return Err(RebuildError::refused(vec![what]));
             }
             Some(end) if *offset > end || *offset < 0 => {
                 let what = format!(
                     "--until names offset {offset} of topic {topic}, partition {}, but that ends at {end}",
                     of.partition
                 );
-                return Err(RebuildError::Refused(vec![what]));
+                return Err(RebuildError::refused(vec![what]));
             }
             Some(_) => {}
         }

@@ -1,6 +1,6 @@
 //! How a verification fails.
 
-use crate::load::RebuildError;
+use crate::load::LoadError;
 use crate::store::StoreError;
 
 /// How a verification failed. The CLI maps `Refused` to exit code 4, the others to 1.
@@ -14,30 +14,18 @@ pub enum VerifyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
-    Fold(#[source] RebuildError),
+    Load(#[source] LoadError),
     #[error("{0}")]
     Failed(String),
 }
 
-impl From<VerifyError> for RebuildError {
-    fn from(error: VerifyError) -> RebuildError {
+impl From<LoadError> for VerifyError {
+    fn from(error: LoadError) -> VerifyError {
         match error {
-            VerifyError::Store(error) => RebuildError::Store(error),
-            VerifyError::Refused(why) => RebuildError::Refused(vec![why]),
-            VerifyError::Stopped => RebuildError::stopped(),
-            VerifyError::Fold(error) => error,
-            VerifyError::Failed(why) => RebuildError::Failed(why),
-        }
-    }
-}
-
-impl From<RebuildError> for VerifyError {
-    fn from(error: RebuildError) -> VerifyError {
-        match error {
-            RebuildError::Store(error) => VerifyError::Store(error),
-            RebuildError::Refused(reasons) => VerifyError::Refused(reasons.join("; ")),
-            RebuildError::Stopped(_) => VerifyError::Stopped,
-            other => VerifyError::Fold(other),
+            LoadError::Store(error) => VerifyError::Store(error),
+            LoadError::Refused(reasons) => VerifyError::Refused(reasons.join("; ")),
+            LoadError::Stopped(_) => VerifyError::Stopped,
+            other => VerifyError::Load(other),
         }
     }
 }

@@ -13,8 +13,7 @@ use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::rejection::Rejection;
 use crate::load::log_guard::survey;
-use crate::load::{Build, Built, RebuildError, Site, build, fold_on, found};
-
+use crate::load::{Build, Built, Site, build, fold_on, found};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Shape, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
@@ -102,9 +101,9 @@ pub async fn compare_with_log(
     sample: KeySample,
     whole: impl Future<Output = ()>,
     stop: &CancellationToken,
-) -> Result<(Built, Differences), RebuildError> {
+) -> Result<(Built, Differences), VerifyError> {
     let mut held = lock::wait_for(&site.access, stop).await?;
-    let compared = lock::while_held(&mut held, stop, async |stop| {
+    lock::while_held(&mut held, stop, async |stop| {
         drop_shadows(&mut site.access.connect().await?).await?;
         with_shadow(site, generation, log.ends, async |shadow| {
             let shadow = Build {
@@ -129,8 +128,7 @@ pub async fn compare_with_log(
         })
         .await
     })
-    .await?;
-    Ok(compared)
+    .await
 }
 
 /// Surveys the log. Refuses one that the views can't be rebuilt from.
