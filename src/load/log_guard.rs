@@ -1,17 +1,13 @@
 //! Guards that refuse a rebuild before it starts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use tokio::time::sleep;
 
 use super::context::Site;
 use super::error::LoadError;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
-use crate::observe::size::size_text;
-use crate::store::generations::{self, Lock, checkpoints, live_projection};
+use crate::store::generations::{self, checkpoints, live_projection};
 use crate::store::{StoreError, migrate};
 
 /// A killed process holds the lock until Postgres notices, which takes a moment.
@@ -44,7 +40,7 @@ async fn another(conn: &mut PgConnection) -> Result<String, StoreError> {
         "another rebuild, promotion or rollback is running{}; see `foldback generations list`",
         what.unwrap_or_default()
     ))
-}
+};
 
 /// Surveys the log, and gives the reasons against a rebuild as sentences.
 pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {

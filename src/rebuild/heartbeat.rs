@@ -57,7 +57,7 @@ impl Heart {
     }
 }
 
-pub fn lock_lost() -> RebuildError {
+fn lock_lost() -> RebuildError {
     RebuildError::failed(
         "lost the connection that holds the rebuild's lock; `foldback rebuild` resumes from the last commit".into(),
     )

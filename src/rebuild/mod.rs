@@ -2,6 +2,8 @@
 //!
 //! - `plan`, `until`: what a rebuild would read, and where it ends
 //! - `run`, `promote`: the verbs
+//! - `session`: one process at a time, and its way out
+//! - `space`: room for one more generation
 //! - `checks`: what a new generation has to pass
 //! - `cut_over`: the last records, and readers go over
 //! - `heartbeat`: keeps the lock and tells the progress
@@ -15,6 +17,8 @@ mod options;
 mod plan;
 mod promote;
 mod run;
+mod session;
+mod space;
 mod until;
 
 pub use error::RebuildError;

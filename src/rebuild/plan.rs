@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnection;
-
 use super::error::RebuildError;
 use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
-use super::until;
+use super::{space, until};
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
 use crate::live::worker::decode::DecodingSieve;
@@ -17,7 +15,7 @@ use crate::log::{Sieve, Sifted};
 use crate::projection::spill::Spill;
 use crate::projection::{Content, Item};
 use crate::store::connect::Access;
-use crate::store::generations::{self, live_projection};
+use crate::store::generations;
 use crate::store::load::HistoryBatch;
 use crate::store::tables::history::HistoryRow;
 use crate::store::{StoreError, load, migrate};
@@ -51,8 +49,8 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
         .map(|(topic, sample)| planned(topic, sample, &targets, &refusals))
         .collect();
     let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
-    let space_bytes = events.saturating_mul(space_per_event(&mut conn).await?);
-    refusals.extend(log_guard::space_refusal(&site, &mut conn, space_bytes).await?);
+    let space_bytes = events.saturating_mul(space::per_event(&mut conn).await?);
+    refusals.extend(space::refusal(&site, &mut conn, space_bytes).await?);
     let workers = site.config.rebuild.workers.max(1) as f64;
     let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
     Ok(Plan { topics, space_bytes, seconds, refusals })

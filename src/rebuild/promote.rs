@@ -11,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::checks;
 use super::cut_over::{Finish, Finished};
 use super::error::RebuildError;
-use super::heartbeat::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, Rebuilt, RolledBack};
 use super::run::settle_state;
+use super::session::Session;
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{Site, found, log_guard, positions};
+use crate::load::{Site, found, positions};
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -43,30 +43,25 @@ pub async fn promote(
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let site = Site::new(config, access)?;
-    let mut lock = log_guard::enter(&site).await?;
-    let (survey, refusals) = log_guard::survey(&site, &mut lock).await?;
-    if !refusals.is_empty() {
-        return Err(RebuildError::refused(refusals));
-    }
+    let mut session = Session::enter(&site).await?;
+    let survey = session.survey(&site, async |_, _| Ok(None)).await?;
     let generation = Generation(generation);
-    let before = promotable(&mut lock, generation).await?;
-    generations::reopen(&mut lock, generation).await?;
-    let heart = Heart::start(lock, generation, observer.clone(), &stop);
+    let before = promotable(&mut session.conn, generation).await?;
+    generations::reopen(&mut session.conn, generation).await?;
+    let session = session.beat(generation, &observer, &stop);
+    let heart = &session.heart;
     let finish = Finish {
         site: &site,
         generation,
         workers: config.rebuild.workers,
         accept_dead_letters,
         observer: &observer,
-        heart: &heart,
+        heart,
         stop: &heart.lost,
     };
     let mut checks = Vec::new();
     let outcome = check_and_finish(&site, &finish, &Arc::new(found(&survey)), &mut checks).await;
-    let mut conn = match heart.end().await {
-        Ok(conn) => conn,
-        Err(_) => site.access.connect().await?,
-    };
+    let mut conn = session.leave(&site, false).await?;
     let finished = match outcome {
         Ok(finished) => finished,
         Err(error) => {
@@ -152,7 +147,7 @@ async fn check_and_finish(
 /// Makes the newest kept generation live again, at once. `yes`: even if no running instance can continue it.
 pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
     let site = Site::new(config, access)?;
-    let mut conn = log_guard::enter(&site).await?;
+    let mut conn = Session::enter(&site).await?.conn;
     let kept = newest_kept(generations::list(&mut conn).await?)?;
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
@@ -193,7 +188,7 @@ fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError
 /// Drops a generation that is not live.
 pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
     let site = Site::new(config, access)?;
-    let mut conn = log_guard::enter(&site).await?;
+    let mut conn = Session::enter(&site).await?.conn;
     let refuse = |why: String| Err(RebuildError::refused(vec![why]));
     match generations::find(&mut conn, Generation(generation)).await? {
         None => refuse(format!("there is no generation {generation}; see `foldback generations list`")),

@@ -15,13 +15,14 @@ use super::error::RebuildError;
 use super::heartbeat::Heart;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
-use super::{checks, plan, until};
+use super::session::Session;
+use super::{checks, space, until};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Build, Note, Site, build, found, log_guard, positions};
+use crate::load::{Build, Note, Site, build, found, positions};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
@@ -43,22 +44,17 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let site = Site::new(config, access)?;
-    let mut lock = log_guard::enter(&site).await?;
-    let (survey, mut refusals) = log_guard::survey(&site, &mut lock).await?;
-    refusals.extend(plan::space(&site, &mut lock, &survey).await?);
-    if !refusals.is_empty() {
-        return Err(RebuildError::refused(refusals));
-    }
-    let job = find_or_create(&site, &mut lock, options, &survey, &observer).await?;
-    let heart = Heart::start(lock, job.generation, observer.clone(), &stop);
-    let run = Run { site: &site, options, job: &job, observer: &observer, heart: &heart, stop: &heart.lost };
+    let mut session = Session::enter(&site).await?;
+    let has_room =
+        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(&site, conn, survey).await;
+    let survey = session.survey(&site, has_room).await?;
+    let job = find_or_create(&site, &mut session.conn, options, &survey, &observer).await?;
+    let session = session.beat(job.generation, &observer, &stop);
+    let heart = &session.heart;
+    let run = Run { site: &site, options, job: &job, observer: &observer, heart, stop: &heart.lost };
     let outcome = run.run().await;
-    let lock_was_lost = heart.lost.is_cancelled() && !stop.is_cancelled();
-    let mut conn = match heart.end().await {
-        Ok(conn) => conn,
-        Err(error) if lock_was_lost || outcome.is_ok() => return Err(error),
-        Err(_) => site.access.connect().await?,
-    };
+    let must_hold = outcome.is_ok() || session.lock_was_lost(&stop);
+    let mut conn = session.leave(&site, must_hold).await?;
     let (finished, events, checks) = outcome?;
     let seconds = started.elapsed().as_secs_f64();
     settle_state(

@@ -1,0 +1,66 @@
+//! Whether the database has room for one more generation.
+
+use std::path::Path;
+
+use sqlx::postgres::PgConnection;
+
+use super::error::RebuildError;
+use crate::load::Site;
+use crate::log::survey::TopicSurvey;
+use crate::observe::size::size_text;
+use crate::store::generations::{self, live_projection};
+
+/// Space of an event with its share of orders, replays and indexes, where nothing is there to measure it by. As the
+/// sample events take it.
+const EVENT_SPACE_BYTES: u64 = 1_000;
+
+/// The refusal for want of space, by an estimate from the offsets alone.
+pub async fn estimated_refusal(
+    site: &Site,
+    conn: &mut PgConnection,
+    survey: &[TopicSurvey],
+) -> Result<Option<String>, RebuildError> {
+    let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
+    let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(per_event(conn).await?);
+    refusal(site, conn, bytes).await
+}
+
+/// As the live generation takes it, or the sample events.
+pub async fn per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
+    let live = live_projection(conn).await?.generation;
+    let (bytes, events) = generations::size(conn, live).await?;
+    // Too few rows tell nothing: empty tables and indexes take space too.
+    if events < 10_000 {
+        return Ok(EVENT_SPACE_BYTES);
+    }
+    Ok(u64::try_from(bytes / events).unwrap_or(EVENT_SPACE_BYTES))
+}
+
+/// Whether there is room for a generation of this size.
+pub async fn refusal(site: &Site, conn: &mut PgConnection, space_bytes: u64) -> Result<Option<String>, RebuildError> {
+    let bound = site.config.rebuild.space_bytes_max;
+    if bound > 0 && space_bytes > bound {
+        return Ok(Some(format!(
+            "the new generation is estimated to take {} in Postgres, more than rebuild.space_bytes_max ({}); drop an \
+             older generation, or raise it",
+            size_text(space_bytes),
+            size_text(bound)
+        )));
+    }
+    let Some(directory) = generations::local_data_directory(conn).await? else { return Ok(None) };
+    let Some(free) = free_bytes(Path::new(&directory)) else { return Ok(None) };
+    Ok((space_bytes > free).then(|| {
+        format!(
+            "the new generation is estimated to take {} in Postgres, its disk has {} free; make room, or drop an older \
+             generation",
+            size_text(space_bytes),
+            size_text(free)
+        )
+    }))
+}
+
+/// `None` where the disk can't be seen from here.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let found = path.ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
