@@ -27,14 +27,14 @@ pub const KEYS: &[Key] = &[VALUE_BYTES_MAX, REFUSALS_IN_A_ROW_MAX];
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub value_bytes_max: usize,
-    pub refusals_in_a_row_max: u64,
+    pub refusals_in_a_row_max: i64,
 }
 
 impl Limits {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             value_bytes_max: values.size(&VALUE_BYTES_MAX)?,
-            refusals_in_a_row_max: values.number(&REFUSALS_IN_A_ROW_MAX)?,
+            refusals_in_a_row_max: i64::try_from(values.number(&REFUSALS_IN_A_ROW_MAX)?).unwrap_or(i64::MAX),
         })
     }
 }

@@ -26,7 +26,6 @@ use crate::observe::{Metrics, Readiness};
 use crate::publish::{Link, PublishError};
 use crate::registry::Resolver;
 use crate::serve::{App, HttpSettings};
-use crate::store::commit::Serving;
 use crate::store::connect::Access;
 use crate::store::generations::generation;
 use crate::store::read::Reader;
@@ -133,7 +132,7 @@ async fn start(
     for _ in 0..config.workers.count {
         let resolver = resolver.clone();
         let need = move |id| resolver.need(id);
-        tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), need, stop.clone())?);
+        tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), resolver.clone(), stop.clone())?);
     }
     spawn_publisher(tasks, config, access, readiness, metrics, stop)?;
     let watching = watch.run(stop.clone());
@@ -182,10 +181,9 @@ async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
 }
 
 fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metrics: &Arc<Metrics>) -> WorkerSettings {
-    let topics = config.kafka.topics();
     let reader = ReaderSettings {
         kafka: config.kafka.clone(),
-        topics: topics.clone(),
+        topics: config.kafka.topics(),
         assignment: Assignment::Group,
         linger: config.batch.linger,
         records_max: config.batch.records_max,
@@ -194,21 +192,7 @@ fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metri
         kafka_queue_kbytes: None,
         drain_timeout: config.workers.drain_timeout,
     };
-    WorkerSettings {
-        reader,
-        topics,
-        access,
-        serving: Serving::Live,
-        live: None,
-        ends: None,
-        retry: config.retry.clone(),
-        cache_orders_max: config.workers.cache_orders_max,
-        cache_bytes_max: config.workers.cache_bytes_max,
-        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
-        drain_timeout: config.workers.drain_timeout,
-        readiness: readiness.clone(),
-        metrics: metrics.clone(),
-    }
+    WorkerSettings::new(config, reader, access, readiness.clone(), metrics.clone())
 }
 
 async fn spawn_http(

@@ -43,9 +43,7 @@ impl Follower {
         let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {
             let settings = Arc::new(settings(site, generation, partitions, memory_bytes, ends.clone()));
-            let resolver = site.resolver.clone();
-            let need = move |id| resolver.need(id);
-            let worker = worker::start(settings, site.decoder.clone(), need, stop.clone())?;
+            let worker = worker::start(settings, site.decoder.clone(), site.resolver.clone(), stop.clone())?;
             tasks.spawn("a worker", worker);
         }
         Ok(Follower { stop, workers: tasks, drain_timeout: site.config.workers.drain_timeout })
@@ -74,20 +72,12 @@ fn settings(
     let mut reader = site.reader(partitions, memory_bytes / 2);
     reader.linger = config.batch.linger;
     reader.records_max = config.batch.records_max;
+    let (readiness, metrics) = (site.readiness.clone(), site.metrics.clone());
     WorkerSettings {
-        reader,
-        topics: site.topics.clone(),
-        access: site.access.clone(),
         serving: Serving::Generation(generation),
-        live: None,
         ends,
-        retry: config.retry.clone(),
-        cache_orders_max: config.workers.cache_orders_max,
         cache_bytes_max: memory_bytes / 2,
-        refusals_in_a_row_max: i64::try_from(config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX),
-        drain_timeout: config.workers.drain_timeout,
-        readiness: site.readiness.clone(),
-        metrics: site.metrics.clone(),
+        ..WorkerSettings::new(config, reader, site.access.clone(), readiness, metrics)
     }
 }
 

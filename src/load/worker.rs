@@ -133,7 +133,7 @@ impl LoadWorker {
         &self,
         conn: &mut sqlx::postgres::PgConnection,
     ) -> Result<BTreeMap<StreamPartition, Way>, StoreError> {
-        let refusals_max = i64::try_from(self.site.config.limits.refusals_in_a_row_max).unwrap_or(i64::MAX);
+        let refusals_max = self.site.config.limits.refusals_in_a_row_max;
         let mut ways = BTreeMap::new();
         for found in &self.found {
             let of = found.of;
@@ -148,9 +148,7 @@ impl LoadWorker {
     }
 
     fn sieve(&self) -> LoadSieve {
-        let resolver = self.site.resolver.clone();
-        let decoding =
-            DecodingSieve { decoder: self.site.decoder.clone(), need: Box::new(move |id| resolver.need(id)) };
+        let decoding = DecodingSieve::new(self.site.decoder.clone(), self.site.resolver.clone());
         LoadSieve { decoding, sample: self.build.sample, refused: self.build.refused.clone() }
     }
 }

@@ -9,7 +9,7 @@ use super::context::Site;
 use super::error::LoadError;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::packed::Piece;
-use crate::live::worker::bisect::{refusal, refuse};
+use crate::live::worker::bisect::{Bisection, refuse};
 use crate::log::reader::InFlight;
 use crate::projection::{Content, Item, Known, fold};
 use crate::store::StoreError;
@@ -83,20 +83,12 @@ impl Hand {
 
     /// Bisects until each event that Postgres rejects is isolated, and makes dead letters of those.
     async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), LoadError> {
-        let mut refused = Vec::new();
-        let mut parts = vec![(0, history.events().len())];
-        while let Some((from, to)) = parts.pop() {
-            match self.loader.append(history.rows(from, to), &[], &[]).await {
-                Ok(()) => {}
-                Err(StoreError::Data(error)) if to - from == 1 => refused.push((from, refusal(&error))),
-                Err(StoreError::Data(_)) => {
-                    let middle = from + (to - from) / 2;
-                    parts.extend([(middle, to), (from, middle)]);
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let mut bisection = Bisection::of(history.events().len());
+        while let Some(part) = bisection.next_part() {
+            let outcome = self.loader.append(history.rows(part.start, part.end), &[], &[]).await;
+            bisection.record(part, outcome)?;
         }
-        self.refuse(history, refused).await
+        self.refuse(history, bisection.refused).await
     }
 
     /// A row keeps no raw bytes, which a dead letter needs, so they are fetched from the log again.

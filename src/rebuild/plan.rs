@@ -110,8 +110,7 @@ async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, Rebuil
     let mut seconds = Duration::ZERO;
     for topic in survey {
         let (kafka, topic) = (site.config.kafka.clone(), topic.clone());
-        let resolver = site.resolver.clone();
-        let sieve = DecodingSieve { decoder: site.decoder.clone(), need: Box::new(move |id| resolver.need(id)) };
+        let sieve = DecodingSieve::new(site.decoder.clone(), site.resolver.clone());
         let read = tokio::task::spawn_blocking(move || {
             let mut raw = Vec::new();
             let seen = sample(&kafka, &topic, SampleBounds::default(), |record| raw.push(record))?;

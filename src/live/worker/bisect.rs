@@ -1,5 +1,7 @@
 //! Finds the records of a batch whose values Postgres rejects.
 
+use std::ops::Range;
+
 use super::batch::WriteBatch;
 use super::fold::fold_batch;
 use super::state_cache::StateCache;
@@ -16,19 +18,48 @@ pub async fn refuse_what_postgres_refuses(
     topics: &Topics,
     batch: &mut WriteBatch,
 ) -> Result<(), StoreError> {
-    let mut parts = vec![(0, batch.items.len())];
-    while let Some((from, to)) = parts.pop() {
-        let Err(error) = try_out(writer, topics, &batch.items[from..to]).await else { continue };
-        match (error, to - from) {
-            (StoreError::Data(error), 1) => refuse(&mut batch.items[from], &error),
-            (StoreError::Data(_), count) => {
-                let middle = from + count / 2;
-                parts.extend([(from, middle), (middle, to)]);
-            }
-            (error, _) => return Err(error),
-        }
+    let mut bisection = Bisection::of(batch.items.len());
+    while let Some(part) = bisection.next_part() {
+        let outcome = try_out(writer, topics, &batch.items[part.clone()]).await;
+        bisection.record(part, outcome)?;
+    }
+    for (index, rejection) in bisection.refused {
+        batch.items[index].content = Content::Rejected(rejection);
     }
     Ok(())
+}
+
+/// Parts to be tried, from the first to the last: each that Postgres refuses is halved until what it refuses stands
+/// alone. The caller tries them, since a future that borrows from a closure's argument can't be sent.
+pub struct Bisection {
+    parts: Vec<Range<usize>>,
+    /// Indexes of what Postgres refuses, and what it said.
+    pub refused: Vec<(usize, Rejection)>,
+}
+
+impl Bisection {
+    pub fn of(len: usize) -> Bisection {
+        Bisection { parts: std::iter::once(0..len).collect(), refused: Vec::new() }
+    }
+
+    pub fn next_part(&mut self) -> Option<Range<usize>> {
+        self.parts.pop()
+    }
+
+    /// How the try of a part ended. An error that isn't a refusal comes back.
+    pub fn record(&mut self, part: Range<usize>, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+        match outcome {
+            Ok(()) => {}
+            Err(StoreError::Data(error)) if part.len() == 1 => self.refused.push((part.start, refusal(&error))),
+            Err(StoreError::Data(_)) if part.len() > 1 => {
+                let middle = part.start + part.len() / 2;
+                self.parts.extend([middle..part.end, part.start..middle]);
+            }
+            // Nothing is left to be halved.
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result<(), StoreError> {
@@ -47,4 +78,25 @@ pub fn refuse(item: &mut Item, error: &sqlx::Error) {
 pub fn refusal(error: &sqlx::Error) -> Rejection {
     let message = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     Rejection::new(Reason::Invalid, format!("Postgres cannot store one of its values: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_stands_alone_in_the_end() {
+        let mut bisection = Bisection::of(5);
+        let mut passed = Vec::new();
+        while let Some(part) = bisection.next_part() {
+            let is_refused = part.contains(&1) || part.contains(&4);
+            let outcome = if is_refused { Err(StoreError::Data(sqlx::Error::RowNotFound)) } else { Ok(()) };
+            if outcome.is_ok() {
+                passed.extend(part.clone());
+            }
+            bisection.record(part, outcome).unwrap();
+        }
+        assert_eq!(bisection.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(passed, [0, 2, 3]);
+    }
 }

@@ -4,6 +4,7 @@ use crate::codec::{Decode, Decoded, Decoder};
 use crate::domain::log::record::RawRecord;
 use crate::log::{Sieve, Sifted};
 use crate::projection::{Content, Item};
+use crate::registry::Resolver;
 
 /// A run's summary and metadata become trees, with an allocation for every name, number and string.
 const RUN_FACTOR: usize = 8;
@@ -11,8 +12,14 @@ const RUN_FACTOR: usize = 8;
 /// Decodes records, requests missing schemas, and knows whether they have arrived.
 pub struct DecodingSieve {
     pub decoder: Decoder,
-    /// Called with the id of each schema that a record waits for; may be called again for the same one.
-    pub need: Box<dyn Fn(u32) + Send>,
+    /// Is told each schema that a record waits for.
+    resolver: Resolver,
+}
+
+impl DecodingSieve {
+    pub fn new(decoder: Decoder, resolver: Resolver) -> DecodingSieve {
+        DecodingSieve { decoder, resolver }
+    }
 }
 
 impl Sieve for DecodingSieve {
@@ -24,7 +31,7 @@ impl Sieve for DecodingSieve {
             Decode::Event(Decoded::Run(run)) => Content::Run(run),
             Decode::Rejected(rejection) => Content::Rejected(rejection),
             Decode::NeedsSchema(id) => {
-                (self.need)(id);
+                self.resolver.need(id);
                 return Sifted::Wait(id);
             }
         };

@@ -6,25 +6,22 @@ pub mod bisect;
 pub mod decode;
 pub mod fold;
 mod report;
+mod settings;
 pub mod state_cache;
 mod writer;
 
+pub use settings::WorkerSettings;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::codec::Decoder;
-use crate::config::retry::Retry;
-use crate::domain::log::bounds::Bounds;
-use crate::domain::log::record::Topics;
 use crate::log::{Control, Reader, ReaderEnded, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
-use crate::store::Generation;
-use crate::store::commit::Serving;
-use crate::store::connect::Access;
+use crate::registry::Resolver;
 use decode::DecodingSieve;
 use writer::WriterTask;
 
@@ -55,11 +52,11 @@ pub struct WorkerSettings {
 pub fn start(
     settings: Arc<WorkerSettings>,
     decoder: Decoder,
-    need: impl Fn(u32) + Send + 'static,
+    resolver: Resolver,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), ReaderEnded>> + Send + 'static, KafkaError> {
     let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
-    let sieve = DecodingSieve { decoder, need: Box::new(need) };
+    let sieve = DecodingSieve::new(decoder, resolver);
     let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), sieve, deliveries)?;
     let controls = reader.controls.clone();
     let give_up = CancellationToken::new();
