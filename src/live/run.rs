@@ -130,8 +130,6 @@ async fn start(
     let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
     let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
     for _ in 0..config.workers.count {
-        let resolver = resolver.clone();
-        let need = move |id| resolver.need(id);
         tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), resolver.clone(), stop.clone())?);
     }
     spawn_publisher(tasks, config, access, readiness, metrics, stop)?;

@@ -20,9 +20,6 @@ use crate::store::load::HistoryBatch;
 use crate::store::tables::history::HistoryRow;
 use crate::store::{StoreError, load, migrate};
 
-/// Size of an event with its share of orders, replays and indexes, if there is no data to measure it by. Taken from
-/// the sample events.
-const EVENT_SPACE_BYTES: u64 = 1_000;
 /// Total duration of a rebuild relative to folding and writing the history, with settling, indexes and checks. Measured
 /// with the sample events, see docs/adr.
 const WHOLE_PER_FOLDING: f64 = 2.0;
@@ -54,28 +51,6 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     let workers = site.config.rebuild.workers.max(1) as f64;
     let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
     Ok(Plan { topics, space_bytes, seconds, refusals })
-}
-
-/// The refusal for lack of space, by an estimate from the offsets alone.
-pub async fn space(
-    site: &Site,
-    conn: &mut PgConnection,
-    survey: &[TopicSurvey],
-) -> Result<Option<String>, RebuildError> {
-    let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
-    let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(space_per_event(conn).await?);
-    Ok(log_guard::space_refusal(site, conn, bytes).await?)
-}
-
-/// From the live generation, or else from the sample events.
-async fn space_per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
-    let live = live_projection(conn).await?.generation;
-    let (bytes, events) = generations::size(conn, live).await?;
-    // Too few rows are no basis: empty tables and indexes take space too.
-    if events < 10_000 {
-        return Ok(EVENT_SPACE_BYTES);
-    }
-    Ok(u64::try_from(bytes / events).unwrap_or(EVENT_SPACE_BYTES))
 }
 
 fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {

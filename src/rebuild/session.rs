@@ -40,7 +40,7 @@ impl Session {
             checked => checked?,
         }
         for _ in 0..LOCK_TRIES {
-            if generations::hold(&mut conn, Lock::Rebuild).await? {
+            if generations::try_hold(&mut conn, Lock::Rebuild).await? {
                 return Ok(Session { conn });
             }
             sleep(LOCK_PAUSE).await;

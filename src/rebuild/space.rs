@@ -1,4 +1,4 @@
-//! Whether the database has room for one more generation.
+//! Whether the database has room for another generation.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use crate::log::survey::TopicSurvey;
 use crate::observe::size::size_text;
 use crate::store::generations::{self, live_projection};
 
-/// Space of an event with its share of orders, replays and indexes, where nothing is there to measure it by. As the
-/// sample events take it.
+/// Size of an event with its share of orders, replays and indexes, if there is no data to measure it by. Taken from
+/// the sample events.
 const EVENT_SPACE_BYTES: u64 = 1_000;
 
-/// The refusal for want of space, by an estimate from the offsets alone.
+/// The refusal for lack of space, by an estimate from the offsets alone.
 pub async fn estimated_refusal(
     site: &Site,
     conn: &mut PgConnection,
@@ -25,24 +25,24 @@ pub async fn estimated_refusal(
     refusal(site, conn, bytes).await
 }
 
-/// As the live generation takes it, or the sample events.
+/// Bytes per event in the live generation, or else of the sample events.
 pub async fn per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
     let live = live_projection(conn).await?.generation;
     let (bytes, events) = generations::size(conn, live).await?;
-    // Too few rows tell nothing: empty tables and indexes take space too.
+    // Too few rows are no basis: empty tables and indexes take space too.
     if events < 10_000 {
         return Ok(EVENT_SPACE_BYTES);
     }
     Ok(u64::try_from(bytes / events).unwrap_or(EVENT_SPACE_BYTES))
 }
 
-/// Whether there is room for a generation of this size.
+/// Refuses a generation of this size if there is no room for it.
 pub async fn refusal(site: &Site, conn: &mut PgConnection, space_bytes: u64) -> Result<Option<String>, RebuildError> {
     let bound = site.config.rebuild.space_bytes_max;
     if bound > 0 && space_bytes > bound {
         return Ok(Some(format!(
-            "the new generation is estimated to take {} in Postgres, more than rebuild.space_bytes_max ({}); drop an \
-             older generation, or raise it",
+            "the new generation needs an estimated {} in Postgres, more than rebuild.space_bytes_max ({}); raise the \
+             limit, or drop an older generation",
             size_text(space_bytes),
             size_text(bound)
         )));
@@ -51,15 +51,15 @@ pub async fn refusal(site: &Site, conn: &mut PgConnection, space_bytes: u64) -> 
     let Some(free) = free_bytes(Path::new(&directory)) else { return Ok(None) };
     Ok((space_bytes > free).then(|| {
         format!(
-            "the new generation is estimated to take {} in Postgres, its disk has {} free; make room, or drop an older \
-             generation",
+            "the new generation needs an estimated {} in Postgres, but its disk has {} free; make room, or drop an \
+             older generation",
             size_text(space_bytes),
             size_text(free)
         )
     }))
 }
 
-/// `None` where the disk can't be seen from here.
+/// `None` if the disk is not visible from here.
 fn free_bytes(path: &Path) -> Option<u64> {
     let found = path.ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))

@@ -45,7 +45,7 @@ impl Sieve for DecodingSieve {
     fn is_ready(&self, id: u32) -> bool {
         let ready = self.decoder.has_schema(id);
         if !ready {
-            (self.need)(id);
+            self.resolver.need(id);
         }
         ready
     }

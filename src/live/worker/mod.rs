@@ -15,40 +15,16 @@ pub use settings::WorkerSettings;
 use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::codec::Decoder;
-use crate::log::{Control, Reader, ReaderEnded, ReaderSettings};
-use crate::observe::{Metrics, Readiness};
+use crate::log::{Control, Reader, ReaderEnded};
 use crate::registry::Resolver;
 use decode::DecodingSieve;
 use writer::WriterTask;
 
-/// Settings shared by all workers of a process.
-pub struct WorkerSettings {
-    pub reader: ReaderSettings,
-    pub topics: Topics,
-    pub access: Access,
-    /// Which generation to fold into.
-    pub serving: Serving,
-    /// The live generation, as it changes, so that a worker switches even if no records arrive. `None`: it notices
-    /// at its next commit.
-    pub live: Option<watch::Receiver<Generation>>,
-    /// Where the fold ends; `None`: it never does.
-    pub ends: Option<Arc<Bounds>>,
-    pub retry: Retry,
-    pub cache_orders_max: usize,
-    pub cache_bytes_max: usize,
-    pub refusals_in_a_row_max: i64,
-    /// How long a stopping worker may keep writing.
-    pub drain_timeout: Duration,
-    pub readiness: Readiness,
-    pub metrics: Arc<Metrics>,
-}
-
 /// Starts a worker's reader. What is returned writes, and is to be spawned: it ends, everything written or let go, some
-/// time after `stop`, or with an error when its reader dies. `need` is told which schemas records wait for.
+/// time after `stop`, or with an error when its reader dies.
 pub fn start(
     settings: Arc<WorkerSettings>,
     decoder: Decoder,

@@ -1,4 +1,4 @@
-//! What a worker is told.
+//! Settings of a worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::store::Generation;
 use crate::store::commit::Serving;
 use crate::store::connect::Access;
 
-/// What all workers of a process share.
+/// Settings shared by all workers of a process.
 pub struct WorkerSettings {
     pub reader: ReaderSettings,
     pub topics: Topics,
     pub access: Access,
-    /// Which generation is folded.
+    /// Which generation to fold into.
     pub serving: Serving,
-    /// Which generation is live, as it changes: a worker that serves the live one goes over to the next even where no
-    /// record comes. `None`: it notices when it commits.
+    /// The live generation, as it changes, so that a worker switches even if no records arrive. `None`: it notices
+    /// at its next commit.
     pub live: Option<watch::Receiver<Generation>>,
     /// Where the fold ends; `None`: it never does.
     pub ends: Option<Arc<Bounds>>,
@@ -31,14 +31,14 @@ pub struct WorkerSettings {
     pub cache_orders_max: usize,
     pub cache_bytes_max: usize,
     pub refusals_in_a_row_max: i64,
-    /// How long a worker that is told to stop may still write.
+    /// How long a stopping worker may keep writing.
     pub drain_timeout: Duration,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
 }
 
 impl WorkerSettings {
-    /// By the configuration, for the live generation and without an end.
+    /// From the configuration: for the live generation, without an end.
     pub fn new(
         config: &Config,
         reader: ReaderSettings,
