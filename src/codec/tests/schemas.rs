@@ -215,6 +215,12 @@ fn a_schema_is_bounded() {
     assert!(Schema::parse_writer(&nested(60).to_string(), &[]).is_ok());
     assert!(refused(&nested(64).to_string()).contains("nested deeper than 64 types"));
     assert!(refused(&"[".repeat(100_000)).contains("recursion limit"));
+    // As deep as JSON may be: each record takes three levels of it.
+    let records = (0..40).fold(
+        json!("int"),
+        |inner, i| json!({"type": "record", "name": format!("R{i}"), "fields": [{"name": "inner", "type": inner}]}),
+    );
+    assert!(Schema::parse_writer(&records.to_string(), &[]).is_ok());
     let fields = |count: usize| (0..count).map(|i| json!({"name": format!("f{i}"), "type": "int"})).collect::<Json>();
     let wide = |count: usize| json!({"type": "record", "name": "R", "fields": fields(count)}).to_string();
     assert!(Schema::parse_writer(&wide(4_000), &[]).is_ok());
