@@ -23,11 +23,13 @@ pub enum EncodeError {
     Json(#[from] serde_json::Error),
 }
 
+/// A record's value: the framing, then the event by the newest bundled schema of orders.
 pub fn encode_order(event: &OrderEvent, framing: Framing) -> Result<Vec<u8>, EncodeError> {
     static WRITER: LazyLock<GenericDatumWriter<'static>> = LazyLock::new(|| writer(Stream::Orders));
     encode(&WRITER, &OrderDatum::from(event), framing)
 }
 
+/// A record's value: the framing, then the run by the newest bundled schema of runs.
 pub fn encode_run(run: &Run, framing: Framing) -> Result<Vec<u8>, EncodeError> {
     static WRITER: LazyLock<GenericDatumWriter<'static>> = LazyLock::new(|| writer(Stream::Runs));
     encode(&WRITER, &RunDatum::try_from(run)?, framing)

@@ -41,7 +41,8 @@ pub enum Side {
 
 type Strict<T> = Result<T, String>;
 
-/// Rewrites one text after the other: a name that one of them defines is known in those that follow.
+/// Rewrites one text after another: a name that one of them defines is known in those that follow. An error is a
+/// sentence about the schema, for a dead letter's detail.
 pub struct Rewriter {
     side: Side,
     bytes_left: usize,
