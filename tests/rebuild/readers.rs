@@ -60,7 +60,7 @@ impl Readers {
         }
         add("Redis", tokio::spawn(redis(stack.servers.redis.clone(), stack.redis_prefix.clone(), stop.clone())));
         let address = format!("http://{}", running.address);
-        add("HTTP", tokio::spawn(http(address.clone(), stop.clone())));
+        add("HTTP", tokio::spawn(read_http(address.clone(), stop.clone())));
         add("HTTP of one order", tokio::spawn(http_of_order(address, order.to_owned(), stop.clone())));
         Self { stop, readers }
     }
@@ -140,7 +140,7 @@ async fn redis(url: String, prefix: String, stop: Arc<AtomicBool>) -> Result<See
 }
 
 /// What lists and sums answer.
-async fn http(address: String, stop: Arc<AtomicBool>) -> Result<Seen, String> {
+async fn read_http(address: String, stop: Arc<AtomicBool>) -> Result<Seen, String> {
     let client = http();
     let mut seen = Seen::default();
     while !stop.load(Ordering::SeqCst) {

@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value as Json, json};
 
-use super::super::cursor::Cursor;
-use super::super::read::read;
-use super::super::resolve::resolve;
-use super::super::schema::Schema;
-use super::super::value::Value;
+use super::super::avro::cursor::Cursor;
+use super::super::avro::read::read;
+use super::super::avro::resolve::resolve;
+use super::super::avro::schema::Schema;
+use super::super::avro::value::Value;
 use super::kinds::{Dice, Kind, SCALE, kinds};
 
 struct Case {

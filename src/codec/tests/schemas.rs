@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
+use super::super::avro::schema::Schema;
 use super::super::prepared::{Prepared, Readers};
 use super::super::rules;
-use super::super::schema::Schema;
 use super::*;
 
 /// What `Schema.toString()` of Avro's Java library 1.11.3 writes where some types have no namespace: it says so where
