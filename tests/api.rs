@@ -5,7 +5,7 @@ mod site;
 use foldback::observe::health::{KAFKA, REDIS, Severity};
 use foldback::serve::{HttpSettings, ROUTES};
 use serde_json::{Value, json};
-use site::{AUTOMATION, FULFILLMENT, Site};
+use site::{AUTOMATION, FULFILLMENT, LoadContext};
 
 use crate::support::http;
 
@@ -16,7 +16,7 @@ const UNPLACED: &str = "00000000-0000-0000-0000-000000000002";
 
 #[tokio::test]
 async fn status_shows_the_newest_run_of_each_type_to_the_digit() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let text = site.get(&format!("{AUTOMATION}/status")).await.text().await.unwrap();
     assert!(text.contains("12345678901234567890123"), "{text}");
     let status: Value = serde_json::from_str(&text).unwrap();
@@ -29,7 +29,7 @@ async fn status_shows_the_newest_run_of_each_type_to_the_digit() {
 
 #[tokio::test]
 async fn history_is_newest_first_and_bounded() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let numbers = |history: &Value| -> Vec<String> {
         let runs = history["replay"].as_array().unwrap();
         runs.iter().map(|run| run["summary"]["number"].to_string()).collect()
@@ -44,7 +44,7 @@ async fn history_is_newest_first_and_bounded() {
 
 #[tokio::test]
 async fn generations_are_listed_with_how_far_a_rebuild_is() {
-    let site = Site::with(GENERATIONS).await;
+    let site = LoadContext::with(GENERATIONS).await;
     let answer = site.json(&format!("{AUTOMATION}/generations")).await;
     let generations = answer["generations"].as_array().unwrap();
     let of = |name: &str| generations.iter().map(|generation| generation[name].clone()).collect::<Vec<_>>();
@@ -62,7 +62,7 @@ async fn generations_are_listed_with_how_far_a_rebuild_is() {
 
 #[tokio::test]
 async fn backlog_and_snapshot_sum_slots_and_keep_the_unknown_provider() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let mut backlog = site.json(&format!("{AUTOMATION}/backlog")).await;
     assert_eq!(backlog["meta"]["generation"], json!(1));
     backlog.as_object_mut().unwrap().remove("meta");
@@ -86,7 +86,7 @@ async fn backlog_and_snapshot_sum_slots_and_keep_the_unknown_provider() {
 
 #[tokio::test]
 async fn an_order_comes_with_replays_and_refills() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let whole = site.json(&format!("{FULFILLMENT}/provider-orders/{ORDER}")).await;
     assert_eq!(whole["order"]["providerId"], "acme");
     assert_eq!(whole["order"]["amount"], json!({"units": "100.0000", "currency": "EUR"}));
@@ -106,7 +106,7 @@ async fn an_order_comes_with_replays_and_refills() {
 
 #[tokio::test]
 async fn lists_are_walked_by_cursor_without_gap_or_repeat() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let timeline = format!("{FULFILLMENT}/provider-orders/{ORDER}/timeline");
     assert_eq!(walk(&site, &timeline, "limit=1", "sequence").await, ["1", "2", "3", "5"]);
     assert_eq!(walk(&site, &timeline, "limit=500", "sequence").await.len(), 4);
@@ -120,7 +120,7 @@ async fn lists_are_walked_by_cursor_without_gap_or_repeat() {
 }
 
 /// The values of one field over all pages.
-async fn walk(site: &Site, path: &str, query: &str, field: &str) -> Vec<String> {
+async fn walk(site: &LoadContext, path: &str, query: &str, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     let mut address = format!("{path}?{query}");
     loop {
@@ -134,7 +134,7 @@ async fn walk(site: &Site, path: &str, query: &str, field: &str) -> Vec<String> 
 
 #[tokio::test]
 async fn bad_requests_are_told_by_parameter() {
-    let site = Site::with("").await;
+    let site = LoadContext::with("").await;
     let cases = [
         (format!("{AUTOMATION}/status/history?limit=0"), "limit"),
         (format!("{AUTOMATION}/status/history?limit=101"), "limit"),
@@ -177,7 +177,7 @@ async fn bad_requests_are_told_by_parameter() {
 
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let client = http();
     for path in [format!("{AUTOMATION}/status"), "/livez".into(), "/openapi.json".into()] {
         let refused = client.post(format!("{}{path}", site.base)).send().await.unwrap();
@@ -194,7 +194,7 @@ async fn only_get_and_head_are_answered() {
 
 #[tokio::test]
 async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
-    let site = Site::with("").await;
+    let site = LoadContext::with("").await;
     assert_eq!(site.json(&format!("{AUTOMATION}/status")).await, json!({"replay": null, "alerts": null}));
     assert_eq!(site.json(&format!("{AUTOMATION}/backlog")).await["scheduledBacklog"], json!(0));
     assert_eq!(site.json(&format!("{AUTOMATION}/snapshot")).await["providers"], json!([]));
@@ -203,7 +203,7 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
     assert_eq!(jsonl.text().await.unwrap(), "");
     site.close().await;
 
-    let away = Site::over("postgres://nobody@127.0.0.1:1/none", HttpSettings::default(), None).await;
+    let away = LoadContext::over("postgres://nobody@127.0.0.1:1/none", HttpSettings::default(), None).await;
     let response = away.get(&format!("{AUTOMATION}/status")).await;
     assert_eq!(response.headers()["retry-after"], "1");
     away.problem(&format!("{AUTOMATION}/runs/export?format=csv"), 503).await;
@@ -213,7 +213,7 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
 
 #[tokio::test]
 async fn an_export_holds_every_run_once_newest_first() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let text = site.get(&format!("{AUTOMATION}/runs/export?format=jsonl")).await.text().await.unwrap();
     let runs: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(runs.len(), 121);
@@ -235,7 +235,7 @@ async fn an_export_holds_every_run_once_newest_first() {
 
 #[tokio::test]
 async fn an_export_that_is_not_complete_does_not_look_complete() {
-    let site = Site::bounded(ROWS, HttpSettings { export_rows_max: 60, ..HttpSettings::default() }).await;
+    let site = LoadContext::bounded(ROWS, HttpSettings { export_rows_max: 60, ..HttpSettings::default() }).await;
     let response = site.get(&format!("{AUTOMATION}/runs/export?format=jsonl")).await;
     assert_eq!(response.status(), 200);
     assert!(response.text().await.is_err(), "the transfer is broken off");
@@ -251,7 +251,7 @@ async fn an_export_that_is_not_complete_does_not_look_complete() {
 
 #[tokio::test]
 async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
-    let site = Site::bounded("", HttpSettings { requests_max: 0, ..HttpSettings::default() }).await;
+    let site = LoadContext::bounded("", HttpSettings { requests_max: 0, ..HttpSettings::default() }).await;
     site.problem(&format!("{AUTOMATION}/status"), 503).await;
     assert_eq!(site.get("/readyz").await.status(), 200);
     site.close().await;
@@ -259,7 +259,7 @@ async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
 
 #[tokio::test]
 async fn the_server_ends_soon_after_it_is_told_to() {
-    let site = Site::with("").await;
+    let site = LoadContext::with("").await;
     let client = http();
     client.get(format!("{}/livez", site.base)).send().await.unwrap().text().await.unwrap();
     site.shutdown.cancel();
@@ -270,7 +270,7 @@ async fn the_server_ends_soon_after_it_is_told_to() {
 
 #[tokio::test]
 async fn readyz_names_every_reason() {
-    let site = Site::with("").await;
+    let site = LoadContext::with("").await;
     site.readiness.raise(REDIS, Severity::Degraded, "Redis is away");
     let ready = site.json("/readyz").await;
     assert_eq!((&ready["ready"], &ready["degraded"][0]["name"]), (&json!(true), &json!("redis")));
@@ -285,7 +285,7 @@ async fn readyz_names_every_reason() {
 
 #[tokio::test]
 async fn every_answer_is_as_the_openapi_document_says() {
-    let site = Site::with(ROWS).await;
+    let site = LoadContext::with(ROWS).await;
     let document = site.json("/openapi.json").await;
     let described: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     let mut routes = ROUTES.to_vec();

@@ -17,7 +17,7 @@ use foldback::log::fetch::{FetchError, fetch_record, fetch_records};
 use foldback::log::survey::offsets::offsets_at;
 use foldback::log::survey::probe::{SampleBounds, sample};
 use foldback::log::survey::{SurveyError, TopicSurvey, survey};
-use foldback::log::{Assignment, Control, Delivery, Reader, ReaderSettings, Sieve, Sifted};
+use foldback::log::{Control, DecodedRecord, Delivery, PartitionSource, Reader, ReaderSettings, RecordDecoder};
 use foldback::observe::Readiness;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -33,7 +33,7 @@ const EPOCH_MILLIS: i64 = 1_700_000_000_000;
 const MANY: usize = 12_000;
 
 fn orders(partition: i32) -> StreamPartition {
-    StreamPartition { stream: Stream::Orders, partition }
+    StreamPartition { stream: Stream::Orders, index: partition }
 }
 
 fn kafka(stack: &Stack) -> Kafka {
@@ -50,11 +50,11 @@ fn topics(stack: &Stack) -> Topics {
     Topics { orders: stack.orders_topic.clone(), runs: stack.runs_topic.clone() }
 }
 
-fn settings(stack: &Stack, assignment: Assignment) -> ReaderSettings {
+fn settings(stack: &Stack, source: PartitionSource) -> ReaderSettings {
     ReaderSettings {
         kafka: kafka(stack),
         topics: topics(stack),
-        assignment,
+        source,
         linger: Duration::from_millis(5),
         records_max: 1_000,
         bytes_max: 1 << 20,
@@ -170,7 +170,7 @@ async fn a_moment_has_an_offset_in_each_partition() {
     let at = async |millis: i64| {
         let time = Timestamp::from_micros(millis * 1_000).unwrap();
         let found = offsets_at(&kafka(&stack), &topics(&stack), &all, time, TIMEOUT).await.unwrap();
-        assert!(found.iter().map(|(of, _)| *of).eq(all.iter().copied()));
+        assert!(found.iter().map(|(partition, _)| *partition).eq(all.iter().copied()));
         found.into_iter().map(|(_, offset)| offset).collect::<Vec<i64>>()
     };
     let many = i64::try_from(MANY).unwrap();
@@ -190,7 +190,7 @@ async fn a_moment_has_an_offset_in_each_partition() {
 async fn records_are_fetched_by_position() {
     let stack = Stack::new().await;
     let _open = written(&stack).await;
-    let settings = settings(&stack, Assignment::Group);
+    let settings = settings(&stack, PartitionSource::Group);
     let last = i64::try_from(MANY).unwrap() - 1;
     let wanted =
         [(1, last), (0, 30), (2, 1), (1, 0), (0, 24), (0, 3), (1, 7), (0, 3)].map(|(at, offset)| (orders(at), offset));
@@ -246,11 +246,11 @@ async fn a_sample_stands_for_a_topic() {
 /// Takes every record as it is.
 struct Whole;
 
-impl Sieve for Whole {
+impl RecordDecoder for Whole {
     type Item = RawRecord;
 
-    fn sift(&self, record: RawRecord) -> Sifted<RawRecord> {
-        Sifted::Item(record)
+    fn decode(&self, record: RawRecord) -> DecodedRecord<RawRecord> {
+        DecodedRecord::Item(record)
     }
 
     fn is_ready(&self, _token: u32) -> bool {
@@ -263,26 +263,26 @@ async fn a_reader_reads_the_partitions_that_it_is_given() {
     let stack = Stack::new().await;
     let _open = written(&stack).await;
     let (deliveries, mut queue) = tokio::sync::mpsc::unbounded_channel();
-    let fixed = Assignment::Fixed(vec![orders(0), orders(2)]);
+    let fixed = PartitionSource::Fixed(vec![orders(0), orders(2)]);
     let reader = Reader::start(settings(&stack, fixed), Readiness::default(), Whole, deliveries).unwrap();
     let mut passed = BTreeMap::from([(0, 3), (2, 0)]);
     let (mut claimed, mut keys, mut released) = (Vec::new(), Vec::new(), Vec::new());
     let work = async {
         while let Some(delivery) = queue.recv().await {
             match delivery {
-                Delivery::Claim { of, lease, log_start, topic_id } => {
+                Delivery::Claim { partition, assignment, log_start, topic_id } => {
                     assert_eq!((log_start, topic_id.map(|id| id.len())), (0, Some(22)));
-                    claimed.push(of);
-                    let next_offset = passed[&of.partition];
-                    reader.controls.send(Control::Granted { of, lease, next_offset }).unwrap();
+                    claimed.push(partition);
+                    let next_offset = passed[&partition.index];
+                    reader.controls.send(Control::Granted { partition, assignment, next_offset }).unwrap();
                 }
                 Delivery::Batch(batch) => {
                     for span in &batch.spans {
-                        assert_eq!(passed.insert(span.of.partition, span.to), Some(span.from));
+                        assert_eq!(passed.insert(span.partition.index, span.to), Some(span.from));
                     }
                     keys.extend(batch.items.iter().map(|it| (it.position.partition, it.key.clone().unwrap())));
                     reader.in_flight.fetch_sub(batch.bytes, Ordering::Relaxed);
-                    let committed = batch.spans.iter().map(|span| (span.of, span.to)).collect();
+                    let committed = batch.spans.iter().map(|span| (span.partition, span.to)).collect();
                     reader.controls.send(Control::Committed(committed)).unwrap();
                     let ends = reader.ends.clone();
                     if passed == BTreeMap::from([(0, 31), (2, 2)]) {

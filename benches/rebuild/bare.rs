@@ -134,7 +134,7 @@ impl Worker {
             }
             let (partition, behind) = (message.partition(), message.offset() + 1);
             drop(message);
-            open.retain(|(of, end)| *of != partition || behind < *end);
+            open.retain(|(partition, end)| *partition != partition || behind < *end);
             if self.rows.count() == ROWS_MAX || open.is_empty() {
                 let rows = std::mem::replace(&mut self.rows, Rows::new());
                 written += self.handle.block_on(rows.copy_into(&mut self.conn, TABLE, COLUMNS))?;

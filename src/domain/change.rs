@@ -36,7 +36,7 @@ pub struct RunEntry {
 #[derive(Debug, Default)]
 pub struct Settled {
     /// Orders in which two events have the same sequence.
-    pub tangled: BTreeSet<Uuid>,
+    pub contested: BTreeSet<Uuid>,
     /// Positions of further copies of events that the orders already contain; they don't belong in the history.
     pub copies: Vec<Position>,
 }

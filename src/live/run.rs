@@ -19,7 +19,7 @@ use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::config::kafka::Kafka;
 use crate::log::survey::admin;
-use crate::log::{Assignment, ReaderSettings};
+use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::health::{self, Severity};
 use crate::observe::metrics::MetricsError;
 use crate::observe::{Metrics, Readiness};
@@ -182,7 +182,7 @@ fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metri
     let reader = ReaderSettings {
         kafka: config.kafka.clone(),
         topics: config.kafka.topics(),
-        assignment: Assignment::Group,
+        source: PartitionSource::Group,
         linger: config.batch.linger,
         records_max: config.batch.records_max,
         bytes_max: config.batch.bytes_max,

@@ -12,11 +12,11 @@ use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream, Topics};
 use crate::log::fetch::fetch_records;
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
-use crate::log::{Assignment, ReaderSettings};
+use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
 use crate::registry::Resolver;
 use crate::store::connect::Access;
-use crate::store::tables::checkpoints::Found;
+use crate::store::tables::checkpoints::LogStart;
 
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to ask brokers that don't answer (this process may have been suspended meanwhile).
@@ -31,7 +31,7 @@ const KIB: usize = 1024;
 
 /// Clones share all of it.
 #[derive(Clone)]
-pub struct Site {
+pub struct LoadContext {
     pub config: Config,
     /// Without a statement timeout.
     pub access: Access,
@@ -43,8 +43,8 @@ pub struct Site {
     pub(super) metrics: Arc<Metrics>,
 }
 
-impl Site {
-    pub fn new(config: &Config, access: &Access) -> Result<Site, LoadError> {
+impl LoadContext {
+    pub fn new(config: &Config, access: &Access) -> Result<LoadContext, LoadError> {
         let topics = config.kafka.topics();
         let limits = Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() };
         let decoder = Decoder::new(limits);
@@ -53,7 +53,7 @@ impl Site {
         // Not installed as recorder: a rebuild reports its numbers through Postgres.
         let (metrics, _) = Metrics::new().map_err(|error| LoadError::Failed(error.to_string()))?;
         let (config, access) = (config.clone(), access.unhurried());
-        Ok(Site { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
+        Ok(LoadContext { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
     }
 
     /// What the log holds now.
@@ -75,8 +75,9 @@ impl Site {
         &self,
         positions: impl Iterator<Item = Position>,
     ) -> Result<HashMap<Position, RawRecord>, LoadError> {
-        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
-        let wanted: Vec<_> = positions.map(|position| (of(position.partition), position.offset)).collect();
+        let orders_partition = |index| StreamPartition { stream: Stream::Orders, index };
+        let wanted: Vec<_> =
+            positions.map(|position| (orders_partition(position.partition), position.offset)).collect();
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
@@ -92,7 +93,7 @@ impl Site {
         ReaderSettings {
             kafka: self.config.kafka.clone(),
             topics: self.topics.clone(),
-            assignment: Assignment::Fixed(partitions),
+            source: PartitionSource::Fixed(partitions),
             linger: LINGER,
             records_max: RECORDS_MAX,
             bytes_max: (memory_bytes / 5).max(256 * KIB),
@@ -105,24 +106,24 @@ impl Site {
 }
 
 /// Start of each partition of the log.
-pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, Found> {
+pub fn found(survey: &[TopicSurvey]) -> BTreeMap<StreamPartition, LogStart> {
     let found = |topic: &TopicSurvey| {
         let topic_id = topic.topic_id.clone();
-        let found = move |of, log_start| Found { of, log_start, topic_id: topic_id.clone() };
-        topic.partitions.iter().map(|at| (at.of, found(at.of, at.log_start))).collect::<Vec<_>>()
+        let found = move |partition, log_start| LogStart { partition, log_start, topic_id: topic_id.clone() };
+        topic.partitions.iter().map(|at| (at.partition, found(at.partition, at.log_start))).collect::<Vec<_>>()
     };
     survey.iter().flat_map(found).collect()
 }
 
 /// Distributes partitions over `workers`, so that each has about as much to read. `weight`: offsets to read.
 pub fn share(mut partitions: Vec<(StreamPartition, u64)>, workers: usize) -> Vec<Vec<StreamPartition>> {
-    partitions.sort_by_key(|(of, weight)| (std::cmp::Reverse(*weight), *of));
+    partitions.sort_by_key(|(partition, weight)| (std::cmp::Reverse(*weight), *partition));
     let mut shares: Vec<(u64, Vec<StreamPartition>)> = vec![(0, Vec::new()); workers.max(1)];
-    for (of, weight) in partitions {
+    for (partition, weight) in partitions {
         // There is at least one worker.
         let Some(least) = shares.iter_mut().min_by_key(|(sum, list)| (*sum, list.len())) else { continue };
         least.0 += weight;
-        least.1.push(of);
+        least.1.push(partition);
     }
     shares.into_iter().map(|(_, list)| list).filter(|list| !list.is_empty()).collect()
 }
@@ -134,9 +135,20 @@ mod tests {
 
     #[test]
     fn workers_get_about_as_much_to_read() {
-        let of = |partition| StreamPartition { stream: Stream::Orders, partition };
-        let shares = share(vec![(of(0), 10), (of(1), 70), (of(2), 30), (of(3), 25)], 2);
-        assert_eq!(shares, [vec![of(1)], vec![of(2), of(3), of(0)]]);
-        assert_eq!(share(vec![(of(0), 0)], 3), [vec![of(0)]]);
+        let orders_partition = |index| StreamPartition { stream: Stream::Orders, index };
+        let shares = share(
+            vec![
+                (orders_partition(0), 10),
+                (orders_partition(1), 70),
+                (orders_partition(2), 30),
+                (orders_partition(3), 25),
+            ],
+            2,
+        );
+        assert_eq!(
+            shares,
+            [vec![orders_partition(1)], vec![orders_partition(2), orders_partition(3), orders_partition(0)]]
+        );
+        assert_eq!(share(vec![(orders_partition(0), 0)], 3), [vec![orders_partition(0)]]);
     }
 }

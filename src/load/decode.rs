@@ -11,8 +11,8 @@ use crate::domain::log::record::{RawRecord, RecordView, Stream};
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::event::OrderEvent;
 use crate::domain::timestamp::Timestamp;
-use crate::live::worker::decode::DecodingSieve;
-use crate::log::{Sieve, Sifted};
+use crate::live::worker::decode::EventDecoder;
+use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::{Content, Item};
 
 /// Small, since a check by sample skips most of what it reads.
@@ -22,19 +22,19 @@ pub enum LoadItem {
     /// A run or a rejected record. `forced`: rejected because another generation did, although it would be accepted.
     Other { item: Box<Item>, forced: bool },
     /// Outside the sample; only counted.
-    Skipped { of: StreamPartition, offset: i64 },
+    Skipped { partition: StreamPartition, offset: i64 },
 }
 
 impl LoadItem {
     pub fn at(&self) -> (StreamPartition, i64) {
         match self {
             LoadItem::Event { position: Position { partition, offset }, .. } => {
-                (StreamPartition { stream: Stream::Orders, partition: *partition }, *offset)
+                (StreamPartition { stream: Stream::Orders, index: *partition }, *offset)
             }
             LoadItem::Other { item, .. } => {
                 (crate::live::worker::batch::partition_of(item), item.record.position.offset)
             }
-            LoadItem::Skipped { of, offset } => (*of, *offset),
+            LoadItem::Skipped { partition, offset } => (*partition, *offset),
         }
     }
 }
@@ -44,22 +44,22 @@ const EVENT_BYTES: usize = 700;
 const SKIPPED_BYTES: usize = 48;
 
 /// Decodes records for a load on the reader's thread; records outside the sample are counted and dropped.
-pub struct LoadSieve {
-    pub decoding: DecodingSieve,
+pub struct LoadDecoder {
+    pub decoding: EventDecoder,
     pub sample: KeySample,
     pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
 }
 
-impl Sieve for LoadSieve {
+impl RecordDecoder for LoadDecoder {
     type Item = LoadItem;
 
-    fn glance(&self, record: RecordView<'_>) -> Option<(LoadItem, usize)> {
-        let of = StreamPartition { stream: record.stream, partition: record.position.partition };
+    fn decode_borrowed(&self, record: RecordView<'_>) -> Option<(LoadItem, usize)> {
+        let partition = StreamPartition { stream: record.stream, index: record.position.partition };
         let offset = record.position.offset;
         if !self.sample.takes_key(record.key) {
-            return Some((LoadItem::Skipped { of, offset }, SKIPPED_BYTES));
+            return Some((LoadItem::Skipped { partition, offset }, SKIPPED_BYTES));
         }
-        if record.stream == Stream::Runs || self.refused.contains_key(&(of, offset)) {
+        if record.stream == Stream::Runs || self.refused.contains_key(&(partition, offset)) {
             return None;
         }
         let Decode::Event(Decoded::Order(event)) = self.decoding.decoder.decode_view(record) else { return None };
@@ -68,12 +68,11 @@ impl Sieve for LoadSieve {
     }
 
     /// Handles what `glance` leaves: runs and rejected records.
-    fn sift(&self, record: RawRecord) -> Sifted<LoadItem> {
-        let at =
-            (StreamPartition { stream: record.stream, partition: record.position.partition }, record.position.offset);
-        match self.decoding.sift(record) {
-            Sifted::Wait(token) => Sifted::Wait(token),
-            Sifted::Item(item) => Sifted::Item(self.refuse(item, at)),
+    fn decode(&self, record: RawRecord) -> DecodedRecord<LoadItem> {
+        let at = (StreamPartition { stream: record.stream, index: record.position.partition }, record.position.offset);
+        match self.decoding.decode(record) {
+            DecodedRecord::Wait(token) => DecodedRecord::Wait(token),
+            DecodedRecord::Item(item) => DecodedRecord::Item(self.refuse(item, at)),
         }
     }
 
@@ -89,7 +88,7 @@ impl Sieve for LoadSieve {
     }
 }
 
-impl LoadSieve {
+impl LoadDecoder {
     /// A record that is rejected anyway keeps its own reason.
     fn refuse(&self, mut item: Item, at: (StreamPartition, i64)) -> LoadItem {
         let mut forced = false;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Build;
-use super::context::Site;
+use super::context::LoadContext;
 use super::error::LoadError;
 use super::retry::Retries;
 use crate::projection::settle::settle as settle_orders;
@@ -33,14 +33,14 @@ const SLICES_TOGETHER: usize = 16;
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
 /// Writes the orders of every slice that is not done yet, and analyzes the history, which is complete by now.
-pub async fn settle(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    let mut conn = site.access.connect().await?;
+pub async fn settle(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
+    let mut conn = ctx.access.connect().await?;
     let slices = load::slices(&mut conn, build.generation).await?;
     let open = load::open_slices(&mut conn, build.generation, slices).await?;
     // While one waits for the server, another one works.
     let tasks = build.workers * 2;
     let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
-    work_off(site, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
+    work_off(ctx, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
 }
 
 /// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.
@@ -55,12 +55,12 @@ fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
 }
 
 /// Builds keys and indexes, and analyzes the tables, so that the planner need not guess at the first queries.
-pub async fn build_keys(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    work_off(site, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table)).await
+pub async fn build_keys(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
+    work_off(ctx, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table)).await
 }
 
 async fn work_off(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
     stop: &CancellationToken,
     tasks: usize,
@@ -69,7 +69,7 @@ async fn work_off(
     let queue: Queue = Arc::new(Mutex::new(work.collect()));
     let mut running = JoinSet::new();
     for slot in 0..i32::try_from(tasks).unwrap_or(i32::MAX) {
-        let task = Task { site: site.clone(), build: build.clone(), stop: stop.clone(), slot };
+        let task = Task { ctx: ctx.clone(), build: build.clone(), stop: stop.clone(), slot };
         let queue = queue.clone();
         running.spawn(async move { task.run(&queue).await });
     }
@@ -81,7 +81,7 @@ async fn work_off(
 }
 
 struct Task {
-    site: Site,
+    ctx: LoadContext,
     build: Build,
     stop: CancellationToken,
     /// The counters' slot that it adds to; unique per task.
@@ -93,7 +93,7 @@ impl Task {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut conn = None;
         while let Some(work) = next() {
-            let mut retries = Retries::new(&self.site, &self.build, &self.stop, "settling orders and building indexes");
+            let mut retries = Retries::new(&self.ctx, &self.build, &self.stop, "settling orders and building indexes");
             loop {
                 if self.stop.is_cancelled() {
                     return Err(LoadError::stopped());
@@ -114,7 +114,7 @@ impl Task {
     /// its keys are not sorted in memory: then it takes longer, and the other tables' worker would be idle.
     fn means(&self, table: &str) -> Means {
         let workers = self.build.workers.max(1);
-        let memory_bytes = self.site.config.rebuild.memory_bytes / workers;
+        let memory_bytes = self.ctx.config.rebuild.memory_bytes / workers;
         let sorted_elsewhere = self.build.offsets().saturating_mul(KEY_BYTES) > memory_bytes as u64;
         let spared = if sorted_elsewhere { 1 } else { 2 };
         let helpers = if table == load::HISTORY { workers.saturating_sub(spared) } else { 0 };
@@ -125,8 +125,8 @@ impl Task {
         let ready = match conn.take() {
             Some(ready) => ready,
             // The spilled events are no longer needed.
-            None if matches!(work, Work::Table(_)) => load::connect(&self.site.access).await?,
-            None => load::connect_to_load(&self.site.access, self.build.generation).await?,
+            None if matches!(work, Work::Table(_)) => load::connect(&self.ctx.access).await?,
+            None => load::connect_to_load(&self.ctx.access, self.build.generation).await?,
         };
         let conn = conn.insert(ready);
         let generation = self.build.generation;
@@ -151,8 +151,8 @@ impl Task {
 }
 
 async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), StoreError> {
-    let Slice { pieces, tangled } = settling.read(slice).await?;
-    let settled = settle_orders(&pieces, &tangled, |order| settling.push(order))
+    let Slice { pieces, contested } = settling.read(slice).await?;
+    let settled = settle_orders(&pieces, &contested, |order| settling.push(order))
         .map_err(|error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") })?;
     drop(pieces);
     settling.write(slice, &settled).await

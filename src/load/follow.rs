@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Build;
-use super::context::{Site, share};
+use super::context::{LoadContext, share};
 use super::error::LoadError;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::tasks::Tasks;
 use crate::live::worker::{self, WorkerSettings};
 use crate::store::Generation;
-use crate::store::commit::Serving;
+use crate::store::commit::WriteTarget;
 use crate::store::generations::checkpoints;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ pub struct Follower {
 impl Follower {
     /// `ends`: where they stop; without it, never.
     pub fn start(
-        site: &Site,
+        ctx: &LoadContext,
         generation: Generation,
         partitions: &[StreamPartition],
         workers: usize,
@@ -39,14 +39,14 @@ impl Follower {
     ) -> Result<Follower, LoadError> {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::default();
-        let shares = share(partitions.iter().map(|of| (*of, 1)).collect(), workers);
-        let memory_bytes = site.config.rebuild.memory_bytes / shares.len().max(1);
+        let shares = share(partitions.iter().map(|partition| (*partition, 1)).collect(), workers);
+        let memory_bytes = ctx.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {
-            let settings = Arc::new(settings(site, generation, partitions, memory_bytes, ends.clone()));
-            let worker = worker::start(settings, site.decoder.clone(), site.resolver.clone(), stop.clone())?;
+            let settings = Arc::new(settings(ctx, generation, partitions, memory_bytes, ends.clone()));
+            let worker = worker::start(settings, ctx.decoder.clone(), ctx.resolver.clone(), stop.clone())?;
             tasks.spawn("a worker", worker);
         }
-        Ok(Follower { stop, workers: tasks, drain_timeout: site.config.workers.drain_timeout })
+        Ok(Follower { stop, workers: tasks, drain_timeout: ctx.config.workers.drain_timeout })
     }
 
     /// An error if a worker has ended: nobody folds its partitions any more.
@@ -62,44 +62,44 @@ impl Follower {
 }
 
 fn settings(
-    site: &Site,
+    ctx: &LoadContext,
     generation: Generation,
     partitions: Vec<StreamPartition>,
     memory_bytes: usize,
     ends: Option<Arc<Bounds>>,
 ) -> WorkerSettings {
-    let config = &site.config;
-    let mut reader = site.reader(partitions, memory_bytes / 2);
+    let config = &ctx.config;
+    let mut reader = ctx.reader(partitions, memory_bytes / 2);
     reader.linger = config.batch.linger;
     reader.records_max = config.batch.records_max;
-    let (readiness, metrics) = (site.readiness.clone(), site.metrics.clone());
+    let (readiness, metrics) = (ctx.readiness.clone(), ctx.metrics.clone());
     WorkerSettings {
-        serving: Serving::Generation(generation),
+        target: WriteTarget::Generation(generation),
         ends,
         cache_bytes_max: memory_bytes / 2,
-        ..WorkerSettings::new(config, reader, site.access.clone(), readiness, metrics)
+        ..WorkerSettings::new(config, reader, ctx.access.clone(), readiness, metrics)
     }
 }
 
 /// Folds a built generation from its checkpoints until every partition is exactly at `build.targets`.
-pub async fn fold_on(site: &Site, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    if positions(site, build.generation).await? == build.targets.0 {
+pub async fn fold_on(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
+    if positions(ctx, build.generation).await? == build.targets.0 {
         return Ok(());
     }
     let ends = Arc::new(build.targets.clone());
-    let mut follower = Follower::start(site, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let mut follower = Follower::start(ctx, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
     let arrived = tokio::select! {
-        arrived = arrive(site, build, &mut follower) => arrived,
+        arrived = arrive(ctx, build, &mut follower) => arrived,
         () = stop.cancelled() => Err(LoadError::stopped()),
     };
     follower.stop().await;
     arrived
 }
 
-async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(), LoadError> {
+async fn arrive(ctx: &LoadContext, build: &Build, follower: &mut Follower) -> Result<(), LoadError> {
     loop {
         follower.check()?;
-        match positions(site, build.generation).await {
+        match positions(ctx, build.generation).await {
             Ok(positions) if positions == build.targets.0 => return Ok(()),
             Err(error) if !error.is_transient() => return Err(error),
             _ => tokio::time::sleep(LOOK_EVERY).await,
@@ -108,11 +108,11 @@ async fn arrive(site: &Site, build: &Build, follower: &mut Follower) -> Result<(
 }
 
 /// A generation's checkpoints.
-pub async fn positions(site: &Site, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, LoadError> {
-    let mut conn = site.access.connect().await?;
+pub async fn positions(ctx: &LoadContext, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, LoadError> {
+    let mut conn = ctx.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;
     let position = |((topic, partition), offset): ((String, i32), i64)| {
-        Some((StreamPartition { stream: site.topics.stream(&topic)?, partition }, offset))
+        Some((StreamPartition { stream: ctx.topics.stream(&topic)?, index: partition }, offset))
     };
     Ok(at.into_iter().filter_map(position).collect())
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
-use super::context::Site;
+use super::context::LoadContext;
 use super::error::LoadError;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, checkpoints, live_projection};
 
 /// Surveys the log, and gives the reasons against a rebuild as sentences.
-pub async fn survey(site: &Site, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {
+pub async fn survey(ctx: &LoadContext, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {
     let live = live_projection(conn).await?.generation;
     let ids = generations::topic_ids(conn, live).await?;
     // Read before the log's ends, since publishers and the live fold keep moving.
     let positions = checkpoints(conn, live).await?;
-    let survey = site.survey().await?;
+    let survey = ctx.survey().await?;
     let refusals = log_refusals(&survey, &ids, &positions);
     Ok((survey, refusals))
 }
@@ -27,7 +27,7 @@ fn log_refusals(
 ) -> Vec<String> {
     let mut refusals = Vec::new();
     for topic in survey {
-        refusals.extend(topic.partitions.iter().filter_map(|partition| beginning(topic, partition)));
+        refusals.extend(topic.partitions.iter().filter_map(|surveyed| beginning(topic, surveyed)));
         if let (Some(stored), Some(found)) = (ids.get(&topic.topic), &topic.topic_id)
             && stored != found
         {
@@ -44,13 +44,13 @@ fn log_refusals(
                 topic.topic
             ));
         }
-        let ahead = topic.partitions.iter().filter_map(|partition| {
-            let at = positions.get(&(topic.topic.clone(), partition.of.partition))?;
-            (*at > partition.end).then(|| {
+        let ahead = topic.partitions.iter().filter_map(|surveyed| {
+            let at = positions.get(&(topic.topic.clone(), surveyed.partition.index))?;
+            (*at > surveyed.end).then(|| {
                 format!(
                     "topic {}, partition {} ends at offset {}, but the live views are folded up to {at}: it has lost \
                      records; restore it from a copy",
-                    topic.topic, partition.of.partition, partition.end
+                    topic.topic, surveyed.partition.index, surveyed.end
                 )
             })
         });
@@ -60,12 +60,12 @@ fn log_refusals(
 }
 
 /// Refuses a partition that does not start at offset 0.
-fn beginning(topic: &TopicSurvey, partition: &PartitionSurvey) -> Option<String> {
-    (partition.log_start > 0).then(|| {
+fn beginning(topic: &TopicSurvey, surveyed: &PartitionSurvey) -> Option<String> {
+    (surveyed.log_start > 0).then(|| {
         format!(
             "topic {}, partition {} starts at offset {}: earlier records are lost (retention, or deleted records); \
              restore it from a copy, and set retention.ms=-1",
-            topic.topic, partition.of.partition, partition.log_start
+            topic.topic, surveyed.partition.index, surveyed.log_start
         )
     })
 }

@@ -12,7 +12,7 @@ mod retry;
 mod worker;
 mod writer;
 
-pub use context::{Site, found, share};
+pub use context::{LoadContext, found, share};
 pub use error::LoadError;
 pub use follow::{Follower, fold_on, positions};
 
@@ -30,9 +30,9 @@ use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::rejection::Rejection;
 use crate::store::load::Step;
-use crate::store::tables::checkpoints::Found;
+use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
-use progress::Tracker;
+use progress::LoadProgress;
 use worker::{LoadWorker, left};
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -46,8 +46,8 @@ const SLICES_MAX: u64 = 8_192;
 #[derive(Clone)]
 pub struct Build {
     pub generation: Generation,
-    /// Start of each partition of the log (`site::found`).
-    pub found: Arc<BTreeMap<StreamPartition, Found>>,
+    /// Start of each partition of the log (`context::found`).
+    pub found: Arc<BTreeMap<StreamPartition, LogStart>>,
     /// Where each partition ends.
     pub targets: Bounds,
     /// Which orders and runs.
@@ -76,21 +76,21 @@ pub struct Built {
 /// Folds the log into the generation until every partition is at its target, or resumes an interrupted build of the
 /// same generation. When it returns, the views are complete, with keys and indexes.
 pub async fn build(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
 ) -> Result<Built, LoadError> {
-    let tracker = Arc::new(Tracker::new());
+    let load_progress = Arc::new(LoadProgress::new());
     let tell = async {
         loop {
-            progress(tracker.progress());
+            progress(load_progress.progress());
             tokio::time::sleep(TELL_EVERY).await;
         }
     };
     tokio::select! {
-        built = build_steps(site, build, &tracker, stop) => {
-            progress(tracker.progress());
+        built = build_steps(ctx, build, &load_progress, stop) => {
+            progress(load_progress.progress());
             built
         }
         () = tell => Err(LoadError::stopped()),
@@ -99,17 +99,17 @@ pub async fn build(
 
 /// Starts over if a crash of Postgres has lost the spilled events.
 async fn build_steps(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
-    tracker: &Arc<Tracker>,
+    load_progress: &Arc<LoadProgress>,
     stop: &CancellationToken,
 ) -> Result<Built, LoadError> {
     loop {
-        match try_build(site, build, tracker, stop).await {
+        match try_build(ctx, build, load_progress, stop).await {
             Err(LoadError::Store(error @ StoreError::LoadLost(_))) => {
                 (build.note)(&error.to_string());
-                load::begin_again(&mut load::connect(&site.access).await?, build.generation).await?;
-                tracker.enter(Phase::Folding);
+                load::begin_again(&mut load::connect(&ctx.access).await?, build.generation).await?;
+                load_progress.enter(Phase::Folding);
             }
             outcome => return outcome,
         }
@@ -117,41 +117,41 @@ async fn build_steps(
 }
 
 async fn try_build(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
-    tracker: &Arc<Tracker>,
+    load_progress: &Arc<LoadProgress>,
     stop: &CancellationToken,
 ) -> Result<Built, LoadError> {
     let generation = build.generation;
-    let mut conn = load::connect(&site.access).await?;
+    let mut conn = load::connect(&ctx.access).await?;
     let mut forced = Vec::new();
     let is_loading = load::is_loading(&mut conn, generation).await?;
     if !is_loading || !load::is_done(&mut conn, generation, Step::Folded).await? {
         if !is_loading {
             load::begin(&mut conn, generation, slices(build)).await?;
         }
-        forced = fold_log(site, build, tracker, stop).await?;
+        forced = fold_log(ctx, build, load_progress, stop).await?;
         load::finish(&mut conn, generation, Step::Folded).await?;
     }
     if !load::is_done(&mut conn, generation, Step::Settled).await? {
-        tracker.enter(Phase::Settling);
-        finalize::settle(site, build, stop).await?;
+        load_progress.enter(Phase::Settling);
+        finalize::settle(ctx, build, stop).await?;
         load::finish(&mut conn, generation, Step::Settled).await?;
     }
-    tracker.enter(Phase::Indexing);
+    load_progress.enter(Phase::Indexing);
     if !load::is_done(&mut conn, generation, Step::Parted).await? {
         load::move_claims(&mut conn, generation).await?;
     }
     if !load::is_done(&mut conn, generation, Step::Keyed).await? {
-        finalize::build_keys(site, build, stop).await?;
+        finalize::build_keys(ctx, build, stop).await?;
         load::finish(&mut conn, generation, Step::Keyed).await?;
     }
     if !load::is_done(&mut conn, generation, Step::Untangled).await? {
-        contested::untangle(site, build, stop).await?;
+        contested::fold_contested(ctx, build, stop).await?;
         load::renew_names(&mut conn, generation).await?;
         load::finish(&mut conn, generation, Step::Untangled).await?;
     }
-    Ok(Built { records: records(site, &mut conn, generation).await?, forced })
+    Ok(Built { records: records(ctx, &mut conn, generation).await?, forced })
 }
 
 impl Build {
@@ -169,29 +169,29 @@ fn slices(build: &Build) -> i64 {
 }
 
 async fn records(
-    site: &Site,
+    ctx: &LoadContext,
     conn: &mut PgConnection,
     generation: Generation,
 ) -> Result<BTreeMap<StreamPartition, u64>, StoreError> {
     let counts = load::record_counts(conn, generation).await?;
     let count = |((topic, partition), records): ((String, i32), i64)| {
-        let stream = site.topics.stream(&topic)?;
-        Some((StreamPartition { stream, partition }, u64::try_from(records).unwrap_or(0)))
+        let stream = ctx.topics.stream(&topic)?;
+        Some((StreamPartition { stream, index: partition }, u64::try_from(records).unwrap_or(0)))
     };
     Ok(counts.into_iter().filter_map(count).collect())
 }
 
 async fn fold_log(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
-    tracker: &Arc<Tracker>,
+    load_progress: &Arc<LoadProgress>,
     stop: &CancellationToken,
 ) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
-    let mut conn = load::connect(&site.access).await?;
+    let mut conn = load::connect(&ctx.access).await?;
     let slices = load::slices(&mut conn, build.generation).await?;
-    let left = begin_tracking(site, build, tracker, &mut conn).await?;
+    let left = begin_tracking(ctx, build, load_progress, &mut conn).await?;
     let shares = share(left, build.workers);
-    let memory = site.config.rebuild.memory_bytes;
+    let memory = ctx.config.rebuild.memory_bytes;
     let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
 
     // If one worker fails, all stop.
@@ -199,13 +199,13 @@ async fn fold_log(
     let mut workers = JoinSet::new();
     for (slot, partitions) in (0..).zip(shares) {
         let worker = LoadWorker {
-            site: site.clone(),
+            ctx: ctx.clone(),
             build: build.clone(),
-            found: partitions.iter().filter_map(|of| build.found.get(of).cloned()).collect(),
+            found: partitions.iter().filter_map(|partition| build.found.get(partition).cloned()).collect(),
             slices,
             slot,
             memory_bytes,
-            tracker: tracker.clone(),
+            load_progress: load_progress.clone(),
             stop: crew.clone(),
         };
         workers.spawn(async move { worker.run().await });
@@ -224,18 +224,18 @@ async fn fold_log(
     failed.map_or(Ok(forced), Err)
 }
 
-/// Reports the partitions' positions to the tracker. Returns what is left of each.
+/// Reports the partitions' positions to the progress. Returns what is left of each.
 async fn begin_tracking(
-    site: &Site,
+    ctx: &LoadContext,
     build: &Build,
-    tracker: &Tracker,
+    load_progress: &LoadProgress,
     conn: &mut PgConnection,
 ) -> Result<Vec<(StreamPartition, u64)>, LoadError> {
-    let at = positions(site, build.generation).await?;
+    let at = positions(ctx, build.generation).await?;
     let left = left(build, &at);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();
-    let read: u64 = records(site, conn, build.generation).await?.values().sum();
+    let read: u64 = records(ctx, conn, build.generation).await?.values().sum();
     let whole = build.offsets();
-    tracker.set(whole, whole.saturating_sub(rest), read);
+    load_progress.set(whole, whole.saturating_sub(rest), read);
     Ok(left)
 }

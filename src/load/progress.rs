@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Shared by all workers of a build.
 #[derive(Debug)]
-pub struct Tracker {
+pub struct LoadProgress {
     phase: Mutex<Phase>,
     /// Offsets from the log's start to the targets.
     total: AtomicU64,
@@ -21,9 +21,9 @@ pub struct Tracker {
     seen: Mutex<VecDeque<(Instant, u64, u64)>>,
 }
 
-impl Tracker {
-    pub fn new() -> Tracker {
-        Tracker {
+impl LoadProgress {
+    pub fn new() -> LoadProgress {
+        LoadProgress {
             phase: Mutex::new(Phase::Folding),
             // Not known yet; nothing is done.
             total: AtomicU64::new(u64::MAX),

@@ -4,14 +4,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Build;
-use super::context::Site;
+use super::context::LoadContext;
 use super::error::LoadError;
 use crate::live::backoff::Backoff;
 use crate::observe::health::{POSTGRES, Severity};
 
 /// Retries of one task, with a pause that grows after each transient failure.
 pub struct Retries<'s> {
-    site: &'s Site,
+    ctx: &'s LoadContext,
     build: &'s Build,
     stop: &'s CancellationToken,
     what: &'static str,
@@ -21,9 +21,9 @@ pub struct Retries<'s> {
 
 impl<'s> Retries<'s> {
     /// `what`: the task, as in "folding".
-    pub fn new(site: &'s Site, build: &'s Build, stop: &'s CancellationToken, what: &'static str) -> Retries<'s> {
-        let backoff = Backoff::new(site.config.retry.initial, site.config.retry.max);
-        Retries { site, build, stop, what, backoff, away: false }
+    pub fn new(ctx: &'s LoadContext, build: &'s Build, stop: &'s CancellationToken, what: &'static str) -> Retries<'s> {
+        let backoff = Backoff::new(ctx.config.retry.initial, ctx.config.retry.max);
+        Retries { ctx, build, stop, what, backoff, away: false }
     }
 
     /// Waits after a transient failure, so that the caller tries again; returns every other outcome.
@@ -32,7 +32,7 @@ impl<'s> Retries<'s> {
             Err(error) if error.is_transient() && !self.stop.is_cancelled() => error,
             outcome => {
                 if std::mem::take(&mut self.away) {
-                    self.site.readiness.clear(POSTGRES);
+                    self.ctx.readiness.clear(POSTGRES);
                 }
                 return Some(outcome);
             }
@@ -43,7 +43,7 @@ impl<'s> Retries<'s> {
         if !std::mem::replace(&mut self.away, true) {
             (self.build.note)(&line);
         }
-        self.site.readiness.raise(POSTGRES, Severity::Unready, error.to_string());
+        self.ctx.readiness.raise(POSTGRES, Severity::Unready, error.to_string());
         tokio::select! {
             () = tokio::time::sleep(self.backoff.pause()) => None,
             () = self.stop.cancelled() => Some(Err(LoadError::stopped())),

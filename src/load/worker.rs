@@ -10,15 +10,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Build;
-use super::context::Site;
-use super::decode::{LoadItem, LoadSieve};
+use super::context::LoadContext;
+use super::decode::{LoadDecoder, LoadItem};
 use super::error::LoadError;
-use super::progress::Tracker;
+use super::progress::LoadProgress;
 use super::retry::Retries;
-use super::writer::{Hand, LoadedBatch, Task};
+use super::writer::{LoadWriter, LoadedBatch, Task};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::rejection::Reason;
-use crate::live::worker::decode::DecodingSieve;
+use crate::live::worker::decode::EventDecoder;
 use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
 use crate::projection::spill::Spill;
 use crate::projection::streak::FloodGuard;
@@ -26,7 +26,7 @@ use crate::projection::{Content, Outcome};
 use crate::store::StoreError;
 use crate::store::decisions::allowances;
 use crate::store::load::{self, Cut, HistoryBatch, Loader, Progressed, slice_of};
-use crate::store::tables::checkpoints::{self, Advance, Claim, Found};
+use crate::store::tables::checkpoints::{self, Advance, Claim, LogStart};
 use crate::store::tables::history::HistoryRow;
 
 /// Batches that wait for the writer task; the reader bounds the size of each.
@@ -41,19 +41,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A worker's assignment.
 pub struct LoadWorker {
-    pub site: Site,
+    pub ctx: LoadContext,
     pub build: Build,
-    pub found: Vec<Found>,
+    pub found: Vec<LogStart>,
     pub slices: i64,
     /// The slot that its provider names go to; unique per worker.
     pub slot: i32,
     pub memory_bytes: usize,
-    pub tracker: Arc<Tracker>,
+    pub load_progress: Arc<LoadProgress>,
     pub stop: CancellationToken,
 }
 
-/// A partition on its way to its target.
-struct Way {
+/// How far a partition is on the way to its target.
+struct PartitionProgress {
     claim: Claim,
     allowed: HashSet<i64>,
     guard: FloodGuard,
@@ -66,7 +66,7 @@ struct Way {
 /// One attempt, starting at the last cut.
 struct Attempt<'w> {
     worker: &'w LoadWorker,
-    ways: BTreeMap<StreamPartition, Way>,
+    by_partition: BTreeMap<StreamPartition, PartitionProgress>,
     spill: Spill,
     tasks: mpsc::Sender<Task>,
     last_cut: Instant,
@@ -80,7 +80,7 @@ impl LoadWorker {
     /// Folds its partitions to their targets, restarting from the last cut after each transient failure. Returns
     /// records that were rejected although they would have been accepted.
     pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
-        let mut retries = Retries::new(&self.site, &self.build, &self.stop, "folding");
+        let mut retries = Retries::new(&self.ctx, &self.build, &self.stop, "folding");
         loop {
             let tried = self.try_run().await;
             if let Some(outcome) = retries.outcome(tried).await {
@@ -90,23 +90,27 @@ impl LoadWorker {
     }
 
     async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
-        let mut conn = load::connect_to_load(&self.site.access, self.build.generation).await?;
-        let ways = self.claim(&mut conn).await?;
-        let open: Vec<StreamPartition> =
-            ways.iter().filter(|(_, way)| way.at < way.target).map(|(of, _)| *of).collect();
+        let mut conn = load::connect_to_load(&self.ctx.access, self.build.generation).await?;
+        let by_partition = self.claim(&mut conn).await?;
+        let open: Vec<StreamPartition> = by_partition
+            .iter()
+            .filter(|(_, progress)| progress.at < progress.target)
+            .map(|(partition, _)| *partition)
+            .collect();
         if open.is_empty() {
             return Ok(Vec::new());
         }
-        let loader = Loader::new(conn, self.build.generation, self.site.topics.clone(), self.slices).await?;
+        let loader = Loader::new(conn, self.build.generation, self.ctx.topics.clone(), self.slices).await?;
         let (deliveries, mut queue) = mpsc::unbounded_channel();
-        let settings = self.site.reader(open, self.memory_bytes / 100 * READER_PERCENT);
-        let reader = Reader::start(settings, self.site.readiness.clone(), self.sieve(), deliveries)?;
+        let settings = self.ctx.reader(open, self.memory_bytes / 100 * READER_PERCENT);
+        let reader = Reader::start(settings, self.ctx.readiness.clone(), self.decoder(), deliveries)?;
         let (tasks, todo) = mpsc::channel(TASKS_MAX);
-        let hand = Hand { site: self.site.clone(), loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
-        let hand = tokio::spawn(hand.run(todo));
+        let writer =
+            LoadWriter { ctx: self.ctx.clone(), loader, in_flight: reader.in_flight.clone(), refused: Vec::new() };
+        let writer = tokio::spawn(writer.run(todo));
         let mut attempt = Attempt {
             worker: self,
-            ways,
+            by_partition,
             spill: Spill::new(usize::try_from(self.slices).unwrap_or(1)),
             tasks,
             last_cut: Instant::now(),
@@ -115,7 +119,7 @@ impl LoadWorker {
             uncut: (0, 0),
         };
         let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));
-        self.tracker.lose(attempt.uncut);
+        self.load_progress.lose(attempt.uncut);
         // The writer task ends when its channel closes.
         drop(attempt);
         let folded = match folded {
@@ -126,30 +130,33 @@ impl LoadWorker {
                 folded
             }
         };
-        finish(folded, hand).await
+        finish(folded, writer).await
     }
 
     async fn claim(
         &self,
         conn: &mut sqlx::postgres::PgConnection,
-    ) -> Result<BTreeMap<StreamPartition, Way>, StoreError> {
-        let refusals_max = self.site.config.limits.refusals_in_a_row_max;
-        let mut ways = BTreeMap::new();
+    ) -> Result<BTreeMap<StreamPartition, PartitionProgress>, StoreError> {
+        let refusals_max = self.ctx.config.limits.refusals_in_a_row_max;
+        let mut by_partition = BTreeMap::new();
         for found in &self.found {
-            let of = found.of;
-            let claim = checkpoints::claim(conn, self.build.generation, &self.site.topics, found).await?;
-            let topic = self.site.topics.name(of.stream);
-            let allowed = allowances::allowances(conn, topic, of.partition, claim.next_offset).await?;
-            let target = self.build.targets.of(of).unwrap_or(claim.next_offset);
+            let partition = found.partition;
+            let claim = checkpoints::claim(conn, self.build.generation, &self.ctx.topics, found).await?;
+            let topic = self.ctx.topics.name(partition.stream);
+            let allowed = allowances::allowances(conn, topic, partition.index, claim.next_offset).await?;
+            let target = self.build.targets.of(partition).unwrap_or(claim.next_offset);
             let guard = FloodGuard { streak: claim.streak, refusals_max };
-            ways.insert(of, Way { claim, allowed, guard, target, at: claim.next_offset, records: 0 });
+            by_partition.insert(
+                partition,
+                PartitionProgress { claim, allowed, guard, target, at: claim.next_offset, records: 0 },
+            );
         }
-        Ok(ways)
+        Ok(by_partition)
     }
 
-    fn sieve(&self) -> LoadSieve {
-        let decoding = DecodingSieve::new(self.site.decoder.clone(), self.site.resolver.clone());
-        LoadSieve { decoding, sample: self.build.sample, refused: self.build.refused.clone() }
+    fn decoder(&self) -> LoadDecoder {
+        let decoding = EventDecoder::new(self.ctx.decoder.clone(), self.ctx.resolver.clone());
+        LoadDecoder { decoding, sample: self.build.sample, refused: self.build.refused.clone() }
     }
 }
 
@@ -169,8 +176,8 @@ async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery
 }
 
 /// If the fold only found the writer task gone, the writer's error is the cause.
-async fn finish<T>(folded: Result<T, LoadError>, hand: JoinHandle<Result<(), LoadError>>) -> Result<T, LoadError> {
-    let written = hand.await.map_err(|error| LoadError::Failed(format!("a writer ended unexpectedly: {error}")))?;
+async fn finish<T>(folded: Result<T, LoadError>, writer: JoinHandle<Result<(), LoadError>>) -> Result<T, LoadError> {
+    let written = writer.await.map_err(|error| LoadError::Failed(format!("a writer ended unexpectedly: {error}")))?;
     match (folded, written) {
         (_, Err(error)) => Err(error),
         (folded, Ok(())) => folded,
@@ -196,7 +203,7 @@ impl Attempt<'_> {
                 }
             };
             match delivery {
-                Some(Delivery::Claim { of, lease, .. }) => self.grant(reader, of, lease),
+                Some(Delivery::Claim { partition, assignment, .. }) => self.grant(reader, partition, assignment),
                 Some(Delivery::Batch(batch)) => self.take(batch).await?,
                 Some(Delivery::Release { done, .. }) => {
                     let _ = done.send(());
@@ -209,13 +216,13 @@ impl Attempt<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.ways.values().all(|way| way.at >= way.target)
+        self.by_partition.values().all(|progress| progress.at >= progress.target)
     }
 
-    fn grant(&self, reader: &ReaderHandle, of: StreamPartition, lease: u64) {
-        if let Some(way) = self.ways.get(&of) {
+    fn grant(&self, reader: &ReaderHandle, partition: StreamPartition, assignment: u64) {
+        if let Some(progress) = self.by_partition.get(&partition) {
             // A reader that has ended doesn't need the message.
-            let _ = reader.controls.send(Control::Granted { of, lease, next_offset: way.at });
+            let _ = reader.controls.send(Control::Granted { partition, assignment, next_offset: progress.at });
         }
     }
 
@@ -226,23 +233,29 @@ impl Attempt<'_> {
             LoadedBatch { history: HistoryBatch::with_capacity(events), pieces: Vec::new(), others: Vec::new() };
         let mut records = 0;
         for item in read.items {
-            let (of, offset) = item.at();
-            let Some(way) = self.ways.get_mut(&of).filter(|way| offset < way.target && offset >= way.at) else {
+            let (partition, offset) = item.at();
+            let Some(progress) = self
+                .by_partition
+                .get_mut(&partition)
+                .filter(|progress| offset < progress.target && offset >= progress.at)
+            else {
                 continue;
             };
-            way.records += 1;
+            progress.records += 1;
             records += 1;
             match item {
                 LoadItem::Event { event, position, recorded_at } => {
-                    way.guard.streak = None;
+                    progress.guard.streak = None;
                     self.spill.push(slice_of(event.provider_order_id, self.worker.slices), &event, position)?;
                     let row = HistoryRow { event: &event, position, recorded_at };
-                    batch.history.push(row, &self.worker.site.topics.orders);
+                    batch.history.push(row, &self.worker.ctx.topics.orders);
                 }
                 LoadItem::Other { item, forced } => {
-                    way.pass(&item.content, offset).map_err(|limit| self.worker.flood(of, offset, limit))?;
+                    progress
+                        .pass(&item.content, offset)
+                        .map_err(|limit| self.worker.flood(partition, offset, limit))?;
                     if forced {
-                        self.forced.push((of, offset));
+                        self.forced.push((partition, offset));
                     }
                     batch.others.push(*item);
                 }
@@ -251,15 +264,15 @@ impl Attempt<'_> {
         }
         let mut offsets = 0;
         for span in &read.spans {
-            let Some(way) = self.ways.get_mut(&span.of) else { continue };
-            let to = span.to.min(way.target);
+            let Some(progress) = self.by_partition.get_mut(&span.partition) else { continue };
+            let to = span.to.min(progress.target);
             // Never negative: a span before the folded position moves nothing.
-            offsets += u64::try_from(to - way.at).unwrap_or(0);
-            way.at = way.at.max(to);
+            offsets += u64::try_from(to - progress.at).unwrap_or(0);
+            progress.at = progress.at.max(to);
         }
         batch.pieces = self.spill.take_full(PIECES_MIN);
         self.give(Task::Append { batch, bytes: read.bytes }).await?;
-        self.worker.tracker.advance(offsets, records);
+        self.worker.load_progress.advance(offsets, records);
         self.uncut = (self.uncut.0 + offsets, self.uncut.1 + records);
         self.throttle.wait(records, &self.worker.stop).await;
         Ok(())
@@ -272,7 +285,7 @@ impl Attempt<'_> {
 
     async fn cut_if_due(&mut self) -> Result<(), LoadError> {
         let is_full = self.spill.open_bytes() >= self.worker.memory_bytes / 100 * SPILL_PERCENT;
-        let is_late = self.last_cut.elapsed() >= self.worker.site.config.rebuild.cut;
+        let is_late = self.last_cut.elapsed() >= self.worker.ctx.config.rebuild.cut;
         if is_full || is_late { self.cut().await } else { Ok(()) }
     }
 
@@ -284,35 +297,35 @@ impl Attempt<'_> {
         }
         let (pieces, names) = self.spill.cut();
         let (done, written) = oneshot::channel();
-        let cut = Cut { pieces, names, tangled: Vec::new(), progressed, slot: self.worker.slot };
+        let cut = Cut { pieces, names, contested: Vec::new(), progressed, slot: self.worker.slot };
         self.give(Task::Cut { cut, done }).await?;
         written.await.map_err(|_| LoadError::Failed("the writer has ended".into()))?;
-        for way in self.ways.values_mut() {
-            way.claim.next_offset = way.at;
-            way.claim.streak = way.guard.streak;
-            way.records = 0;
+        for progress in self.by_partition.values_mut() {
+            progress.claim.next_offset = progress.at;
+            progress.claim.streak = progress.guard.streak;
+            progress.records = 0;
         }
         self.uncut = (0, 0);
         Ok(())
     }
 
     fn progressed(&self) -> Vec<Progressed> {
-        let moved = self.ways.iter().filter(|(_, way)| way.at > way.claim.next_offset);
-        let progressed = |(of, way): (&StreamPartition, &Way)| Progressed {
+        let moved = self.by_partition.iter().filter(|(_, progress)| progress.at > progress.claim.next_offset);
+        let progressed = |(partition, progress): (&StreamPartition, &PartitionProgress)| Progressed {
             advance: Advance {
-                of: *of,
-                owner_epoch: way.claim.owner_epoch,
-                from: way.claim.next_offset,
-                to: way.at,
-                streak: way.guard.streak,
+                partition: *partition,
+                owner_epoch: progress.claim.owner_epoch,
+                from: progress.claim.next_offset,
+                to: progress.at,
+                streak: progress.guard.streak,
             },
-            records: way.records,
+            records: progress.records,
         };
         moved.map(progressed).collect()
     }
 }
 
-impl Way {
+impl PartitionProgress {
     /// Fails with the limit if too many consecutive records were rejected for one reason.
     fn pass(&mut self, content: &Content, offset: i64) -> Result<(), (Reason, i64)> {
         let outcome = match content {
@@ -328,8 +341,8 @@ impl Way {
 }
 
 impl LoadWorker {
-    fn flood(&self, of: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> LoadError {
-        let (topic, partition) = (self.site.topics.name(of.stream), of.partition);
+    fn flood(&self, partition: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> LoadError {
+        let (topic, partition) = (self.ctx.topics.name(partition.stream), partition.index);
         LoadError::Refused(vec![format!(
             "{refusals_max} consecutive records were rejected as {reason}, up to topic {topic}, partition {partition}, \
              offset {offset}. Fix the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
@@ -366,9 +379,9 @@ impl Throttle {
 
 /// Partitions, sorted by how much is left of each.
 pub fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
-    let left = |found: &Found| {
-        let from = at.get(&found.of).copied().unwrap_or(found.log_start);
-        u64::try_from(build.targets.of(found.of).unwrap_or(from) - from).unwrap_or(0)
+    let left = |found: &LogStart| {
+        let from = at.get(&found.partition).copied().unwrap_or(found.log_start);
+        u64::try_from(build.targets.of(found.partition).unwrap_or(from) - from).unwrap_or(0)
     };
-    build.found.values().map(|found| (found.of, left(found))).collect()
+    build.found.values().map(|found| (found.partition, left(found))).collect()
 }

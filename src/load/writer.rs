@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::context::Site;
+use super::context::LoadContext;
 use super::error::LoadError;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::packed::Piece;
@@ -38,15 +38,15 @@ pub struct LoadedBatch {
 }
 
 /// The writer task of a load worker: owns the connection and writes what the worker has folded.
-pub struct Hand {
-    pub site: Site,
+pub struct LoadWriter {
+    pub ctx: LoadContext,
     pub loader: Loader,
     pub in_flight: InFlight,
     /// Orders with an event that Postgres rejected since the last cut.
     pub refused: Vec<Uuid>,
 }
 
-impl Hand {
+impl LoadWriter {
     /// Writes until the channel closes. What isn't cut by then is rolled back.
     pub async fn run(mut self, mut tasks: mpsc::Receiver<Task>) -> Result<(), LoadError> {
         while let Some(task) = tasks.recv().await {
@@ -57,7 +57,7 @@ impl Hand {
                 }
                 Task::Cut { mut cut, done } => {
                     // These events were already spilled: their orders are refolded without them.
-                    cut.tangled.append(&mut self.refused);
+                    cut.contested.append(&mut self.refused);
                     self.loader.cut(cut).await?;
                     // A worker that has ended doesn't need the answer.
                     let _ = done.send(());
@@ -95,7 +95,7 @@ impl Hand {
     async fn refuse(&mut self, history: &HistoryBatch, refused: Vec<(usize, Rejection)>) -> Result<(), LoadError> {
         let events = refused.iter().map(|(index, _)| history.events()[*index]);
         self.refused.extend(events.clone().map(|event| event.provider_order_id));
-        let mut records = self.site.fetch_orders(events.map(|event| event.position)).await?;
+        let mut records = self.ctx.fetch_orders(events.map(|event| event.position)).await?;
         let item = |(index, rejection): (usize, Rejection)| {
             let record = records.remove(&history.events()[index].position)?;
             Some(Item { record, content: Content::Rejected(rejection) })

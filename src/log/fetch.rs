@@ -37,13 +37,13 @@ pub enum FetchError {
 /// Reads the record at a position, with a consumer of its own. Blocks.
 pub fn fetch_record(
     settings: &ReaderSettings,
-    of: StreamPartition,
+    partition: StreamPartition,
     offset: i64,
     timeout: Duration,
 ) -> Result<RawRecord, FetchError> {
-    let mut records = fetch_records(settings, &[(of, offset)], timeout)?;
+    let mut records = fetch_records(settings, &[(partition, offset)], timeout)?;
     // One record was requested, and a missing one is an error above.
-    records.pop().ok_or_else(|| timed_out(&settings.topics, of, offset, timeout))
+    records.pop().ok_or_else(|| timed_out(&settings.topics, partition, offset, timeout))
 }
 
 /// Reads the records at these positions, with one consumer of its own, within `timeout` in total. Returns each once,
@@ -55,9 +55,9 @@ pub fn fetch_records(
 ) -> Result<Vec<RawRecord>, FetchError> {
     let mut fetch = Fetch::start(settings, wanted)?;
     let deadline = Instant::now() + timeout;
-    while let Some((of, offset)) = fetch.first_missing() {
+    while let Some((partition, offset)) = fetch.first_missing() {
         if Instant::now() >= deadline {
-            return Err(timed_out(&settings.topics, of, offset, timeout));
+            return Err(timed_out(&settings.topics, partition, offset, timeout));
         }
         fetch.poll()?;
     }
@@ -79,68 +79,72 @@ impl Fetch<'_> {
         wanted.sort_unstable();
         wanted.dedup();
         let mut missing: BTreeMap<StreamPartition, VecDeque<i64>> = BTreeMap::new();
-        for (of, offset) in wanted {
-            missing.entry(of).or_default().push_back(offset);
+        for (partition, offset) in wanted {
+            missing.entry(partition).or_default().push_back(offset);
         }
         let consumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
         let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new() };
-        for (of, offset) in fetch.missing.iter().filter_map(|(of, offsets)| Some((*of, *offsets.front()?))) {
-            fetch.fetch_from(of, offset)?;
+        for (partition, offset) in
+            fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
+        {
+            fetch.fetch_from(partition, offset)?;
         }
         Ok(fetch)
     }
 
     fn first_missing(&self) -> Option<(StreamPartition, i64)> {
-        self.missing.iter().find_map(|(of, offsets)| Some((*of, *offsets.front()?)))
+        self.missing.iter().find_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
     }
 
     fn poll(&mut self) -> Result<(), FetchError> {
         let Some(message) = self.consumer.poll(POLL_MAX) else { return Ok(()) };
         let message = message?;
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
-        let of = StreamPartition { stream, partition: message.partition() };
+        let partition = StreamPartition { stream, index: message.partition() };
         // Records of a fetch that was stopped may still arrive: they come before the missing one.
-        let Some(offset) = self.missing.get(&of).and_then(|offsets| offsets.front().copied()) else { return Ok(()) };
+        let Some(offset) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) else {
+            return Ok(());
+        };
         if message.offset() < offset {
             return Ok(());
         }
         if message.offset() > offset {
             let topic = message.topic().to_owned();
-            return Err(FetchError::Gone { topic, partition: of.partition, offset });
+            return Err(FetchError::Gone { topic, partition: partition.index, offset });
         }
         self.records.push(raw_record(stream, &message));
         drop(message);
-        Ok(self.go_on(of, offset)?)
+        Ok(self.go_on(partition, offset)?)
     }
 
     /// Moves on to the partition's next record, after the one at `offset` has been read.
-    fn go_on(&mut self, of: StreamPartition, offset: i64) -> KafkaResult<()> {
-        let Some(offsets) = self.missing.get_mut(&of) else { return Ok(()) };
+    fn go_on(&mut self, partition: StreamPartition, offset: i64) -> KafkaResult<()> {
+        let Some(offsets) = self.missing.get_mut(&partition) else { return Ok(()) };
         offsets.pop_front();
         match offsets.front().copied() {
-            None => self.consumer.incremental_unassign(&self.list(of, Offset::Invalid)?),
+            None => self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?),
             Some(next) if next - offset > GAP_OFFSETS => {
-                self.consumer.incremental_unassign(&self.list(of, Offset::Invalid)?)?;
-                self.fetch_from(of, next)
+                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                self.fetch_from(partition, next)
             }
             Some(_) => Ok(()),
         }
     }
 
-    fn fetch_from(&self, of: StreamPartition, offset: i64) -> KafkaResult<()> {
-        self.consumer.incremental_assign(&self.list(of, Offset::Offset(offset))?)
+    fn fetch_from(&self, partition: StreamPartition, offset: i64) -> KafkaResult<()> {
+        self.consumer.incremental_assign(&self.list(partition, Offset::Offset(offset))?)
     }
 
-    fn list(&self, of: StreamPartition, offset: Offset) -> KafkaResult<TopicPartitionList> {
+    fn list(&self, partition: StreamPartition, offset: Offset) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(self.topics.name(of.stream), of.partition, offset)?;
+        list.add_partition_offset(self.topics.name(partition.stream), partition.index, offset)?;
         Ok(list)
     }
 }
 
-fn timed_out(topics: &Topics, of: StreamPartition, offset: i64, timeout: Duration) -> FetchError {
-    let (topic, seconds) = (topics.name(of.stream).to_owned(), timeout.as_secs());
-    FetchError::TimedOut { topic, partition: of.partition, offset, seconds }
+fn timed_out(topics: &Topics, partition: StreamPartition, offset: i64, timeout: Duration) -> FetchError {
+    let (topic, seconds) = (topics.name(partition.stream).to_owned(), timeout.as_secs());
+    FetchError::TimedOut { topic, partition: partition.index, offset, seconds }
 }
 
 /// A message in librdkafka's buffers.

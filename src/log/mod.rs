@@ -6,7 +6,7 @@ pub mod producer;
 pub mod reader;
 pub mod survey;
 
-pub use reader::delivery::{Batch, Control, Delivery, Sieve, Sifted, Span};
+pub use reader::delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder, Span};
 pub use reader::ended::ReaderEnded;
-pub use reader::settings::{Assignment, ReaderSettings};
+pub use reader::settings::{PartitionSource, ReaderSettings};
 pub use reader::{Reader, ReaderHandle};

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use super::known::Standing;
+use super::known::Incumbent;
 use crate::domain::log::position::Position;
 
 /// Where the smallest copy of an event was seen.
@@ -35,8 +35,8 @@ pub struct Claim {
 pub struct Contest(Vec<Claim>);
 
 impl Contest {
-    pub fn new(standing: Option<&Standing>, lost: &[Standing]) -> Contest {
-        let claim = |standing: &Standing, source| Claim {
+    pub fn new(standing: Option<&Incumbent>, lost: &[Incumbent]) -> Contest {
+        let claim = |standing: &Incumbent, source| Claim {
             event_id: standing.event_id,
             position: standing.position,
             source,

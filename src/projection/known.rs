@@ -14,7 +14,7 @@ use crate::domain::orders::order::Order;
 
 /// The event that the history has at a sequence of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct Incumbent {
     pub event_id: Uuid,
     pub position: Position,
 }
@@ -35,8 +35,8 @@ pub struct Known {
     pub orders: HashMap<Uuid, Arc<Order>>,
     pub runs: HashMap<Uuid, StoredRun>,
     /// For the contested sequences: the current winner, and the events that have already lost.
-    pub standing: HashMap<(Uuid, i64), Standing>,
-    pub lost: HashMap<(Uuid, i64), Vec<Standing>>,
+    pub standing: HashMap<(Uuid, i64), Incumbent>,
+    pub lost: HashMap<(Uuid, i64), Vec<Incumbent>>,
     /// Complete histories of the orders that have to be refolded.
     pub histories: HashMap<Uuid, Vec<HistoryEntry>>,
 }
@@ -44,7 +44,7 @@ pub struct Known {
 impl Known {
     pub fn add_lost(&mut self, conflict: ConflictKey, position: Position) {
         let lost = self.lost.entry((conflict.provider_order_id, conflict.sequence)).or_default();
-        lost.push(Standing { event_id: conflict.event_id, position });
+        lost.push(Incumbent { event_id: conflict.event_id, position });
     }
 
     /// The (order, sequence) pairs of the batch that the history already has: duplicates or conflicts.

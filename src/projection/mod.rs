@@ -14,7 +14,7 @@ pub mod streak;
 
 pub use batch::{Content, Item, Outcome};
 pub use fold::{Folded, fold};
-pub use known::{Known, Standing, StoredRun};
+pub use known::{Incumbent, Known, StoredRun};
 
 #[cfg(test)]
 mod settle_tests;

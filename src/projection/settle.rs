@@ -1,7 +1,7 @@
 //! Folds orders from an empty state, when all of their events are at hand: a bulk load, slice by slice.
 //!
 //! Copies of one event count as one, at the smallest of their positions. If two events have the same sequence, the
-//! order is *tangled* (contested): it is left to the live fold.
+//! order is *contested* (contested): it is left to the live fold.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub fn settle(pieces: &[Vec<u8>], skip: &BTreeSet<Uuid>, mut done: impl FnMut(&O
                 settled.copies.append(&mut copies);
             }
             None => {
-                settled.tangled.insert(id);
+                settled.contested.insert(id);
             }
         }
     }

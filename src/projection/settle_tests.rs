@@ -40,13 +40,13 @@ fn load(log: &[Item], workers: usize, cuts: &[usize], slices: i32) -> Views {
             }
         }
     }
-    let (mut tangled, mut copies) = (BTreeSet::new(), BTreeSet::new());
+    let (mut contested, mut copies) = (BTreeSet::new(), BTreeSet::new());
     for pieces in pieces.values() {
         let settled = settle(pieces, &BTreeSet::new(), |order| store(&mut memory, order.clone())).unwrap();
-        tangled.extend(settled.tangled);
+        contested.extend(settled.contested);
         copies.extend(settled.copies);
     }
-    untangle(&mut memory, claims, &tangled, &copies);
+    fold_contested(&mut memory, claims, &contested, &copies);
     memory.views()
 }
 
@@ -71,10 +71,15 @@ fn store(memory: &mut Memory, order: Order) {
     memory.orders.insert(order.provider_order_id, Arc::new(order));
 }
 
-/// What is whole stays as it is, copies go, and the claims of what is tangled are folded by the live fold.
-fn untangle(memory: &mut Memory, claims: Vec<HistoryEntry>, tangled: &BTreeSet<Uuid>, copies: &BTreeSet<Position>) {
+/// What is whole stays as it is, copies go, and the claims of what is contested are folded by the live fold.
+fn fold_contested(
+    memory: &mut Memory,
+    claims: Vec<HistoryEntry>,
+    contested: &BTreeSet<Uuid>,
+    copies: &BTreeSet<Position>,
+) {
     let (again, whole): (Vec<_>, Vec<_>) =
-        claims.into_iter().partition(|entry| tangled.contains(&entry.event.provider_order_id));
+        claims.into_iter().partition(|entry| contested.contains(&entry.event.provider_order_id));
     for entry in whole.into_iter().filter(|entry| !copies.contains(&entry.position)) {
         let twice = memory.history.insert((entry.event.provider_order_id, entry.event.sequence), entry);
         assert!(twice.is_none(), "a sequence of an order that is not tangled came twice");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Content, Folded, Item, Known, Standing, StoredRun, fold, known};
+use super::{Content, Folded, Incumbent, Item, Known, StoredRun, fold, known};
 use crate::domain::change::{HistoryEntry, NamedBy, RunEntry};
 use crate::domain::log::dead_letter::ConflictKey;
 use crate::domain::log::position::Position;
@@ -103,7 +103,7 @@ impl Memory {
         let contested: BTreeSet<_> = known.contested(items).into_iter().collect();
         for pair in &contested {
             let entry = &self.history[pair];
-            known.standing.insert(*pair, Standing { event_id: entry.event.event_id, position: entry.position });
+            known.standing.insert(*pair, Incumbent { event_id: entry.event.event_id, position: entry.position });
         }
         for (conflict, position) in &self.lost {
             if contested.contains(&(conflict.provider_order_id, conflict.sequence)) {

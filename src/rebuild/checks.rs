@@ -10,7 +10,7 @@ use super::options::{Check, Depth};
 use crate::domain::generations::difference::Differences;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Built, Site};
+use crate::load::{Built, LoadContext};
 use crate::store::Generation;
 use crate::store::generations::unexplained;
 use crate::store::load::{Facts, facts, filled};
@@ -44,7 +44,7 @@ pub struct Second {
 /// Refolds the log up to the generation's checkpoints, and compares once the generation is `whole` (complete). `None`:
 /// the sample is empty.
 pub async fn compared(
-    site: &Site,
+    ctx: &LoadContext,
     generation: Generation,
     log: LogPart<'_>,
     depth: Depth,
@@ -56,27 +56,28 @@ pub async fn compared(
         Depth::Sample(per_million) => KeySample { per_million },
         Depth::Full => KeySample::ALL,
     };
-    let (built, differences) = verify::compare_with_log(site, generation, log, sample, whole, stop).await?;
+    let (built, differences) = verify::compare_with_log(ctx, generation, log, sample, whole, stop).await?;
     Ok(Some(Second { sample, built, differences }))
 }
 
 /// Checks from the second fold. `records`: how many records the first fold read per partition; empty if not known.
-pub fn second(site: &Site, records: &BTreeMap<StreamPartition, u64>, second: &Second) -> Vec<Check> {
-    vec![read_twice(site, records, &second.built), differences_check(second.sample, &second.differences)]
+pub fn second(ctx: &LoadContext, records: &BTreeMap<StreamPartition, u64>, second: &Second) -> Vec<Check> {
+    vec![read_twice(ctx, records, &second.built), differences_check(second.sample, &second.differences)]
 }
 
 /// Both passes must have read the same number of records from every partition.
-fn read_twice(site: &Site, first: &BTreeMap<StreamPartition, u64>, again: &Built) -> Check {
+fn read_twice(ctx: &LoadContext, first: &BTreeMap<StreamPartition, u64>, again: &Built) -> Check {
     // A generation that was folded live has no counts.
-    let wrong = first.iter().find(|(of, records)| again.records.get(of).copied().unwrap_or(0) != **records);
+    let wrong =
+        first.iter().find(|(partition, records)| again.records.get(partition).copied().unwrap_or(0) != **records);
     let total: u64 = again.records.values().sum();
     let detail = match wrong {
         None => format!("{total} records in the log, as counted in a second pass"),
-        Some((of, records)) => format!(
+        Some((partition, records)) => format!(
             "topic {}, partition {}: {records} records were folded, but a second pass found {}",
-            site.topics.name(of.stream),
-            of.partition,
-            again.records.get(of).copied().unwrap_or(0)
+            ctx.topics.name(partition.stream),
+            partition.index,
+            again.records.get(partition).copied().unwrap_or(0)
         ),
     };
     Check { name: "log", passed: wrong.is_none(), detail }
@@ -140,15 +141,15 @@ pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generati
 }
 
 /// Checks that every partition is close to the end of the log.
-pub fn positions(site: &Site, behind: &BTreeMap<StreamPartition, i64>) -> Check {
+pub fn positions(ctx: &LoadContext, behind: &BTreeMap<StreamPartition, i64>) -> Check {
     let lag: i64 = behind.values().sum();
     let worst = behind.iter().max_by_key(|(_, lag)| **lag);
-    let bound = i64::try_from(site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
+    let bound = i64::try_from(ctx.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
     let detail = match worst {
-        Some((of, worst)) if *worst > 0 => format!(
+        Some((partition, worst)) if *worst > 0 => format!(
             "{lag} offsets behind the end of the log, most in topic {}, partition {} ({worst})",
-            site.topics.name(of.stream),
-            of.partition
+            ctx.topics.name(partition.stream),
+            partition.index
         ),
         _ => "every partition is at the end of the log".to_owned(),
     };

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::error::RebuildError;
-use super::heartbeat::Heart;
+use super::heartbeat::Heartbeat;
 use super::observer::Observer;
 use super::options::Check;
 use crate::domain::generations::generation::{Phase, Progress};
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{Follower, Site, positions};
+use crate::load::{Follower, LoadContext, positions};
 use crate::store::Generation;
 use crate::store::generations::{self, CutOver, Moment, live_projection};
 
@@ -29,12 +29,12 @@ const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
 /// A generation in its last steps.
 pub struct Finish<'a> {
-    pub site: &'a Site,
+    pub ctx: &'a LoadContext,
     pub generation: Generation,
     pub workers: usize,
     pub accept_dead_letters: bool,
     pub observer: &'a Arc<dyn Observer>,
-    pub heart: &'a Heart,
+    pub heartbeat: &'a Heartbeat,
     pub stop: &'a CancellationToken,
 }
 
@@ -56,7 +56,7 @@ pub enum Finished {
 impl Finish<'_> {
     /// Folds until it is close to the end of the log, checks, and cuts over if `promote`.
     pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
-        let mut conn = self.site.access.connect().await?;
+        let mut conn = self.ctx.access.connect().await?;
         let whole = generations::now(&mut conn).await?;
         self.tell(Phase::CatchingUp, 0.0);
         let mut following = self.follow(whole).await?;
@@ -73,7 +73,7 @@ impl Finish<'_> {
     async fn follow(&self, whole: Moment) -> Result<Following, RebuildError> {
         let ends = self.ends().await?;
         let partitions: Vec<StreamPartition> = ends.keys().copied().collect();
-        let follower = Follower::start(self.site, self.generation, &partitions, self.workers, None)?;
+        let follower = Follower::start(self.ctx, self.generation, &partitions, self.workers, None)?;
         Ok(Following { follower, ends, whole })
     }
 
@@ -88,7 +88,7 @@ impl Finish<'_> {
         self.tell(Phase::Checking, 1.0);
         let live = live_projection(conn).await?.generation;
         crate::store::decisions::discards::apply(conn, self.generation).await?;
-        checks.push(checks::positions(self.site, &behind));
+        checks.push(checks::positions(self.ctx, &behind));
         checks.push(checks::dead_letters(conn, self.generation, live, self.accept_dead_letters).await?);
         checks.push(checks::not_empty(conn, self.generation, live).await?);
         if checks.iter().any(|check| !check.passed) {
@@ -110,7 +110,7 @@ impl Finish<'_> {
     /// Waits until the generation is close to the end of the log. Returns how far it is behind, by partition.
     async fn catch_up(&self, following: &mut Following) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
         let followed = &following.ends;
-        let bound = i64::try_from(self.site.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
+        let bound = i64::try_from(self.ctx.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
         let mut ends = followed.clone();
         let mut surveyed = Instant::now();
         let mut first = None;
@@ -123,15 +123,15 @@ impl Finish<'_> {
                 ends = self.ends().await?;
                 surveyed = Instant::now();
             }
-            let at = positions(self.site, self.generation).await?;
+            let at = positions(self.ctx, self.generation).await?;
             let behind: BTreeMap<StreamPartition, i64> = ends
                 .iter()
-                .filter(|(of, _)| followed.contains_key(of))
-                .map(|(of, end)| (*of, (end - at.get(of).copied().unwrap_or(0)).max(0)))
+                .filter(|(partition, _)| followed.contains_key(partition))
+                .map(|(partition, end)| (*partition, (end - at.get(partition).copied().unwrap_or(0)).max(0)))
                 .collect();
             let lag: i64 = behind.values().sum();
             // A position counts only once its partition has been claimed.
-            if lag <= bound && behind.keys().all(|of| at.contains_key(of)) {
+            if lag <= bound && behind.keys().all(|partition| at.contains_key(partition)) {
                 return Ok(behind);
             }
             let first = *first.get_or_insert(lag.max(1));
@@ -141,12 +141,12 @@ impl Finish<'_> {
     }
 
     async fn ends(&self) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
-        let survey = self.site.survey().await?;
-        Ok(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.end)).collect())
+        let survey = self.ctx.survey().await?;
+        Ok(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.partition, at.end)).collect())
     }
 
     async fn cut_over(&self, conn: &mut PgConnection, following: &mut Following) -> Result<Finished, RebuildError> {
-        let rebuild = &self.site.config.rebuild;
+        let rebuild = &self.ctx.config.rebuild;
         let deadline = Instant::now() + rebuild.cut_over_timeout;
         let mut backoff = Backoff::new(TRY_PAUSE, TRY_PAUSE_MAX);
         loop {
@@ -177,7 +177,7 @@ impl Finish<'_> {
                 }
             }
         }
-        let keep = self.site.config.generations.keep;
+        let keep = self.ctx.config.generations.keep;
         let dropped = generations::retire(conn, keep).await?.into_iter().map(|generation| generation.0).collect();
         Ok(Finished::Live { dropped })
     }
@@ -185,7 +185,7 @@ impl Finish<'_> {
     /// Partitions may have been added meanwhile.
     async fn follow_new_partitions(&self, following: &mut Following) -> Result<(), RebuildError> {
         let now = self.ends().await?;
-        if now.keys().all(|of| following.ends.contains_key(of)) {
+        if now.keys().all(|partition| following.ends.contains_key(partition)) {
             return Ok(());
         }
         let old = std::mem::replace(following, self.follow(following.whole).await?);
@@ -194,6 +194,6 @@ impl Finish<'_> {
     }
 
     fn tell(&self, phase: Phase, ratio: f64) {
-        self.heart.tell(Progress { phase, ratio, events: 0, events_per_second: 0.0, eta_seconds: None });
+        self.heartbeat.tell(Progress { phase, ratio, events: 0, events_per_second: 0.0, eta_seconds: None });
     }
 }

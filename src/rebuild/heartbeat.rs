@@ -19,7 +19,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps the lock's connection busy; stops with `end`.
-pub struct Heart {
+pub struct Heartbeat {
     progress: watch::Sender<Progress>,
     observer: Arc<dyn Observer>,
     generation: Generation,
@@ -29,17 +29,17 @@ pub struct Heart {
     pub lost: CancellationToken,
 }
 
-impl Heart {
+impl Heartbeat {
     pub fn start(
         conn: PgConnection,
         generation: Generation,
         observer: Arc<dyn Observer>,
         stop: &CancellationToken,
-    ) -> Heart {
+    ) -> Heartbeat {
         let (progress, news) = watch::channel(Progress::at_start());
         let (over, lost) = (CancellationToken::new(), stop.child_token());
         let beating = tokio::spawn(beat(conn, generation, news, over.clone(), lost.clone()));
-        Heart { progress, observer, generation, beating, over, lost }
+        Heartbeat { progress, observer, generation, beating, over, lost }
     }
 
     pub fn tell(&self, progress: Progress) {

@@ -7,11 +7,11 @@ use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
 use super::{space, until};
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
-use crate::live::worker::decode::DecodingSieve;
-use crate::load::{LoadError, Site, log_guard};
+use crate::live::worker::decode::EventDecoder;
+use crate::load::{LoadContext, LoadError, log_guard};
 use crate::log::survey::TopicSurvey;
 use crate::log::survey::probe::{LogSample, SampleBounds, sample};
-use crate::log::{Sieve, Sifted};
+use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::spill::Spill;
 use crate::projection::{Content, Item};
 use crate::store::connect::Access;
@@ -26,8 +26,8 @@ const WHOLE_PER_FOLDING: f64 = 2.0;
 
 /// Plans a rebuild.
 pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
-    let site = Site::new(config, access)?;
-    let mut conn = site.access.connect().await?;
+    let ctx = LoadContext::new(config, access)?;
+    let mut conn = ctx.access.connect().await?;
     let mut refusals = Vec::new();
     match migrate::check_version(&mut conn).await {
         Err(error @ StoreError::SchemaVersion { .. }) => refusals.push(error.to_string()),
@@ -36,10 +36,10 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     if !generations::try_hold(&mut conn, generations::Lock::Rebuild).await? {
         refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
     }
-    let (survey, forbidden) = log_guard::survey(&site, &mut conn).await?;
+    let (survey, forbidden) = log_guard::survey(&ctx, &mut conn).await?;
     refusals.extend(forbidden);
-    let targets = until::targets(&site, &survey, until).await?;
-    let measured = measure(&site, &survey).await?;
+    let targets = until::targets(&ctx, &survey, until).await?;
+    let measured = measure(&ctx, &survey).await?;
     let topics: Vec<PlannedTopic> = survey
         .iter()
         .zip(&measured.samples)
@@ -47,8 +47,8 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
         .collect();
     let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
     let space_bytes = events.saturating_mul(space::per_event(&mut conn).await?);
-    refusals.extend(space::refusal(&site, &mut conn, space_bytes).await?);
-    let workers = site.config.rebuild.workers.max(1) as f64;
+    refusals.extend(space::refusal(&ctx, &mut conn, space_bytes).await?);
+    let workers = ctx.config.rebuild.workers.max(1) as f64;
     let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
     Ok(Plan { topics, space_bytes, seconds, refusals })
 }
@@ -56,11 +56,11 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
 fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {
     let named = format!("topic {}", topic.topic);
     let partitions = topic.partitions.iter().map(|at| {
-        let to = targets.of(at.of).unwrap_or(at.log_start);
+        let to = targets.of(at.partition).unwrap_or(at.log_start);
         let offsets = u64::try_from(to - at.log_start).unwrap_or(0);
         let events = sample.records_in(offsets).unwrap_or(offsets);
         let bytes = sample.bytes_of(events).unwrap_or(0);
-        PlannedPartition { partition: at.of.partition, from: at.log_start, to, events, bytes }
+        PlannedPartition { partition: at.partition.index, from: at.log_start, to, events, bytes }
     });
     PlannedTopic {
         topic: topic.topic.clone(),
@@ -80,31 +80,31 @@ struct Measured {
 }
 
 /// Reads some records, folds them, and writes their history into a temporary table.
-async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
+async fn measure(ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
     let (mut samples, mut items) = (Vec::new(), Vec::new());
     let mut seconds = Duration::ZERO;
     for topic in survey {
-        let (kafka, topic) = (site.config.kafka.clone(), topic.clone());
-        let sieve = DecodingSieve::new(site.decoder.clone(), site.resolver.clone());
+        let (kafka, topic) = (ctx.config.kafka.clone(), topic.clone());
+        let decoder = EventDecoder::new(ctx.decoder.clone(), ctx.resolver.clone());
         let read = tokio::task::spawn_blocking(move || {
             let mut raw = Vec::new();
             let seen = sample(&kafka, &topic, SampleBounds::default(), |record| raw.push(record))?;
-            Ok::<_, RebuildError>((seen, raw, sieve))
+            Ok::<_, RebuildError>((seen, raw, decoder))
         });
-        let (seen, raw, sieve) = read.await.map_err(|_| RebuildError::stopped())??;
+        let (seen, raw, decoder) = read.await.map_err(|_| RebuildError::stopped())??;
         samples.push(seen);
-        wait_for_schemas(&sieve, &raw).await;
+        wait_for_schemas(&decoder, &raw).await;
         let started = Instant::now();
-        items.extend(raw.into_iter().filter_map(|record| match sieve.sift(record) {
-            Sifted::Item(item) => Some(item),
-            Sifted::Wait(_) => None,
+        items.extend(raw.into_iter().filter_map(|record| match decoder.decode(record) {
+            DecodedRecord::Item(item) => Some(item),
+            DecodedRecord::Wait(_) => None,
         }));
         seconds += started.elapsed();
     }
     let events = items.len();
     let started = Instant::now();
-    let batch = try_fold(site, &items)?;
-    let mut conn = site.access.connect().await?;
+    let batch = try_fold(ctx, &items)?;
+    let mut conn = ctx.access.connect().await?;
     load::try_history(&mut conn, &batch).await?;
     seconds += started.elapsed();
     let seconds_per_event = if events == 0 { 0.0 } else { seconds.as_secs_f64() / events as f64 };
@@ -112,24 +112,24 @@ async fn measure(site: &Site, survey: &[TopicSurvey]) -> Result<Measured, Rebuil
 }
 
 /// Folds as a load does.
-fn try_fold(site: &Site, items: &[Item]) -> Result<HistoryBatch, LoadError> {
+fn try_fold(ctx: &LoadContext, items: &[Item]) -> Result<HistoryBatch, LoadError> {
     let mut spill = Spill::new(1);
     let mut batch = HistoryBatch::with_capacity(items.len());
     for Item { record, content } in items {
         if let Content::Order(event) = content {
             spill.push(0, event, record.position)?;
             let row = HistoryRow { event, position: record.position, recorded_at: record.recorded_at };
-            batch.push(row, &site.topics.orders);
+            batch.push(row, &ctx.topics.orders);
         }
     }
     Ok(batch)
 }
 
 /// Retries, within a bound, records whose schema has to be fetched from the registry.
-async fn wait_for_schemas(sieve: &DecodingSieve, records: &[crate::domain::log::record::RawRecord]) {
+async fn wait_for_schemas(decoder: &EventDecoder, records: &[crate::domain::log::record::RawRecord]) {
     const TRIES: u32 = 100;
     for _ in 0..TRIES {
-        let waits = records.iter().any(|record| matches!(sieve.sift(record.clone()), Sifted::Wait(_)));
+        let waits = records.iter().any(|record| matches!(decoder.decode(record.clone()), DecodedRecord::Wait(_)));
         if !waits {
             return;
         }

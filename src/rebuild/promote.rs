@@ -20,11 +20,11 @@ use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{Site, found, positions};
+use crate::load::{LoadContext, found, positions};
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
-use crate::store::tables::checkpoints::Found;
+use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, load};
 use crate::verify::LogPart;
 
@@ -42,26 +42,26 @@ pub async fn promote(
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
-    let site = Site::new(config, access)?;
-    let mut session = Session::enter(&site).await?;
-    let survey = session.survey(&site, async |_, _| Ok(None)).await?;
+    let ctx = LoadContext::new(config, access)?;
+    let mut session = Session::enter(&ctx).await?;
+    let survey = session.survey(&ctx, async |_, _| Ok(None)).await?;
     let generation = Generation(generation);
     let before = promotable(&mut session.conn, generation).await?;
     generations::reopen(&mut session.conn, generation).await?;
     let session = session.beat(generation, &observer, &stop);
-    let heart = &session.heart;
+    let heartbeat = &session.heartbeat;
     let finish = Finish {
-        site: &site,
+        ctx: &ctx,
         generation,
         workers: config.rebuild.workers,
         accept_dead_letters,
         observer: &observer,
-        heart,
-        stop: &heart.lost,
+        heartbeat,
+        stop: &heartbeat.lost,
     };
     let mut checks = Vec::new();
-    let outcome = check_and_finish(&site, &finish, &Arc::new(found(&survey)), &mut checks).await;
-    let mut conn = session.leave(&site, false).await?;
+    let outcome = check_and_finish(&ctx, &finish, &Arc::new(found(&survey)), &mut checks).await;
+    let mut conn = session.leave(&ctx, false).await?;
     let finished = match outcome {
         Ok(finished) => finished,
         Err(error) => {
@@ -124,19 +124,19 @@ async fn has_checkpoints(conn: &mut PgConnection, generation: Generation) -> Res
 }
 
 async fn check_and_finish(
-    site: &Site,
+    ctx: &LoadContext,
     finish: &Finish<'_>,
-    found: &Arc<BTreeMap<StreamPartition, Found>>,
+    found: &Arc<BTreeMap<StreamPartition, LogStart>>,
     checks: &mut Vec<Check>,
 ) -> Result<Finished, RebuildError> {
-    let mut conn = site.access.connect().await?;
+    let mut conn = ctx.access.connect().await?;
     checks.push(checks::counts(&mut conn, finish.generation).await?);
-    let ends = Bounds(positions(site, finish.generation).await?);
-    let depth = Depth::Sample(site.config.rebuild.sample_per_million);
+    let ends = Bounds(positions(ctx, finish.generation).await?);
+    let depth = Depth::Sample(ctx.config.rebuild.sample_per_million);
     let (log, whole) = (LogPart { found, ends: &ends }, std::future::ready(()));
-    if let Some(second) = checks::compared(site, finish.generation, log, depth, whole, finish.stop).await? {
+    if let Some(second) = checks::compared(ctx, finish.generation, log, depth, whole, finish.stop).await? {
         // The number of records it was folded from is no longer known.
-        checks.extend(checks::second(site, &BTreeMap::new(), &second));
+        checks.extend(checks::second(ctx, &BTreeMap::new(), &second));
     }
     if checks.iter().any(|check| !check.passed) {
         return Ok(Finished::Refused);
@@ -146,8 +146,8 @@ async fn check_and_finish(
 
 /// Makes the newest kept generation live again, at once. `yes`: even if no running instance can continue it.
 pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
-    let site = Site::new(config, access)?;
-    let mut conn = Session::enter(&site).await?.conn;
+    let ctx = LoadContext::new(config, access)?;
+    let mut conn = Session::enter(&ctx).await?.conn;
     let kept = newest_kept(generations::list(&mut conn).await?)?;
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
@@ -187,8 +187,8 @@ fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError
 
 /// Drops a generation that is not live.
 pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
-    let site = Site::new(config, access)?;
-    let mut conn = Session::enter(&site).await?.conn;
+    let ctx = LoadContext::new(config, access)?;
+    let mut conn = Session::enter(&ctx).await?.conn;
     let refuse = |why: String| Err(RebuildError::refused(vec![why]));
     match generations::find(&mut conn, Generation(generation)).await? {
         None => refuse(format!("there is no generation {generation}; see `foldback generations list`")),

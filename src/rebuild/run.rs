@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::checks::Second;
 use super::cut_over::{Finish, Finished};
 use super::error::RebuildError;
-use super::heartbeat::Heart;
+use super::heartbeat::Heartbeat;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
 use super::session::Session;
@@ -22,12 +22,12 @@ use crate::domain::generations::generation::{GenerationInfo, GenerationState, Ph
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Build, Note, Site, build, found, positions};
+use crate::load::{Build, LoadContext, Note, build, found, positions};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::migrate::PROJECTION_VERSION;
-use crate::store::tables::checkpoints::Found;
+use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, load};
 use crate::verify::LogPart;
 
@@ -43,18 +43,18 @@ pub async fn rebuild(
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
-    let site = Site::new(config, access)?;
-    let mut session = Session::enter(&site).await?;
+    let ctx = LoadContext::new(config, access)?;
+    let mut session = Session::enter(&ctx).await?;
     let has_room =
-        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(&site, conn, survey).await;
-    let survey = session.survey(&site, has_room).await?;
-    let job = find_or_create(&site, &mut session.conn, options, &survey, &observer).await?;
+        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(&ctx, conn, survey).await;
+    let survey = session.survey(&ctx, has_room).await?;
+    let job = find_or_create(&ctx, &mut session.conn, options, &survey, &observer).await?;
     let session = session.beat(job.generation, &observer, &stop);
-    let heart = &session.heart;
-    let run = Run { site: &site, options, job: &job, observer: &observer, heart, stop: &heart.lost };
+    let heartbeat = &session.heartbeat;
+    let run = Run { ctx: &ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
     let outcome = run.run().await;
     let must_hold = outcome.is_ok() || session.lock_was_lost(&stop);
-    let mut conn = session.leave(&site, must_hold).await?;
+    let mut conn = session.leave(&ctx, must_hold).await?;
     let (finished, events, checks) = outcome?;
     let seconds = started.elapsed().as_secs_f64();
     settle_state(
@@ -111,36 +111,36 @@ fn checking(events: u64) -> Progress {
 /// What to build or resume.
 struct Job {
     generation: Generation,
-    found: Arc<BTreeMap<StreamPartition, Found>>,
+    found: Arc<BTreeMap<StreamPartition, LogStart>>,
     targets: Bounds,
 }
 
 /// The generation of an interrupted rebuild with the same options, or a new one.
 async fn find_or_create(
-    site: &Site,
+    ctx: &LoadContext,
     conn: &mut PgConnection,
     options: &RebuildOptions,
     survey: &[TopicSurvey],
     observer: &Arc<dyn Observer>,
 ) -> Result<Job, RebuildError> {
     let found = Arc::new(found(survey));
-    let asked = options.until.as_ref().map(|until| until_json(until, site));
+    let asked = options.until.as_ref().map(|until| until_json(until, ctx));
     for info in generations::list(conn).await? {
         let generation = Generation(info.generation);
         if goes_on(&info, options, &asked)
             && let Some((_, Some(targets))) = generations::find(conn, generation).await?
-            && let Some(targets) = Bounds::from_json(&targets, &site.topics)
+            && let Some(targets) = Bounds::from_json(&targets, &ctx.topics)
         {
             observer.note(&format!("resuming generation {}", info.generation));
             return Ok(Job { generation, found, targets });
         }
         drop_if_left_over(conn, &info, observer).await?;
     }
-    let targets = until::targets(site, survey, options.until.as_ref()).await?;
+    let targets = until::targets(ctx, survey, options.until.as_ref()).await?;
     let new = NewGeneration {
         created_by: whoami(),
-        origin: origin(site, survey),
-        targets: targets.to_json(&site.topics),
+        origin: origin(ctx, survey),
+        targets: targets.to_json(&ctx.topics),
         until: asked,
     };
     let generation = generations::create(conn, &new).await?;
@@ -169,18 +169,18 @@ async fn drop_if_left_over(
     Ok(())
 }
 
-fn until_json(until: &Until, site: &Site) -> Value {
+fn until_json(until: &Until, ctx: &LoadContext) -> Value {
     match until {
         Until::Time(time) => json!({"time": time}),
-        Until::Offsets(bounds) => json!({"offsets": bounds.to_json(&site.topics)}),
+        Until::Offsets(bounds) => json!({"offsets": bounds.to_json(&ctx.topics)}),
     }
 }
 
-fn origin(site: &Site, survey: &[TopicSurvey]) -> Value {
-    let starts = survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.of, at.log_start)).collect();
+fn origin(ctx: &LoadContext, survey: &[TopicSurvey]) -> Value {
+    let starts = survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.partition, at.log_start)).collect();
     let ids: serde_json::Map<String, Value> =
         survey.iter().map(|topic| (topic.topic.clone(), json!(topic.topic_id))).collect();
-    json!({"from": Bounds(starts).to_json(&site.topics), "topicIds": ids})
+    json!({"from": Bounds(starts).to_json(&ctx.topics), "topicIds": ids})
 }
 
 /// User and host, as far as the environment has them.
@@ -192,18 +192,18 @@ fn whoami() -> String {
 }
 
 struct Run<'a> {
-    site: &'a Site,
+    ctx: &'a LoadContext,
     options: &'a RebuildOptions,
     job: &'a Job,
     observer: &'a Arc<dyn Observer>,
-    heart: &'a Heart,
+    heartbeat: &'a Heartbeat,
     stop: &'a CancellationToken,
 }
 
 impl Run<'_> {
     async fn run(&self) -> Result<(Finished, u64, Vec<Check>), RebuildError> {
         let generation = self.job.generation;
-        let workers = self.options.workers.unwrap_or(self.site.config.rebuild.workers);
+        let workers = self.options.workers.unwrap_or(self.ctx.config.rebuild.workers);
         let mut checks = Vec::new();
         let mut events = 0;
         if !self.is_built().await? {
@@ -221,18 +221,18 @@ impl Run<'_> {
             if checks.iter().any(|check| !check.passed) {
                 return Ok((Finished::Refused, events, checks));
             }
-            load::drop_tables(&mut load::connect(&self.site.access).await?, generation).await?;
+            load::drop_tables(&mut load::connect(&self.ctx.access).await?, generation).await?;
         }
         if self.options.until.is_some() {
             return Ok((Finished::Ready, events, checks));
         }
         let finish = Finish {
-            site: self.site,
+            ctx: self.ctx,
             generation,
             workers,
             accept_dead_letters: self.options.accept_dead_letters,
             observer: self.observer,
-            heart: self.heart,
+            heartbeat: self.heartbeat,
             stop: self.stop,
         };
         let finished = finish.run(self.options.promote, &mut checks).await?;
@@ -241,9 +241,9 @@ impl Run<'_> {
 
     /// Whether an earlier process had already built it: then the load's tables are gone, and it has checkpoints.
     async fn is_built(&self) -> Result<bool, RebuildError> {
-        let mut conn = self.site.access.connect().await?;
+        let mut conn = self.ctx.access.connect().await?;
         let loading = load::is_loading(&mut conn, self.job.generation).await?;
-        Ok(!loading && !positions(self.site, self.job.generation).await?.is_empty())
+        Ok(!loading && !positions(self.ctx, self.job.generation).await?.is_empty())
     }
 
     /// Builds, and refolds the sample in parallel.
@@ -251,10 +251,10 @@ impl Run<'_> {
         let (is_whole, whole) = oneshot::channel();
         let both = self.stop.child_token();
         let building = async {
-            let built = build(self.site, build_it, &|progress| self.heart.tell(progress), &both).await;
+            let built = build(self.ctx, build_it, &|progress| self.heartbeat.tell(progress), &both).await;
             let counted = match built {
                 Ok(built) => {
-                    self.heart.tell(checking(built.records.values().sum()));
+                    self.heartbeat.tell(checking(built.records.values().sum()));
                     // Nobody waits for this if nothing is compared.
                     let _ = is_whole.send(());
                     self.counted(build_it.generation).await.map(|check| (built, check))
@@ -284,7 +284,7 @@ impl Run<'_> {
         let events = built.records.values().sum();
         let mut found = vec![counts];
         if let Some(second) = second {
-            found.extend(checks::second(self.site, &built.records, &second));
+            found.extend(checks::second(self.ctx, &built.records, &second));
         }
         Ok((events, found))
     }
@@ -295,7 +295,7 @@ impl Run<'_> {
     }
 
     async fn counted(&self, generation: Generation) -> Result<Check, RebuildError> {
-        checks::counts(&mut self.site.access.connect().await?, generation).await
+        checks::counts(&mut self.ctx.access.connect().await?, generation).await
     }
 
     async fn second(
@@ -315,11 +315,11 @@ impl Run<'_> {
         if depth == Depth::Full {
             // As much work as the first fold, so one after the other.
             stop.run_until_cancelled(whole).await.ok_or_else(RebuildError::stopped)?;
-            return checks::compared(self.site, generation, log, depth, std::future::ready(()), stop).await;
+            return checks::compared(self.ctx, generation, log, depth, std::future::ready(()), stop).await;
         }
-        let mut site = self.site.clone();
-        site.config.rebuild.memory_bytes /= SECOND_SHARE;
-        site.config.rebuild.workers = 1;
-        checks::compared(&site, generation, log, depth, whole, stop).await
+        let mut ctx = self.ctx.clone();
+        ctx.config.rebuild.memory_bytes /= SECOND_SHARE;
+        ctx.config.rebuild.workers = 1;
+        checks::compared(&ctx, generation, log, depth, whole, stop).await
     }
 }

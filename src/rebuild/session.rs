@@ -8,9 +8,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::error::RebuildError;
-use super::heartbeat::Heart;
+use super::heartbeat::Heartbeat;
 use super::observer::Observer;
-use crate::load::{Site, log_guard};
+use crate::load::{LoadContext, log_guard};
 use crate::log::survey::TopicSurvey;
 use crate::store::generations::{self, Lock};
 use crate::store::{Generation, StoreError, migrate};
@@ -26,13 +26,13 @@ pub struct Session {
 
 /// A session whose lock is kept busy by a heartbeat while a generation is worked on.
 pub struct Beating {
-    pub heart: Heart,
+    pub heartbeat: Heartbeat,
 }
 
 impl Session {
     /// Takes the lock that lets one process at a time change generations, and sees that this binary knows the database.
-    pub async fn enter(site: &Site) -> Result<Session, RebuildError> {
-        let mut conn = site.access.connect().await?;
+    pub async fn enter(ctx: &LoadContext) -> Result<Session, RebuildError> {
+        let mut conn = ctx.access.connect().await?;
         match migrate::check_version(&mut conn).await {
             Err(error @ StoreError::SchemaVersion { .. }) => {
                 return Err(RebuildError::refused(vec![error.to_string()]));
@@ -51,33 +51,33 @@ impl Session {
     /// The log as it is. `more`: what else forbids the work. Refused with all reasons at once.
     pub async fn survey(
         &mut self,
-        site: &Site,
+        ctx: &LoadContext,
         more: impl AsyncFnOnce(&mut PgConnection, &[TopicSurvey]) -> Result<Option<String>, RebuildError>,
     ) -> Result<Vec<TopicSurvey>, RebuildError> {
-        let (survey, mut refusals) = log_guard::survey(site, &mut self.conn).await?;
+        let (survey, mut refusals) = log_guard::survey(ctx, &mut self.conn).await?;
         refusals.extend(more(&mut self.conn, &survey).await?);
         if refusals.is_empty() { Ok(survey) } else { Err(RebuildError::refused(refusals)) }
     }
 
     /// Tells the progress of this generation from here on, over the connection that holds the lock.
     pub fn beat(self, generation: Generation, observer: &Arc<dyn Observer>, stop: &CancellationToken) -> Beating {
-        Beating { heart: Heart::start(self.conn, generation, observer.clone(), stop) }
+        Beating { heartbeat: Heartbeat::start(self.conn, generation, observer.clone(), stop) }
     }
 }
 
 impl Beating {
     /// Whether another process may change generations now, though nobody told this one to stop.
     pub fn lock_was_lost(&self, stop: &CancellationToken) -> bool {
-        self.heart.lost.is_cancelled() && !stop.is_cancelled()
+        self.heartbeat.lost.is_cancelled() && !stop.is_cancelled()
     }
 
     /// The connection back, to say in the database how it ended: the session's own, or a new one where that is lost.
     /// `must_hold`: a lost lock is an error instead.
-    pub async fn leave(self, site: &Site, must_hold: bool) -> Result<PgConnection, RebuildError> {
-        match self.heart.end().await {
+    pub async fn leave(self, ctx: &LoadContext, must_hold: bool) -> Result<PgConnection, RebuildError> {
+        match self.heartbeat.end().await {
             Ok(conn) => Ok(conn),
             Err(error) if must_hold => Err(error),
-            Err(_) => Ok(site.access.connect().await?),
+            Err(_) => Ok(ctx.access.connect().await?),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::postgres::PgConnection;
 
 use super::error::RebuildError;
-use crate::load::Site;
+use crate::load::LoadContext;
 use crate::log::survey::TopicSurvey;
 use crate::observe::size::size_text;
 use crate::store::generations::{self, live_projection};
@@ -16,13 +16,13 @@ const EVENT_SPACE_BYTES: u64 = 1_000;
 
 /// The refusal for lack of space, by an estimate from the offsets alone.
 pub async fn estimated_refusal(
-    site: &Site,
+    ctx: &LoadContext,
     conn: &mut PgConnection,
     survey: &[TopicSurvey],
 ) -> Result<Option<String>, RebuildError> {
     let offsets = survey.iter().flat_map(|topic| &topic.partitions).map(|at| at.end - at.log_start).sum::<i64>();
     let bytes = u64::try_from(offsets).unwrap_or(0).saturating_mul(per_event(conn).await?);
-    refusal(site, conn, bytes).await
+    refusal(ctx, conn, bytes).await
 }
 
 /// Bytes per event in the live generation, or else of the sample events.
@@ -37,8 +37,12 @@ pub async fn per_event(conn: &mut PgConnection) -> Result<u64, RebuildError> {
 }
 
 /// Refuses a generation of this size if there is no room for it.
-pub async fn refusal(site: &Site, conn: &mut PgConnection, space_bytes: u64) -> Result<Option<String>, RebuildError> {
-    let bound = site.config.rebuild.space_bytes_max;
+pub async fn refusal(
+    ctx: &LoadContext,
+    conn: &mut PgConnection,
+    space_bytes: u64,
+) -> Result<Option<String>, RebuildError> {
+    let bound = ctx.config.rebuild.space_bytes_max;
     if bound > 0 && space_bytes > bound {
         return Ok(Some(format!(
             "the new generation needs an estimated {} in Postgres, more than rebuild.space_bytes_max ({}); raise the \

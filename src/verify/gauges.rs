@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::{NotChecked, VerifyOptions};
-use super::recheck::{FRESH_MICROS, LOOK_MAX, Open, judged_by_log};
+use super::recheck::{Candidates, FRESH_MICROS, LOOK_MAX, judged_by_log};
 use crate::config::tls::choose_cryptography;
 use crate::domain::generations::difference::Difference;
 use crate::live::publisher::domain_values;
@@ -22,12 +22,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What the gauges showed, and where that differs from the live views.
-pub struct Seen {
+pub struct Observed {
     shown: Series,
     found: Vec<Difference>,
 }
 
-impl Seen {
+impl Observed {
     pub fn found(self) -> Vec<Difference> {
         self.found
     }
@@ -46,7 +46,7 @@ pub async fn check(
     options: &VerifyOptions,
     conn: &mut PgConnection,
     not_checked: &mut Vec<NotChecked>,
-) -> Result<Option<Seen>, VerifyError> {
+) -> Result<Option<Observed>, VerifyError> {
     let Some(address) = &options.metrics_url else {
         not_checked.push(NotChecked::new(WHAT, "no metrics address was given (--metrics-url)"));
         return Ok(None);
@@ -67,7 +67,10 @@ pub async fn check(
 }
 
 /// The last observation, with what differed every time; and what can't be decided.
-async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, Vec<Difference>), String>, VerifyError> {
+async fn watch(
+    address: &str,
+    conn: &mut PgConnection,
+) -> Result<Result<(Observed, Vec<Difference>), String>, VerifyError> {
     let (client, url) = match client(address) {
         Ok(ready) => ready,
         Err(why) => return Ok(Err(why)),
@@ -77,7 +80,7 @@ async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, V
         Ok(look) => look,
         Err(why) => return Ok(Err(why)),
     };
-    let mut open = Open::new(std::mem::take(&mut last.seen.found));
+    let mut open = Candidates::new(std::mem::take(&mut last.seen.found));
     while !open.is_empty() && Instant::now() < until {
         sleep(LOOK_EVERY).await;
         last = match look(&client, &url, conn).await? {
@@ -87,12 +90,12 @@ async fn watch(address: &str, conn: &mut PgConnection) -> Result<Result<(Seen, V
         open.look_again(std::mem::take(&mut last.seen.found));
     }
     let (found, moving) = open.settle(last.views_change);
-    Ok(Ok((Seen { found, ..last.seen }, moving)))
+    Ok(Ok((Observed { found, ..last.seen }, moving)))
 }
 
 /// One observation of the metrics, and what they should show.
 struct Look {
-    seen: Seen,
+    seen: Observed,
     views_change: bool,
 }
 
@@ -103,7 +106,7 @@ async fn look(client: &Client, url: &Url, conn: &mut PgConnection) -> Result<Res
     };
     let (expected, views_change) = expected(conn).await?;
     let found = found(&shown, &expected);
-    Ok(Ok(Look { seen: Seen { shown, found }, views_change }))
+    Ok(Ok(Look { seen: Observed { shown, found }, views_change }))
 }
 
 /// `http://host:port` means its `/metrics`.

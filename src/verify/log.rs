@@ -13,16 +13,16 @@ use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::rejection::Rejection;
 use crate::load::log_guard::survey;
-use crate::load::{Build, Built, Site, build, fold_on, found};
+use crate::load::{Build, Built, LoadContext, build, fold_on, found};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Shape, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
-use crate::store::tables::checkpoints::Found;
+use crate::store::tables::checkpoints::LogStart;
 
 use super::error::VerifyError;
 use super::lock;
 use super::options::{RefusedOnlyLive, Stage, VerifyOptions};
-use super::published::Shown;
+use super::published::Published;
 use super::shadow::with_shadow;
 
 /// How close to the live generation we get before opening its snapshot, which holds back vacuum until it is closed.
@@ -43,31 +43,31 @@ pub struct Folded {
 
 /// Compares the live generation's views with the log, at one moment, and also what was `shown`.
 pub async fn check_live(
-    site: &Site,
+    ctx: &LoadContext,
     live: Generation,
     options: &VerifyOptions,
     observer: &(dyn Fn(Stage) + Sync),
-    shown: Shown,
+    shown: Published,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
-    let found = Arc::new(whole_log(site).await?);
-    let targets = live_bounds(site, live).await?;
-    with_shadow(site, live, &targets.clone(), async |shadow| {
-        let refused = live_refused(site, live).await?;
+    let found = Arc::new(whole_log(ctx).await?);
+    let targets = live_bounds(ctx, live).await?;
+    with_shadow(ctx, live, &targets.clone(), async |shadow| {
+        let refused = live_refused(ctx, live).await?;
         let mut shadow = Build {
             generation: shadow,
             found,
             targets,
             sample: options.sample,
             refused,
-            workers: site.config.rebuild.workers,
+            workers: ctx.config.rebuild.workers,
             records_per_second_max: options.records_per_second_max,
             note: Arc::new(|_| {}),
         };
-        let built = build(site, &shadow, &|progress| observer(Stage::Folding(progress)), stop).await?;
-        let refused_only_live = only_live(site, &shadow.refused, &built.forced);
-        let mut moment = catch_up(site, live, &mut shadow, stop).await?;
-        let mut expected = Side::still(&site.access, shadow.generation).await?;
+        let built = build(ctx, &shadow, &|progress| observer(Stage::Folding(progress)), stop).await?;
+        let refused_only_live = only_live(ctx, &shadow.refused, &built.forced);
+        let mut moment = catch_up(ctx, live, &mut shadow, stop).await?;
+        let mut expected = Side::still(&ctx.access, shadow.generation).await?;
         let mut differences = Differences::up_to(options.differences_max);
         let sides = (&mut moment.side, &mut expected);
         let comparing = compare_all(sides, SHAPES, options.sample, observer, &mut differences);
@@ -87,7 +87,7 @@ pub async fn check_live(
 /// The log as surveyed, up to given ends.
 #[derive(Clone, Copy)]
 pub struct LogPart<'l> {
-    pub found: &'l Arc<BTreeMap<StreamPartition, Found>>,
+    pub found: &'l Arc<BTreeMap<StreamPartition, LogStart>>,
     pub ends: &'l Bounds,
 }
 
@@ -95,34 +95,34 @@ pub struct LogPart<'l> {
 /// rebuild's check before the cut-over. Refolds the log meanwhile. Waits while another verification runs. Also returns
 /// what was read of the log. Fails if the log can't be folded or a server fails.
 pub async fn compare_with_log(
-    site: &Site,
+    ctx: &LoadContext,
     generation: Generation,
     log: LogPart<'_>,
     sample: KeySample,
     whole: impl Future<Output = ()>,
     stop: &CancellationToken,
 ) -> Result<(Built, Differences), VerifyError> {
-    let mut held = lock::wait_for(&site.access, stop).await?;
+    let mut held = lock::wait_for(&ctx.access, stop).await?;
     lock::while_held(&mut held, stop, async |stop| {
-        drop_shadows(&mut site.access.connect().await?).await?;
-        with_shadow(site, generation, log.ends, async |shadow| {
+        drop_shadows(&mut ctx.access.connect().await?).await?;
+        with_shadow(ctx, generation, log.ends, async |shadow| {
             let shadow = Build {
                 generation: shadow,
                 found: log.found.clone(),
                 targets: log.ends.clone(),
                 sample,
                 refused: Arc::default(),
-                workers: site.config.rebuild.workers,
+                workers: ctx.config.rebuild.workers,
                 records_per_second_max: 0,
                 note: Arc::new(|_| {}),
             };
-            let built = build(site, &shadow, &|_: Progress| {}, &stop).await?;
+            let built = build(ctx, &shadow, &|_: Progress| {}, &stop).await?;
             stop.run_until_cancelled(whole).await.ok_or(VerifyError::Stopped)?;
             let pair = (generation, shadow.generation);
             // The last view takes about as long as all others together.
             let (others, last) = SHAPES.split_at(SHAPES.len().saturating_sub(1));
             let comparing =
-                async { try_join!(compare_still(site, pair, others, sample), compare_still(site, pair, last, sample)) };
+                async { try_join!(compare_still(ctx, pair, others, sample), compare_still(ctx, pair, last, sample)) };
             let (others, last) = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
             Ok((built, others.then(last)))
         })
@@ -132,58 +132,63 @@ pub async fn compare_with_log(
 }
 
 /// Surveys the log. Refuses one that the views can't be rebuilt from.
-async fn whole_log(site: &Site) -> Result<BTreeMap<StreamPartition, Found>, VerifyError> {
-    let mut conn = site.access.connect().await?;
-    let (survey, refusals) = survey(site, &mut conn).await?;
+async fn whole_log(ctx: &LoadContext) -> Result<BTreeMap<StreamPartition, LogStart>, VerifyError> {
+    let mut conn = ctx.access.connect().await?;
+    let (survey, refusals) = survey(ctx, &mut conn).await?;
     if refusals.is_empty() { Ok(found(&survey)) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 
 /// Folds the shadow up to the live generation's checkpoints, and opens a snapshot in which both are equally far.
 async fn catch_up(
-    site: &Site,
+    ctx: &LoadContext,
     live: Generation,
     shadow: &mut Build,
     stop: &CancellationToken,
 ) -> Result<Moment, VerifyError> {
     for _ in 0..ROUNDS_MAX {
-        let ends = live_bounds(site, live).await?;
+        let ends = live_bounds(ctx, live).await?;
         if behind(&shadow.targets, &ends) <= NEAR_RECORDS {
             break;
         }
-        shadow.refused = live_refused(site, live).await?;
-        fold_to(site, shadow, ends, stop).await?;
+        shadow.refused = live_refused(ctx, live).await?;
+        fold_to(ctx, shadow, ends, stop).await?;
     }
-    let mut moment = Moment::open(&site.access).await?;
+    let mut moment = Moment::open(&ctx.access).await?;
     if moment.side.generation != live {
         return Err(VerifyError::Failed(format!(
             "generation {} replaced {} as the live one while the log was being folded; run `foldback verify` again",
             moment.side.generation.0, live.0
         )));
     }
-    shadow.refused = Arc::new(moment.refused(&site.topics).await?);
-    let ends = bounds(site, &moment.checkpoints)?;
-    fold_to(site, shadow, ends, stop).await?;
+    shadow.refused = Arc::new(moment.refused(&ctx.topics).await?);
+    let ends = bounds(ctx, &moment.checkpoints)?;
+    fold_to(ctx, shadow, ends, stop).await?;
     Ok(moment)
 }
 
-async fn fold_to(site: &Site, shadow: &mut Build, ends: Bounds, stop: &CancellationToken) -> Result<(), VerifyError> {
+async fn fold_to(
+    ctx: &LoadContext,
+    shadow: &mut Build,
+    ends: Bounds,
+    stop: &CancellationToken,
+) -> Result<(), VerifyError> {
     if shadow.targets == ends {
         return Ok(());
     }
     shadow.targets = ends;
-    Ok(fold_on(site, shadow, stop).await?)
+    Ok(fold_on(ctx, shadow, stop).await?)
 }
 
 /// Compares some views of two generations that nobody writes to.
 async fn compare_still(
-    site: &Site,
+    ctx: &LoadContext,
     (stored, expected): (Generation, Generation),
     shapes: &'static [Shape],
     sample: KeySample,
 ) -> Result<Differences, VerifyError> {
-    let mut stored = Side::still(&site.access, stored).await?;
-    let mut expected = Side::still(&site.access, expected).await?;
-    let mut differences = Differences::up_to(site.config.verify.differences_max);
+    let mut stored = Side::still(&ctx.access, stored).await?;
+    let mut expected = Side::still(&ctx.access, expected).await?;
+    let mut differences = Differences::up_to(ctx.config.verify.differences_max);
     compare_all((&mut stored, &mut expected), shapes, sample, &|_| {}, &mut differences).await?;
     Ok(differences)
 }
@@ -203,20 +208,20 @@ async fn compare_all(
     Ok(rows)
 }
 
-async fn live_bounds(site: &Site, live: Generation) -> Result<Bounds, VerifyError> {
-    bounds(site, &checkpoints(&mut site.access.connect().await?, live).await?)
+async fn live_bounds(ctx: &LoadContext, live: Generation) -> Result<Bounds, VerifyError> {
+    bounds(ctx, &checkpoints(&mut ctx.access.connect().await?, live).await?)
 }
 
 async fn live_refused(
-    site: &Site,
+    ctx: &LoadContext,
     live: Generation,
 ) -> Result<Arc<HashMap<(StreamPartition, i64), Rejection>>, VerifyError> {
-    Ok(Arc::new(refused(&mut site.access.connect().await?, live, &site.topics).await?))
+    Ok(Arc::new(refused(&mut ctx.access.connect().await?, live, &ctx.topics).await?))
 }
 
-fn bounds(site: &Site, positions: &Positions) -> Result<Bounds, VerifyError> {
-    let bound = |((topic, partition), offset): (&(String, i32), &i64)| match site.topics.stream(topic) {
-        Some(stream) => Ok((StreamPartition { stream, partition: *partition }, *offset)),
+fn bounds(ctx: &LoadContext, positions: &Positions) -> Result<Bounds, VerifyError> {
+    let bound = |((topic, partition), offset): (&(String, i32), &i64)| match ctx.topics.stream(topic) {
+        Some(stream) => Ok((StreamPartition { stream, index: *partition }, *offset)),
         None => Err(VerifyError::Refused(format!(
             "the live views hold records of topic {topic}, which is neither kafka.orders_topic nor \
              kafka.runs_topic; set these keys to the topics that were folded"
@@ -227,19 +232,19 @@ fn bounds(site: &Site, positions: &Positions) -> Result<Bounds, VerifyError> {
 
 /// How many offsets `at` is behind `ends`.
 fn behind(at: &Bounds, ends: &Bounds) -> i64 {
-    ends.0.iter().map(|(of, end)| end - at.of(*of).unwrap_or(0)).sum()
+    ends.0.iter().map(|(partition, end)| end - at.of(*partition).unwrap_or(0)).sum()
 }
 
 fn only_live(
-    site: &Site,
+    ctx: &LoadContext,
     refused: &HashMap<(StreamPartition, i64), Rejection>,
     forced: &[(StreamPartition, i64)],
 ) -> Vec<RefusedOnlyLive> {
-    let entry = |(of, offset): &(StreamPartition, i64)| RefusedOnlyLive {
-        topic: site.topics.name(of.stream).to_owned(),
-        partition: of.partition,
+    let entry = |(partition, offset): &(StreamPartition, i64)| RefusedOnlyLive {
+        topic: ctx.topics.name(partition.stream).to_owned(),
+        partition: partition.index,
         offset: *offset,
-        reason: refused.get(&(*of, *offset)).map_or("", |rejection| rejection.reason.as_str()).to_owned(),
+        reason: refused.get(&(*partition, *offset)).map_or("", |rejection| rejection.reason.as_str()).to_owned(),
     };
     forced.iter().map(entry).collect()
 }

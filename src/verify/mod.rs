@@ -26,7 +26,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::load::Site;
+use crate::load::LoadContext;
 use crate::store::connect::Access;
 use crate::store::generations::{drop_shadows, live_projection};
 use crate::store::migrate::{PROJECTION_VERSION, check_version};
@@ -86,8 +86,8 @@ impl Task<'_> {
                 "they are totals over all orders, and only a sample was folded",
             ));
         }
-        let site = Site::new(self.config, self.access)?;
-        let folded = log::check_live(&site, live.generation, self.options, self.observer, shown, stop).await?;
+        let ctx = LoadContext::new(self.config, self.access)?;
+        let folded = log::check_live(&ctx, live.generation, self.options, self.observer, shown, stop).await?;
         Ok(Verified {
             generation: live.generation.0,
             differences: folded.differences,

@@ -16,9 +16,9 @@ use crate::publish::Publication;
 use crate::store::compare::Side;
 
 /// What was published, observed before the publisher could repair a foreign change.
-pub struct Shown {
-    redis: Option<redis::Seen>,
-    gauges: Option<gauges::Seen>,
+pub struct Published {
+    redis: Option<redis::Observed>,
+    gauges: Option<gauges::Observed>,
 }
 
 /// Compares Redis and the gauges with the live views. What is unavailable is reported as not checked; fails only if
@@ -28,17 +28,17 @@ pub async fn look(
     conn: &mut PgConnection,
     options: &VerifyOptions,
     not_checked: &mut Vec<NotChecked>,
-) -> Result<Shown, VerifyError> {
+) -> Result<Published, VerifyError> {
     let redis = redis::check(config, conn, not_checked).await?;
     let gauges = gauges::check(options, conn, not_checked).await?;
-    Ok(Shown { redis, gauges })
+    Ok(Published { redis, gauges })
 }
 
-impl Shown {
+impl Published {
     /// Differences from the live views.
     pub fn found(self) -> Vec<Difference> {
-        let redis = self.redis.map(redis::Seen::found).unwrap_or_default();
-        redis.into_iter().chain(self.gauges.map(gauges::Seen::found).unwrap_or_default()).collect()
+        let redis = self.redis.map(redis::Observed::found).unwrap_or_default();
+        redis.into_iter().chain(self.gauges.map(gauges::Observed::found).unwrap_or_default()).collect()
     }
 
     /// Differences from the log, which was folded into `log`.

@@ -12,19 +12,19 @@ pub const LOOK_MAX: Duration = Duration::from_secs(5);
 /// A publication is rarely overtaken by the next commit within this time.
 pub const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-type Place = (String, String);
+type RowKey = (String, String);
 
 /// What differed at every check.
-pub struct Open {
-    first: BTreeMap<Place, Difference>,
-    last: BTreeMap<Place, Difference>,
+pub struct Candidates {
+    first: BTreeMap<RowKey, Difference>,
+    last: BTreeMap<RowKey, Difference>,
 }
 
-fn place(difference: &Difference) -> Place {
+fn place(difference: &Difference) -> RowKey {
     (difference.view.clone(), difference.key.clone())
 }
 
-fn by_place(found: Vec<Difference>) -> BTreeMap<Place, Difference> {
+fn by_place(found: Vec<Difference>) -> BTreeMap<RowKey, Difference> {
     found.into_iter().map(|difference| (place(&difference), difference)).collect()
 }
 
@@ -36,10 +36,10 @@ pub fn judged_by_log(by_views: Vec<Difference>, wrong: Vec<Difference>, by_log: 
     right.chain(by_log.into_iter().filter(|one| is_wrong(one))).collect()
 }
 
-impl Open {
-    pub fn new(found: Vec<Difference>) -> Open {
+impl Candidates {
+    pub fn new(found: Vec<Difference>) -> Candidates {
         let first = by_place(found);
-        Open { last: first.clone(), first }
+        Candidates { last: first.clone(), first }
     }
 
     /// Keeps what differs again, with its current difference.
@@ -55,13 +55,13 @@ impl Open {
 
     /// What differs, and what was rewritten at every check and so can't be decided (only while the views change).
     pub fn settle(self, views_change: bool) -> (Vec<Difference>, Vec<Difference>) {
-        let Open { first, last } = self;
-        let is_moving = |place: &Place, now: &Difference| {
+        let Candidates { first, last } = self;
+        let is_moving = |place: &RowKey, now: &Difference| {
             views_change && first.get(place).is_some_and(|before| stored(before).ne(stored(now)))
         };
         let (moving, still): (Vec<_>, Vec<_>) = last.into_iter().partition(|(place, now)| is_moving(place, now));
         let values =
-            |entries: Vec<(Place, Difference)>| entries.into_iter().map(|(_, difference)| difference).collect();
+            |entries: Vec<(RowKey, Difference)>| entries.into_iter().map(|(_, difference)| difference).collect();
         (values(still), values(moving))
     }
 }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_was_right_once_counts_no_more() {
-        let mut open = Open::new(vec![difference("a", 1), difference("b", 1)]);
+        let mut open = Candidates::new(vec![difference("a", 1), difference("b", 1)]);
         open.look_again(vec![difference("b", 1), difference("c", 1)]);
         open.look_again(vec![difference("a", 1), difference("b", 1)]);
         assert_eq!(open.settle(true).0, [difference("b", 1)]);
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_stored_anew_while_the_views_change_cannot_be_told() {
         let moved = || {
-            let mut open = Open::new(vec![difference("a", 1), difference("b", 1)]);
+            let mut open = Candidates::new(vec![difference("a", 1), difference("b", 1)]);
             open.look_again(vec![difference("a", 2), difference("b", 1)]);
             open
         };

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::NotChecked;
-use super::recheck::{FRESH_MICROS, LOOK_EVERY, LOOK_MAX, Open, judged_by_log};
+use super::recheck::{Candidates, FRESH_MICROS, LOOK_EVERY, LOOK_MAX, judged_by_log};
 use crate::config::Config;
 use crate::domain::generations::difference::Difference;
 use crate::domain::timestamp::Timestamp;
@@ -23,13 +23,13 @@ const BY_PROVIDER: &str = "redis:backlog:by_provider";
 
 /// One observation of Redis, and what it should show.
 struct Look {
-    seen: Seen,
+    seen: Observed,
     /// The views changed a moment ago: a newer version may be on its way.
     views_change: bool,
 }
 
 /// What Redis held, and where that differs from the live views.
-pub struct Seen {
+pub struct Observed {
     held: Held,
     keys: Keys,
     pub stamp: Stamp,
@@ -38,7 +38,7 @@ pub struct Seen {
     found: Vec<Difference>,
 }
 
-impl Seen {
+impl Observed {
     pub fn found(self) -> Vec<Difference> {
         self.found
     }
@@ -57,7 +57,7 @@ pub async fn check(
     config: &Config,
     conn: &mut PgConnection,
     not_checked: &mut Vec<NotChecked>,
-) -> Result<Option<Seen>, VerifyError> {
+) -> Result<Option<Observed>, VerifyError> {
     match watch(config, conn).await? {
         Ok((seen, moving)) => {
             not_checked.extend(moving.into_iter().map(|difference| {
@@ -78,7 +78,7 @@ pub async fn check(
 async fn watch(
     config: &Config,
     conn: &mut PgConnection,
-) -> Result<Result<(Seen, Vec<Difference>), PublishError>, VerifyError> {
+) -> Result<Result<(Observed, Vec<Difference>), PublishError>, VerifyError> {
     let mut link = match Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout) {
         Ok(link) => link,
         Err(error) => return Ok(Err(error)),
@@ -88,7 +88,7 @@ async fn watch(
         Err(error) => return Ok(Err(error)),
     };
     let until = Instant::now() + LOOK_MAX;
-    let mut open = Open::new(std::mem::take(&mut last.seen.found));
+    let mut open = Candidates::new(std::mem::take(&mut last.seen.found));
     while last.views_change && !open.is_empty() && Instant::now() < until {
         sleep(LOOK_EVERY).await;
         last = match look(&mut link, conn).await? {
@@ -98,7 +98,7 @@ async fn watch(
         open.look_again(std::mem::take(&mut last.seen.found));
     }
     let (found, moving) = open.settle(last.views_change);
-    Ok(Ok((Seen { found, ..last.seen }, moving)))
+    Ok(Ok((Observed { found, ..last.seen }, moving)))
 }
 
 /// Reads Redis before Postgres, so that Redis can't be newer.
@@ -118,7 +118,7 @@ async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Result<Look, P
     };
     let keys = link.keys().clone();
     let found = found(&keys, &held, &publication);
-    let seen = Seen { held, keys, stamp: snapshot.stamp, as_of: snapshot.as_of, found };
+    let seen = Observed { held, keys, stamp: snapshot.stamp, as_of: snapshot.as_of, found };
     Ok(Ok(Look { seen, views_change }))
 }
 
@@ -252,7 +252,7 @@ mod tests {
         let found_with = |held: i64, live: i64, log: i64| {
             let held = Held::of(&publication(held));
             let found = found(&keys, &held, &publication(live));
-            let seen = Seen { held, keys: keys.clone(), stamp, as_of: Timestamp::MIN, found };
+            let seen = Observed { held, keys: keys.clone(), stamp, as_of: Timestamp::MIN, found };
             let mut found = seen.against_log(&publication(live), &publication(log));
             found.pop().map(|one| one.columns["scheduledBacklog"].expected.to_string())
         };

@@ -1,7 +1,7 @@
 //! A shadow: a temporary generation that is folded for a comparison, and always dropped.
 
 use crate::domain::log::bounds::Bounds;
-use crate::load::Site;
+use crate::load::LoadContext;
 use crate::store::generations::{NewGeneration, create_shadow, drop_generation};
 use crate::store::load::connect;
 use crate::store::{Generation, StoreError};
@@ -11,14 +11,14 @@ use super::error::VerifyError;
 /// Creates a shadow, works with it, and drops it whatever the outcome. If that is not possible (a kill, a lost server),
 /// the next verification drops it.
 pub async fn with_shadow<T>(
-    site: &Site,
-    of: Generation,
+    ctx: &LoadContext,
+    partition: Generation,
     targets: &Bounds,
     work: impl AsyncFnOnce(Generation) -> Result<T, VerifyError>,
 ) -> Result<T, VerifyError> {
-    let shadow = make(site, of, targets).await?;
+    let shadow = make(ctx, partition, targets).await?;
     let done = work(shadow).await;
-    match (done, drop_shadow(site, shadow).await) {
+    match (done, drop_shadow(ctx, shadow).await) {
         (Ok(value), Ok(())) => Ok(value),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(error), dropped) => {
@@ -30,17 +30,17 @@ pub async fn with_shadow<T>(
     }
 }
 
-async fn make(site: &Site, of: Generation, targets: &Bounds) -> Result<Generation, StoreError> {
+async fn make(ctx: &LoadContext, partition: Generation, targets: &Bounds) -> Result<Generation, StoreError> {
     let new = NewGeneration {
         created_by: "foldback verify".to_owned(),
-        origin: serde_json::json!({"compared_with": of.0}),
-        targets: targets.to_json(&site.topics),
+        origin: serde_json::json!({"compared_with": partition.0}),
+        targets: targets.to_json(&ctx.topics),
         until: None,
     };
-    create_shadow(&mut connect(&site.access).await?, &new).await
+    create_shadow(&mut connect(&ctx.access).await?, &new).await
 }
 
-async fn drop_shadow(site: &Site, shadow: Generation) -> Result<(), StoreError> {
-    drop_generation(&mut connect(&site.access).await?, shadow).await?;
+async fn drop_shadow(ctx: &LoadContext, shadow: Generation) -> Result<(), StoreError> {
+    drop_generation(&mut connect(&ctx.access).await?, shadow).await?;
     Ok(())
 }

@@ -9,13 +9,13 @@ use foldback::domain::log::position::Position;
 use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::log::rejection::{Reason, Rejection};
 use foldback::store::StoreError;
-use foldback::store::commit::{Commit, Serving, Writer};
+use foldback::store::commit::{Commit, WriteTarget, Writer};
 use foldback::store::connect::Access;
-use foldback::store::tables::checkpoints::{self, Advance, Claim, Found};
+use foldback::store::tables::checkpoints::{self, Advance, Claim, LogStart};
 
 use crate::support::Stack;
 
-const OF: StreamPartition = StreamPartition { stream: Stream::Orders, partition: 0 };
+const OF: StreamPartition = StreamPartition { stream: Stream::Orders, index: 0 };
 
 /// Its batch holds what the other worker has written already, so that a key of theirs would be in the way too.
 #[tokio::test(flavor = "multi_thread")]
@@ -40,8 +40,8 @@ async fn who_lost_a_partition_learns_that_and_nothing_else() {
 }
 
 async fn claim(access: &Access, topics: &Topics) -> (Writer, Claim) {
-    let mut writer = Writer::connect(access, Serving::Live).await.unwrap();
-    let found = Found { of: OF, log_start: 0, topic_id: None };
+    let mut writer = Writer::connect(access, WriteTarget::Live).await.unwrap();
+    let found = LogStart { partition: OF, log_start: 0, topic_id: None };
     let claim = checkpoints::claim(&mut writer.conn, writer.generation, topics, &found).await.unwrap();
     (writer, claim)
 }
@@ -59,6 +59,7 @@ async fn commit(writer: &mut Writer, claim: Claim, topics: &Topics) -> Result<()
     let rejection = Rejection::new(Reason::Malformed, "the value is null");
     let changes =
         ChangeSet { dead_letters: vec![DeadLetter { record, rejection, conflict: None }], ..ChangeSet::default() };
-    let advance = Advance { of: OF, owner_epoch: claim.owner_epoch, from: claim.next_offset, to: 1, streak: None };
+    let advance =
+        Advance { partition: OF, owner_epoch: claim.owner_epoch, from: claim.next_offset, to: 1, streak: None };
     writer.commit(&Commit { changes: &changes, advances: &[advance], topics, slot: 0 }).await
 }

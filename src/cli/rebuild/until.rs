@@ -62,7 +62,7 @@ impl Typed {
                 let Topics { orders, runs } = topics;
                 Failure::Usage(format!("--until names topic {topic}, but foldback folds only {orders} and {runs}"))
             })?;
-            if bounds.insert(StreamPartition { stream, partition }, offset).is_some() {
+            if bounds.insert(StreamPartition { stream, index: partition }, offset).is_some() {
                 return Err(Failure::Usage(format!("--until names {topic}/{partition} twice")));
             }
         }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn offsets() {
-        let of = |stream, partition| StreamPartition { stream, partition };
+        let of = |stream, partition| StreamPartition { stream, index: partition };
         let bounds =
             BTreeMap::from([(of(Stream::Orders, 0), 1500), (of(Stream::Orders, 1), 0), (of(Stream::Runs, 7), 3)]);
         let text = "provider-orders/0:1500,provider-orders/1:0,automation-runs/7:3";

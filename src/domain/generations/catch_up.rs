@@ -17,9 +17,9 @@ pub struct CatchUp {
 impl CatchUp {
     /// `None` if the live generation is as far.
     pub fn of(live: &Positions, generation: i32, other: &Positions) -> Option<CatchUp> {
-        let behind = |(of, there): (&(String, i32), &i64)| {
-            let here = live.get(of).copied().unwrap_or(0);
-            (here < *there).then(|| (of.clone(), there - here))
+        let behind = |(partition, there): (&(String, i32), &i64)| {
+            let here = live.get(partition).copied().unwrap_or(0);
+            (here < *there).then(|| (partition.clone(), there - here))
         };
         let partitions: Positions = other.iter().filter_map(behind).collect();
         (!partitions.is_empty()).then_some(CatchUp { generation, partitions })

@@ -20,8 +20,8 @@ struct Entry {
 }
 
 impl Bounds {
-    pub fn of(&self, of: StreamPartition) -> Option<i64> {
-        self.0.get(&of).copied()
+    pub fn of(&self, partition: StreamPartition) -> Option<i64> {
+        self.0.get(&partition).copied()
     }
 
     pub fn partitions(&self) -> Vec<StreamPartition> {
@@ -30,7 +30,7 @@ impl Bounds {
 
     /// `[{"topic", "partition", "offset"}, …]`
     pub fn to_json(&self, topics: &Topics) -> Value {
-        let entry = |(of, offset): (&StreamPartition, &i64)| serde_json::json!({"topic": topics.name(of.stream), "partition": of.partition, "offset": offset});
+        let entry = |(partition, offset): (&StreamPartition, &i64)| serde_json::json!({"topic": topics.name(partition.stream), "partition": partition.index, "offset": offset});
         Value::Array(self.0.iter().map(entry).collect())
     }
 
@@ -39,7 +39,7 @@ impl Bounds {
         let entries: Vec<Entry> = serde_json::from_value(json.clone()).ok()?;
         let bound = |entry: Entry| {
             let stream = topics.stream(&entry.topic)?;
-            Some((StreamPartition { stream, partition: entry.partition }, entry.offset))
+            Some((StreamPartition { stream, index: entry.partition }, entry.offset))
         };
         entries.into_iter().map(bound).collect::<Option<_>>().map(Bounds)
     }

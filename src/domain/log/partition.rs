@@ -6,5 +6,5 @@ use super::record::Stream;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamPartition {
     pub stream: Stream,
-    pub partition: i32,
+    pub index: i32,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::assignment::Leases;
+use super::owned::OwnedPartitions;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Stream;
@@ -20,7 +20,7 @@ pub struct WriteBatch {
 /// A partition in which too many consecutive records were rejected for one reason.
 #[derive(Debug, Clone, Copy)]
 pub struct Flood {
-    pub of: StreamPartition,
+    pub partition: StreamPartition,
     pub offset: i64,
     pub outcome: Outcome,
 }
@@ -28,23 +28,23 @@ pub struct Flood {
 impl WriteBatch {
     /// Cuts off what is at or after its partition's end. Nothing remains of a partition without an end.
     pub fn cut_at(&mut self, ends: &Bounds) {
-        let end_of = |of| ends.of(of).unwrap_or(i64::MIN);
+        let end_of = |partition| ends.of(partition).unwrap_or(i64::MIN);
         self.items.retain(|item| item.record.position.offset < end_of(partition_of(item)));
         for span in &mut self.spans {
-            span.to = span.to.min(end_of(span.of));
+            span.to = span.to.min(end_of(span.partition));
         }
         self.spans.retain(|span| span.from < span.to);
     }
 
-    /// Drops the spans of leases that are void, with their records.
-    pub fn keep_valid(&mut self, leases: &Leases) {
+    /// Drops the spans of assignments that are void, with their records.
+    pub fn keep_valid(&mut self, owned: &OwnedPartitions) {
         let all = self.spans.len();
-        self.spans.retain(|span| leases.of(span).is_some());
+        self.spans.retain(|span| owned.of(span).is_some());
         if self.spans.len() == all {
             return;
         }
         let spans = &self.spans;
-        self.items.retain(|item| spans.iter().any(|span| span.of == partition_of(item)));
+        self.items.retain(|item| spans.iter().any(|span| span.partition == partition_of(item)));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -53,48 +53,58 @@ impl WriteBatch {
 
     /// Selects the counters' slot for this batch's deltas.
     pub fn slot(&self) -> i32 {
-        let orders = self.spans.iter().filter(|span| span.of.stream == Stream::Orders);
-        orders.map(|span| span.of.partition).min().unwrap_or(0)
+        let orders = self.spans.iter().filter(|span| span.partition.stream == Stream::Orders);
+        orders.map(|span| span.partition.index).min().unwrap_or(0)
     }
 
     /// How the batch moves its partitions, or a flood that it must not commit.
-    pub fn advances(&self, leases: &Leases, outcomes: &[Outcome], refusals_max: i64) -> Result<Vec<Advance>, Flood> {
+    pub fn advances(
+        &self,
+        owned: &OwnedPartitions,
+        outcomes: &[Outcome],
+        refusals_max: i64,
+    ) -> Result<Vec<Advance>, Flood> {
         let mut guards: HashMap<StreamPartition, FloodGuard> = HashMap::new();
         for span in &self.spans {
-            let streak = leases.of(span).and_then(|lease| lease.claim.streak);
-            guards.insert(span.of, FloodGuard { streak, refusals_max });
+            let streak = owned.of(span).and_then(|owned| owned.claim.streak);
+            guards.insert(span.partition, FloodGuard { streak, refusals_max });
         }
         for (item, outcome) in self.items.iter().zip(outcomes) {
-            let (of, offset) = (partition_of(item), item.record.position.offset);
-            let allowed = || self.lease_of(of, leases).is_some_and(|lease| lease.allowed.contains(&offset));
-            let passes = guards.get_mut(&of).is_none_or(|guard| guard.pass(*outcome, allowed));
+            let (partition, offset) = (partition_of(item), item.record.position.offset);
+            let allowed =
+                || self.owned_partition(partition, owned).is_some_and(|owned| owned.allowed.contains(&offset));
+            let passes = guards.get_mut(&partition).is_none_or(|guard| guard.pass(*outcome, allowed));
             if !passes {
-                return Err(Flood { of, offset, outcome: *outcome });
+                return Err(Flood { partition, offset, outcome: *outcome });
             }
         }
         let advance = |span: &Span| {
-            let lease = leases.of(span)?;
-            let streak = guards.get(&span.of).and_then(|guard| guard.streak);
-            let owner_epoch = lease.claim.owner_epoch;
-            Some(Advance { of: span.of, owner_epoch, from: span.from, to: span.to, streak })
+            let owner = owned.of(span)?;
+            let streak = guards.get(&span.partition).and_then(|guard| guard.streak);
+            let owner_epoch = owner.claim.owner_epoch;
+            Some(Advance { partition: span.partition, owner_epoch, from: span.from, to: span.to, streak })
         };
         Ok(self.spans.iter().filter_map(advance).collect())
     }
 
-    fn lease_of<'l>(&self, of: StreamPartition, leases: &'l Leases) -> Option<&'l super::assignment::Lease> {
-        self.spans.iter().find(|span| span.of == of).and_then(|span| leases.of(span))
+    fn owned_partition<'l>(
+        &self,
+        partition: StreamPartition,
+        owned: &'l OwnedPartitions,
+    ) -> Option<&'l super::owned::OwnedPartition> {
+        self.spans.iter().find(|span| span.partition == partition).and_then(|span| owned.of(span))
     }
 
     /// Removes a partition, and returns its span if it was there.
-    pub fn remove(&mut self, of: StreamPartition) -> Option<Span> {
-        let at = self.spans.iter().position(|span| span.of == of)?;
-        self.items.retain(|item| partition_of(item) != of);
+    pub fn remove(&mut self, partition: StreamPartition) -> Option<Span> {
+        let at = self.spans.iter().position(|span| span.partition == partition)?;
+        self.items.retain(|item| partition_of(item) != partition);
         Some(self.spans.swap_remove(at))
     }
 }
 
 pub fn partition_of(item: &Item) -> StreamPartition {
-    StreamPartition { stream: item.record.stream, partition: item.record.position.partition }
+    StreamPartition { stream: item.record.stream, index: item.record.position.partition }
 }
 
 #[cfg(test)]
@@ -105,8 +115,8 @@ mod tests {
     use crate::domain::log::rejection::{Reason, Rejection};
     use crate::projection::Content;
 
-    fn of(partition: i32) -> StreamPartition {
-        StreamPartition { stream: Stream::Orders, partition }
+    fn orders_partition(partition: i32) -> StreamPartition {
+        StreamPartition { stream: Stream::Orders, index: partition }
     }
 
     fn item(partition: i32, offset: i64) -> Item {
@@ -123,7 +133,7 @@ mod tests {
     }
 
     fn span(partition: i32, from: i64, to: i64) -> Span {
-        Span { of: of(partition), lease: 1, from, to }
+        Span { partition: orders_partition(partition), assignment: 1, from, to }
     }
 
     #[test]
@@ -133,7 +143,7 @@ mod tests {
             spans: vec![span(0, 5, 12), span(1, 7, 9), span(2, 0, 1), span(3, 1, 2)],
         };
         // Partition 1 goes on beyond this batch, 2 has no end of its own, 3 is at its end already.
-        batch.cut_at(&Bounds([(of(0), 10), (of(1), 20), (of(3), 1)].into()));
+        batch.cut_at(&Bounds([(orders_partition(0), 10), (orders_partition(1), 20), (orders_partition(3), 1)].into()));
         assert_eq!(batch.spans, [span(0, 5, 10), span(1, 7, 9)]);
         let left: Vec<_> = batch.items.iter().map(|item| item.record.position).collect();
         let expected = [(0, 5), (1, 7), (0, 9), (1, 8)].map(|(partition, offset)| Position { partition, offset });
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn an_end_among_markers_cuts_the_span_alone() {
         let mut batch = WriteBatch { items: vec![item(0, 5)], spans: vec![span(0, 5, 12)] };
-        batch.cut_at(&Bounds([(of(0), 8)].into()));
+        batch.cut_at(&Bounds([(orders_partition(0), 8)].into()));
         assert_eq!((batch.items.len(), batch.spans.as_slice()), (1, [span(0, 5, 8)].as_slice()));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::codec::{Decode, Decoded, Decoder};
 use crate::domain::log::record::RawRecord;
-use crate::log::{Sieve, Sifted};
+use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::{Content, Item};
 use crate::registry::Resolver;
 
@@ -10,32 +10,32 @@ use crate::registry::Resolver;
 const RUN_FACTOR: usize = 8;
 
 /// Decodes records, requests missing schemas, and knows whether they have arrived.
-pub struct DecodingSieve {
+pub struct EventDecoder {
     pub decoder: Decoder,
     /// Is told each schema that a record waits for.
     resolver: Resolver,
 }
 
-impl DecodingSieve {
-    pub fn new(decoder: Decoder, resolver: Resolver) -> DecodingSieve {
-        DecodingSieve { decoder, resolver }
+impl EventDecoder {
+    pub fn new(decoder: Decoder, resolver: Resolver) -> EventDecoder {
+        EventDecoder { decoder, resolver }
     }
 }
 
-impl Sieve for DecodingSieve {
+impl RecordDecoder for EventDecoder {
     type Item = Item;
 
-    fn sift(&self, record: RawRecord) -> Sifted<Item> {
+    fn decode(&self, record: RawRecord) -> DecodedRecord<Item> {
         let content = match self.decoder.decode(&record) {
             Decode::Event(Decoded::Order(event)) => Content::Order(event),
             Decode::Event(Decoded::Run(run)) => Content::Run(run),
             Decode::Rejected(rejection) => Content::Rejected(rejection),
             Decode::NeedsSchema(id) => {
                 self.resolver.need(id);
-                return Sifted::Wait(id);
+                return DecodedRecord::Wait(id);
             }
         };
-        Sifted::Item(Item { record, content })
+        DecodedRecord::Item(Item { record, content })
     }
 
     fn item_bytes(&self, item: &Item, record_bytes: usize) -> usize {

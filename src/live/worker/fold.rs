@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::state_cache::StateCache;
 use crate::domain::log::dead_letter::ConflictKey;
 use crate::domain::orders::order::Order;
-use crate::projection::{Folded, Item, Known, Standing, StoredRun, fold, known};
+use crate::projection::{Folded, Incumbent, Item, Known, StoredRun, fold, known};
 use crate::store::tables::{history, orders, runs};
 use crate::store::{Generation, StoreError};
 
@@ -65,7 +65,7 @@ async fn load_contested(
     known: &mut Known,
 ) -> Result<(), StoreError> {
     for event in history::standing(conn, generation, contested).await? {
-        let standing = Standing { event_id: event.event_id, position: event.position };
+        let standing = Incumbent { event_id: event.event_id, position: event.position };
         known.standing.insert((event.provider_order_id, event.sequence), standing);
     }
     for event in history::lost(conn, generation, contested).await? {

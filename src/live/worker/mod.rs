@@ -1,10 +1,10 @@
 //! A worker: one consumer on a thread of its own, one queue, one writing task with one connection.
 
-mod assignment;
 pub mod batch;
 pub mod bisect;
 pub mod decode;
 pub mod fold;
+mod owned;
 mod report;
 mod settings;
 pub mod state_cache;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::codec::Decoder;
 use crate::log::{Control, Reader, ReaderEnded};
 use crate::registry::Resolver;
-use decode::DecodingSieve;
+use decode::EventDecoder;
 use writer::WriterTask;
 
 /// Starts a worker's reader. What is returned writes, and is to be spawned: it ends, everything written or let go, some
@@ -32,8 +32,8 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), ReaderEnded>> + Send + 'static, KafkaError> {
     let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
-    let sieve = DecodingSieve::new(decoder, resolver);
-    let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), sieve, deliveries)?;
+    let decoder = EventDecoder::new(decoder, resolver);
+    let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), decoder, deliveries)?;
     let controls = reader.controls.clone();
     let give_up = CancellationToken::new();
     let drain_timeout = settings.drain_timeout;

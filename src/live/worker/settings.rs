@@ -12,7 +12,7 @@ use crate::domain::log::record::Topics;
 use crate::log::ReaderSettings;
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
-use crate::store::commit::Serving;
+use crate::store::commit::WriteTarget;
 use crate::store::connect::Access;
 
 /// Settings shared by all workers of a process.
@@ -21,7 +21,7 @@ pub struct WorkerSettings {
     pub topics: Topics,
     pub access: Access,
     /// Which generation to fold into.
-    pub serving: Serving,
+    pub target: WriteTarget,
     /// The live generation, as it changes, so that a worker switches even if no records arrive. `None`: it notices
     /// at its next commit.
     pub live: Option<watch::Receiver<Generation>>,
@@ -50,7 +50,7 @@ impl WorkerSettings {
             topics: reader.topics.clone(),
             reader,
             access,
-            serving: Serving::Live,
+            target: WriteTarget::Live,
             live: None,
             ends: None,
             retry: config.retry.clone(),

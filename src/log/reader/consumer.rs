@@ -2,7 +2,7 @@
 
 use rdkafka::config::ClientConfig;
 
-use super::settings::{Assignment, ReaderSettings};
+use super::settings::{PartitionSource, ReaderSettings};
 use crate::config::kafka::Kafka;
 use crate::log::client::client_config;
 
@@ -58,7 +58,7 @@ pub fn reader_config(settings: &ReaderSettings) -> ClientConfig {
     let mut config = consumer_config(&settings.kafka, settings.kafka_queue_kbytes);
     let protocol = settings.kafka.properties.get("group.protocol");
     let cooperative = protocol.is_none_or(|protocol| protocol.expose() != "consumer");
-    if settings.assignment == Assignment::Group && cooperative {
+    if settings.source == PartitionSource::Group && cooperative {
         config.set("partition.assignment.strategy", "cooperative-sticky");
     }
     config.set("statistics.interval.ms", "1000");

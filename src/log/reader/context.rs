@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaRespErr;
 use tracing::{debug, error, info, warn};
 
 use super::delivery::Delivery;
-use super::partition::Partition;
+use super::partition::AssignedPartition;
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
@@ -39,17 +39,17 @@ impl<T> ReaderContext<T> {
     fn partitions(&self, list: &TopicPartitionList) -> Vec<StreamPartition> {
         let partition = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
             let stream = self.topics.stream(element.topic())?;
-            Some(StreamPartition { stream, partition: element.partition() })
+            Some(StreamPartition { stream, index: element.partition() })
         };
         list.elements().into_iter().filter_map(partition).collect()
     }
 
     pub fn assigned(&self, partitions: &[StreamPartition]) {
         let mut state = lock(&self.state);
-        for of in partitions {
-            info!(topic = self.topics.name(of.stream), partition = of.partition, "partition assigned");
-            let lease = state.lease();
-            state.partitions.insert(*of, Partition::unclaimed(lease, Instant::now()));
+        for partition in partitions {
+            info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition assigned");
+            let assignment = state.next_assignment();
+            state.partitions.insert(*partition, AssignedPartition::unclaimed(assignment, Instant::now()));
         }
     }
 
@@ -67,9 +67,9 @@ impl<T> ReaderContext<T> {
         {
             let mut state = lock(&self.state);
             state.flush();
-            for of in &partitions {
-                info!(topic = self.topics.name(of.stream), partition = of.partition, "partition revoked");
-                state.partitions.remove(of);
+            for partition in &partitions {
+                info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition revoked");
+                state.partitions.remove(partition);
             }
             state.send(Delivery::Release { partitions, done });
         }
@@ -92,7 +92,7 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
             for (partition, statistics) in &statistics.partitions {
                 let end = statistics.ls_offset;
                 if *partition >= 0 && end >= 0 {
-                    ends.insert(StreamPartition { stream, partition: *partition }, end);
+                    ends.insert(StreamPartition { stream, index: *partition }, end);
                 }
             }
         }

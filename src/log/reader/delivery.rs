@@ -7,28 +7,28 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::{RawRecord, RecordView};
 
 /// Decodes a raw record into a batch's item. Must not block.
-pub trait Sieve: Send + 'static {
+pub trait RecordDecoder: Send + 'static {
     type Item: Send + 'static;
 
     /// Fast path without copying the record: its item and an estimate of the item's bytes, if none of the record's
-    /// bytes need to be kept. `None`: use `sift`.
-    fn glance(&self, _record: RecordView<'_>) -> Option<(Self::Item, usize)> {
+    /// bytes need to be kept. `None`: use `decode`.
+    fn decode_borrowed(&self, _record: RecordView<'_>) -> Option<(Self::Item, usize)> {
         None
     }
 
-    fn sift(&self, record: RawRecord) -> Sifted<Self::Item>;
+    fn decode(&self, record: RawRecord) -> DecodedRecord<Self::Item>;
 
-    /// Estimated memory of an item that was sifted from a record of `record_bytes`.
+    /// Estimated memory of an item that was decoded from a record of `record_bytes`.
     fn item_bytes(&self, _item: &Self::Item, record_bytes: usize) -> usize {
         record_bytes
     }
 
-    /// Whether what `Sifted::Wait` waits for has arrived.
+    /// Whether what `DecodedRecord::Wait` waits for has arrived.
     fn is_ready(&self, token: u32) -> bool;
 }
 
-/// What a sieve makes of a record.
-pub enum Sifted<T> {
+/// What a decoder makes of a record.
+pub enum DecodedRecord<T> {
     Item(T),
     /// The record can't be decoded yet: its partition waits, the others continue.
     Wait(u32),
@@ -38,9 +38,9 @@ pub enum Sifted<T> {
 /// has a record (transaction markers and aborted records have offsets too).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    pub of: StreamPartition,
-    /// The lease (assignment) of the partition that it was read under; a span of an older lease is void.
-    pub lease: u64,
+    pub partition: StreamPartition,
+    /// The assignment of the partition that it was read under; a span of an older assignment is void.
+    pub assignment: u64,
     pub from: i64,
     pub to: i64,
 }
@@ -67,8 +67,8 @@ pub enum Delivery<T> {
     Batch(Batch<T>),
     /// A partition has been assigned: claim its checkpoint, or start one at `log_start`.
     Claim {
-        of: StreamPartition,
-        lease: u64,
+        partition: StreamPartition,
+        assignment: u64,
         log_start: i64,
         /// The topic's id; `None` if the cluster doesn't report it.
         topic_id: Option<String>,
@@ -87,14 +87,14 @@ pub enum Delivery<T> {
 pub enum Control {
     /// The partition is claimed and continues at `next_offset`.
     Granted {
-        of: StreamPartition,
-        lease: u64,
+        partition: StreamPartition,
+        assignment: u64,
         next_offset: i64,
     },
-    /// The lease is void: claim again after a pause, if the partition is still assigned.
+    /// The assignment is void: claim again after a pause, if the partition is still assigned.
     Lost {
-        of: StreamPartition,
-        lease: u64,
+        partition: StreamPartition,
+        assignment: u64,
         pause: Duration,
     },
     /// Committed next offsets.

@@ -30,11 +30,11 @@ use crate::domain::log::partition::StreamPartition;
 use crate::observe::health::{self, Readiness, Severity};
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
-use delivery::{Batch, Control, Delivery, Sieve, Sifted};
+use delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder};
 use ended::ReaderEnded;
 pub use handle::{Ends, InFlight, ReaderHandle};
-use partition::{Partition, Phase};
-use settings::{Assignment, ReaderSettings};
+use partition::{AssignedPartition, Phase};
+use settings::{PartitionSource, ReaderSettings};
 use state::State;
 
 /// Minimum wait for a record, so that a batch that waits for the writer doesn't spin.
@@ -52,12 +52,12 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
-/// The thread that reads Kafka: always polls, decodes with the sieve, and sends batches and claims to the writer.
-pub struct Reader<S: Sieve> {
+/// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writer.
+pub struct Reader<S: RecordDecoder> {
     pub(super) settings: ReaderSettings,
     pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
     pub(super) state: Arc<Mutex<State<S::Item>>>,
-    pub(super) sieve: S,
+    pub(super) decoder: S,
     pub(super) readiness: Readiness,
     pub(super) controls: mpsc::Receiver<Control>,
     pub(super) in_flight: InFlight,
@@ -74,12 +74,12 @@ pub struct Reader<S: Sieve> {
     pub(super) next_topic_guard: Instant,
 }
 
-impl<S: Sieve> Reader<S> {
+impl<S: RecordDecoder> Reader<S> {
     /// Reads on a thread of its own until `Control::Stop`, as a member of the group or its fixed partitions.
     pub fn start(
         settings: ReaderSettings,
         readiness: Readiness,
-        sieve: S,
+        decoder: S,
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
         let state = Arc::new(Mutex::new(State::new(deliveries)));
@@ -92,9 +92,9 @@ impl<S: Sieve> Reader<S> {
             readiness: readiness.clone(),
         };
         let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
-        match &settings.assignment {
-            Assignment::Group => consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?,
-            Assignment::Fixed(partitions) => consumer.context().assigned(partitions),
+        match &settings.source {
+            PartitionSource::Group => consumer.subscribe(&[&settings.topics.orders, &settings.topics.runs])?,
+            PartitionSource::Fixed(partitions) => consumer.context().assigned(partitions),
         }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
@@ -103,7 +103,7 @@ impl<S: Sieve> Reader<S> {
             settings,
             consumer,
             state,
-            sieve,
+            decoder,
             readiness,
             controls,
             in_flight: in_flight.clone(),
@@ -153,7 +153,7 @@ impl<S: Sieve> Reader<S> {
     /// Dropping the consumer leaves the group, which revokes the partitions and so drains them. Partitions that the
     /// caller assigned have to be drained here.
     fn let_go(&self) {
-        if let Assignment::Fixed(partitions) = &self.settings.assignment {
+        if let PartitionSource::Fixed(partitions) = &self.settings.source {
             self.consumer.context().revoked(partitions.clone());
         }
     }
@@ -164,39 +164,39 @@ impl<S: Sieve> Reader<S> {
             match control {
                 Control::Stop => return false,
                 // A reader that is not a member of the group must not move the group's offsets.
-                Control::Committed(offsets) if self.settings.assignment == Assignment::Group => {
+                Control::Committed(offsets) if self.settings.source == PartitionSource::Group => {
                     self.group_offsets.extend(offsets);
                 }
                 Control::Committed(_) => {}
-                Control::Granted { of, lease, next_offset } => {
-                    self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() });
+                Control::Granted { partition, assignment, next_offset } => {
+                    self.change(partition, assignment, Phase::Granted { next_offset, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();
                 }
-                Control::Lost { of, lease, pause } => self.lose(of, lease, pause),
+                Control::Lost { partition, assignment, pause } => self.lose(partition, assignment, pause),
             }
         }
         true
     }
 
-    pub(super) fn change(&self, of: StreamPartition, lease: u64, phase: Phase) {
-        if let Some(partition) = lock(&self.state).partitions.get_mut(&of)
-            && partition.lease == lease
+    pub(super) fn change(&self, partition: StreamPartition, assignment: u64, phase: Phase) {
+        if let Some(assigned) = lock(&self.state).partitions.get_mut(&partition)
+            && assigned.assignment == assignment
         {
-            partition.phase = phase;
+            assigned.phase = phase;
         }
     }
 
-    fn lose(&self, of: StreamPartition, lease: u64, pause: Duration) {
+    fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
         let mut state = lock(&self.state);
-        if state.partitions.get(&of).is_none_or(|partition| partition.lease != lease) {
+        if state.partitions.get(&partition).is_none_or(|assigned| assigned.assignment != assignment) {
             return;
         }
-        // The batch being built was read under the lost lease: the writer drops that span.
+        // The batch being built was read under the lost assignment: the writer drops that span.
         state.flush();
-        let lease = state.lease();
-        state.partitions.insert(of, Partition::unclaimed(lease, Instant::now() + pause));
+        let assignment = state.next_assignment();
+        state.partitions.insert(partition, AssignedPartition::unclaimed(assignment, Instant::now() + pause));
         drop(state);
-        self.stop_fetching(of);
+        self.stop_fetching(partition);
     }
 
     fn poll_timeout(&self, now: Instant) -> Duration {
@@ -211,32 +211,32 @@ impl<S: Sieve> Reader<S> {
     /// Whether there is room for another record.
     fn take(&self, message: &BorrowedMessage<'_>) -> bool {
         let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
-        let of = StreamPartition { stream, partition: message.partition() };
+        let partition = StreamPartition { stream, index: message.partition() };
         let offset = message.offset();
         let mut state = lock(&self.state);
-        if !state.wants(of, offset) {
+        if !state.wants(partition, offset) {
             return true;
         }
-        let (item, bytes) = match self.sieve.glance(record_view(stream, message)) {
-            Some(glanced) => glanced,
+        let (item, bytes) = match self.decoder.decode_borrowed(record_view(stream, message)) {
+            Some(decoded) => decoded,
             None => {
                 let record = raw_record(stream, message);
                 let record_bytes = RECORD_OVERHEAD_BYTES + record.bytes();
-                match self.sieve.sift(record) {
-                    Sifted::Item(item) => {
-                        let bytes = self.sieve.item_bytes(&item, record_bytes);
+                match self.decoder.decode(record) {
+                    DecodedRecord::Item(item) => {
+                        let bytes = self.decoder.item_bytes(&item, record_bytes);
                         (item, bytes)
                     }
-                    Sifted::Wait(token) => {
+                    DecodedRecord::Wait(token) => {
                         drop(state);
-                        self.wait_for(of, offset, token);
+                        self.wait_for(partition, offset, token);
                         return true;
                     }
                 }
             }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(of, offset, bytes, item);
+        state.take(partition, offset, bytes, item);
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
     }
 
@@ -245,14 +245,14 @@ impl<S: Sieve> Reader<S> {
     }
 
     /// A record can't be decoded yet: its partition stops before it, the others continue.
-    fn wait_for(&self, of: StreamPartition, offset: i64, token: u32) {
+    fn wait_for(&self, partition: StreamPartition, offset: i64, token: u32) {
         let mut state = lock(&self.state);
-        state.pass(of, offset);
-        if let Some(partition) = state.partitions.get_mut(&of) {
-            partition.phase = Phase::Waiting { next_offset: offset, token };
+        state.pass(partition, offset);
+        if let Some(assigned) = state.partitions.get_mut(&partition) {
+            assigned.phase = Phase::Waiting { next_offset: offset, token };
         }
         drop(state);
-        self.stop_fetching(of);
+        self.stop_fetching(partition);
     }
 
     fn flush_if_due(&mut self, now: Instant) {
@@ -290,7 +290,7 @@ impl<S: Sieve> Reader<S> {
     /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would
     /// throw it away. Only for fixed partitions: the group would expel a consumer that doesn't poll.
     fn is_held_up(&self) -> bool {
-        self.settings.assignment != Assignment::Group
+        self.settings.source != PartitionSource::Group
             && self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max
     }
 
@@ -316,21 +316,21 @@ impl<S: Sieve> Reader<S> {
 
     pub(super) fn active(&self) -> Vec<StreamPartition> {
         let state = lock(&self.state);
-        let active = state.partitions.iter().filter(|(_, partition)| matches!(partition.phase, Phase::Active { .. }));
-        active.map(|(of, _)| *of).collect()
+        let active = state.partitions.iter().filter(|(_, assigned)| matches!(assigned.phase, Phase::Active { .. }));
+        active.map(|(partition, _)| *partition).collect()
     }
 
     pub(super) fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
-        for of in partitions {
-            list.add_partition(self.settings.topics.name(of.stream), of.partition);
+        for partition in partitions {
+            list.add_partition(self.settings.topics.name(partition.stream), partition.index);
         }
         list
     }
 
     /// Records of the partition that still arrive are dropped.
-    pub(super) fn stop_fetching(&self, of: StreamPartition) {
-        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[of])) {
+    pub(super) fn stop_fetching(&self, partition: StreamPartition) {
+        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition])) {
             warn!(%error, "Kafka: could not stop fetching a partition; its records are dropped");
         }
     }
@@ -367,15 +367,15 @@ impl<S: Sieve> Reader<S> {
         }
         // Some partition's position is not in the log, or its topic was recreated; claiming all of them again shows
         // which one.
-        for of in self.active() {
-            self.claim_again(of, RETRY_PAUSE);
+        for partition in self.active() {
+            self.claim_again(partition, RETRY_PAUSE);
         }
     }
 
-    pub(super) fn claim_again(&self, of: StreamPartition, pause: Duration) {
-        let lease = lock(&self.state).partitions.get(&of).map(|partition| partition.lease);
-        if let Some(lease) = lease {
-            self.lose(of, lease, pause);
+    pub(super) fn claim_again(&self, partition: StreamPartition, pause: Duration) {
+        let assignment = lock(&self.state).partitions.get(&partition).map(|assigned| assigned.assignment);
+        if let Some(assignment) = assignment {
+            self.lose(partition, assignment, pause);
         }
     }
 }

@@ -18,16 +18,16 @@ pub enum Phase {
     Waiting { next_offset: i64, token: u32 },
 }
 
-/// State of one assigned partition in the reader. `lease` numbers this assignment, so that answers to an earlier one
-/// are ignored; it is not a timed lease.
+/// State of one assigned partition in the reader. `assignment` numbers this assignment, so that answers to an earlier one
+/// are ignored; it does not expire, as a lease would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Partition {
-    pub lease: u64,
+pub struct AssignedPartition {
+    pub assignment: u64,
     pub phase: Phase,
 }
 
-impl Partition {
-    pub fn unclaimed(lease: u64, not_before: Instant) -> Partition {
-        Partition { lease, phase: Phase::Unclaimed { not_before } }
+impl AssignedPartition {
+    pub fn unclaimed(assignment: u64, not_before: Instant) -> AssignedPartition {
+        AssignedPartition { assignment, phase: Phase::Unclaimed { not_before } }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::log::record::Topics;
 
 /// Who assigns a reader's partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Assignment {
+pub enum PartitionSource {
     /// The consumer group, again whenever its members change.
     Group,
     /// The caller, once. The reader joins no group and commits nothing to one.
@@ -20,7 +20,7 @@ pub enum Assignment {
 pub struct ReaderSettings {
     pub kafka: Kafka,
     pub topics: Topics,
-    pub assignment: Assignment,
+    pub source: PartitionSource,
     pub linger: Duration,
     pub records_max: usize,
     pub bytes_max: usize,

@@ -9,8 +9,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, error, info};
 
 use super::context::lock;
-use super::delivery::{Delivery, Sieve};
-use super::partition::{Partition, Phase};
+use super::delivery::{Delivery, RecordDecoder};
+use super::partition::{AssignedPartition, Phase};
 use super::{RETRY_PAUSE, Reader, UPKEEP_EVERY};
 use crate::domain::log::partition::StreamPartition;
 use crate::observe::health::{self, Severity};
@@ -24,22 +24,22 @@ const TOPIC_GUARD_TIMEOUT: Duration = Duration::from_millis(200);
 /// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl<S: Sieve> Reader<S> {
+impl<S: RecordDecoder> Reader<S> {
     pub(super) fn upkeep(&mut self) {
-        let partitions: Vec<(StreamPartition, Partition)> =
-            lock(&self.state).partitions.iter().map(|(of, partition)| (*of, *partition)).collect();
+        let partitions: Vec<(StreamPartition, AssignedPartition)> =
+            lock(&self.state).partitions.iter().map(|(partition, assigned)| (*partition, *assigned)).collect();
         let now = Instant::now();
         let mut ready = Vec::new();
-        for (of, partition) in partitions {
-            let lease = partition.lease;
-            let answered = match partition.phase {
-                Phase::Unclaimed { not_before } if now >= not_before => self.claim(of, lease),
+        for (partition, assigned) in partitions {
+            let assignment = assigned.assignment;
+            let answered = match assigned.phase {
+                Phase::Unclaimed { not_before } if now >= not_before => self.claim(partition, assignment),
                 // A partition that began to be fetched while the others are paused would need a pause of its own.
                 Phase::Granted { next_offset, not_before } if now >= not_before && !self.full => {
-                    self.ready(of, lease, next_offset, &mut ready)
+                    self.ready(partition, assignment, next_offset, &mut ready)
                 }
-                Phase::Waiting { next_offset, token } if !self.full && self.sieve.is_ready(token) => {
-                    self.ready(of, lease, next_offset, &mut ready)
+                Phase::Waiting { next_offset, token } if !self.full && self.decoder.is_ready(token) => {
+                    self.ready(partition, assignment, next_offset, &mut ready)
                 }
                 _ => true,
             };
@@ -49,8 +49,8 @@ impl<S: Sieve> Reader<S> {
             }
         }
         // Last, because a broker answers nothing else while a fetch waits for records on the same connection.
-        for (of, lease, next_offset) in ready {
-            self.activate(of, lease, next_offset);
+        for (partition, assignment, next_offset) in ready {
+            self.activate(partition, assignment, next_offset);
         }
         self.pass_positions();
         if now >= self.next_topic_guard {
@@ -64,41 +64,42 @@ impl<S: Sieve> Reader<S> {
     }
 
     /// Asks the writer to claim a partition, and tells it where the log starts. `false` if the brokers don't answer.
-    fn claim(&mut self, of: StreamPartition, lease: u64) -> bool {
-        match self.first_offset_and_topic_id(of) {
+    fn claim(&mut self, partition: StreamPartition, assignment: u64) -> bool {
+        match self.first_offset_and_topic_id(partition) {
             Ok((log_start, topic_id)) => {
                 if let Some(topic_id) = topic_id.clone() {
-                    self.claimed_topic_ids.insert(of, topic_id);
+                    self.claimed_topic_ids.insert(partition, topic_id);
                 }
-                self.change(of, lease, Phase::Claiming);
-                lock(&self.state).send(Delivery::Claim { of, lease, log_start, topic_id });
+                self.change(partition, assignment, Phase::Claiming);
+                lock(&self.state).send(Delivery::Claim { partition, assignment, log_start, topic_id });
                 true
             }
             Err(error) => {
-                self.report(of, &format!("cannot get its first offset and topic id ({error}); retrying"));
-                self.change(of, lease, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
+                self.report(partition, &format!("cannot get its first offset and topic id ({error}); retrying"));
+                self.change(partition, assignment, Phase::Unclaimed { not_before: Instant::now() + RETRY_PAUSE });
                 false
             }
         }
     }
 
-    fn first_offset_and_topic_id(&mut self, of: StreamPartition) -> Result<(i64, Option<String>), KafkaError> {
-        let (log_start, _) = self.watermarks(of)?;
-        let topic_id = self.topic_ids.of(self.consumer.client(), &self.settings.topics, of.stream, BROKER_TIMEOUT)?;
+    fn first_offset_and_topic_id(&mut self, partition: StreamPartition) -> Result<(i64, Option<String>), KafkaError> {
+        let (log_start, _) = self.watermarks(partition)?;
+        let topic_id =
+            self.topic_ids.of(self.consumer.client(), &self.settings.topics, partition.stream, BROKER_TIMEOUT)?;
         Ok((log_start, topic_id))
     }
 
     /// If a topic is recreated while it is read, librdkafka silently continues once it has grown beyond the position.
     /// So its partitions are claimed again, which is refused.
     fn guard_topics(&mut self) {
-        for of in self.active() {
+        for partition in self.active() {
             let (client, topics) = (self.consumer.client(), &self.settings.topics);
             // Brokers that don't answer are reported elsewhere, and nothing is read from them.
-            let Ok(found) = self.topic_ids.of(client, topics, of.stream, TOPIC_GUARD_TIMEOUT) else { return };
-            if let (Some(found), Some(claimed)) = (found, self.claimed_topic_ids.get(&of))
+            let Ok(found) = self.topic_ids.of(client, topics, partition.stream, TOPIC_GUARD_TIMEOUT) else { return };
+            if let (Some(found), Some(claimed)) = (found, self.claimed_topic_ids.get(&partition))
                 && found != *claimed
             {
-                self.claim_again(of, Duration::ZERO);
+                self.claim_again(partition, Duration::ZERO);
             }
         }
     }
@@ -106,67 +107,75 @@ impl<S: Sieve> Reader<S> {
     /// Adds a partition if the log still has its claimed position. `false` if the brokers don't answer.
     fn ready(
         &self,
-        of: StreamPartition,
-        lease: u64,
+        partition: StreamPartition,
+        assignment: u64,
         next_offset: i64,
         ready: &mut Vec<(StreamPartition, u64, i64)>,
     ) -> bool {
-        let (answered, problem) = match self.watermarks(of) {
+        let (answered, problem) = match self.watermarks(partition) {
             Ok((log_start, end)) if (log_start..=end).contains(&next_offset) => {
-                ready.push((of, lease, next_offset));
+                ready.push((partition, assignment, next_offset));
                 return true;
             }
             Ok((log_start, end)) => (true, lost_log(log_start, end, next_offset)),
             Err(error) => (false, format!("cannot get its offsets ({error}); retrying")),
         };
-        self.report(of, &problem);
-        self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });
+        self.report(partition, &problem);
+        self.change(partition, assignment, Phase::Granted { next_offset, not_before: Instant::now() + RETRY_PAUSE });
         answered
     }
 
     /// Starts reading at the claimed position.
-    fn activate(&self, of: StreamPartition, lease: u64, next_offset: i64) {
-        let topic = self.settings.topics.name(of.stream);
-        if let Err(error) = self.fetch_from(of, next_offset) {
-            debug!(topic, partition = of.partition, %error, "not fetched yet; retrying");
-            self.change(of, lease, Phase::Granted { next_offset, not_before: Instant::now() + UPKEEP_EVERY });
+    fn activate(&self, partition: StreamPartition, assignment: u64, next_offset: i64) {
+        let topic = self.settings.topics.name(partition.stream);
+        if let Err(error) = self.fetch_from(partition, next_offset) {
+            debug!(topic, partition = partition.index, %error, "not fetched yet; retrying");
+            self.change(
+                partition,
+                assignment,
+                Phase::Granted { next_offset, not_before: Instant::now() + UPKEEP_EVERY },
+            );
             return;
         }
-        let stale = self.position(of);
-        self.change(of, lease, Phase::Active { next_offset, stale });
-        self.readiness.clear(&health::log_guard(topic, of.partition));
-        info!(topic, partition = of.partition, next_offset, "reading");
+        let stale = self.position(partition);
+        self.change(partition, assignment, Phase::Active { next_offset, stale });
+        self.readiness.clear(&health::log_guard(topic, partition.index));
+        info!(topic, partition = partition.index, next_offset, "reading");
     }
 
     /// Assigns with an offset instead of seeking: a seek gets lost if the partition's fetch is about to start.
     /// librdkafka keeps a pause over the end of an assignment: one that was taken away while the queue was full would
     /// stay paused in the next.
-    fn fetch_from(&self, of: StreamPartition, next_offset: i64) -> KafkaResult<()> {
-        self.stop_fetching(of);
+    fn fetch_from(&self, partition: StreamPartition, next_offset: i64) -> KafkaResult<()> {
+        self.stop_fetching(partition);
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(self.settings.topics.name(of.stream), of.partition, Offset::Offset(next_offset))?;
+        list.add_partition_offset(
+            self.settings.topics.name(partition.stream),
+            partition.index,
+            Offset::Offset(next_offset),
+        )?;
         self.consumer.incremental_assign(&list)?;
-        self.consumer.resume(&self.list(&[of]))
+        self.consumer.resume(&self.list(&[partition]))
     }
 
     /// The consumer's position: after the last record or transaction marker that it returned.
-    fn position(&self, of: StreamPartition) -> Option<i64> {
+    fn position(&self, partition: StreamPartition) -> Option<i64> {
         let positions = self.consumer.position().ok()?;
-        match positions.find_partition(self.settings.topics.name(of.stream), of.partition)?.offset() {
+        match positions.find_partition(self.settings.topics.name(partition.stream), partition.index)?.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         }
     }
 
-    fn report(&self, of: StreamPartition, what: &str) {
-        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
+    fn report(&self, partition: StreamPartition, what: &str) {
+        let (topic, partition) = (self.settings.topics.name(partition.stream), partition.index);
         let detail = format!("topic {topic}, partition {partition}: {what}");
         error!(topic, partition, "{detail}");
         self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
     }
 
-    fn watermarks(&self, of: StreamPartition) -> Result<(i64, i64), KafkaError> {
-        self.consumer.fetch_watermarks(self.settings.topics.name(of.stream), of.partition, BROKER_TIMEOUT)
+    fn watermarks(&self, partition: StreamPartition) -> Result<(i64, i64), KafkaError> {
+        self.consumer.fetch_watermarks(self.settings.topics.name(partition.stream), partition.index, BROKER_TIMEOUT)
     }
 
     /// Passes offsets without records: transaction markers and aborted records.
@@ -179,7 +188,7 @@ impl<S: Sieve> Reader<S> {
                 Offset::Offset(offset) => Some(offset),
                 _ => None,
             };
-            state.position(StreamPartition { stream, partition: element.partition() }, position);
+            state.position(StreamPartition { stream, index: element.partition() }, position);
         }
         if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
             state.flush();
@@ -188,10 +197,10 @@ impl<S: Sieve> Reader<S> {
 
     pub(super) fn commit_group_offsets(&mut self) {
         let mut list = TopicPartitionList::new();
-        for (of, offset) in self.group_offsets.drain() {
-            let topic = self.settings.topics.name(of.stream);
+        for (partition, offset) in self.group_offsets.drain() {
+            let topic = self.settings.topics.name(partition.stream);
             // Fails only for a negative offset, which never occurs.
-            let _ = list.add_partition_offset(topic, of.partition, Offset::Offset(offset));
+            let _ = list.add_partition_offset(topic, partition.index, Offset::Offset(offset));
         }
         if list.count() > 0
             && let Err(error) = self.consumer.commit(&list, CommitMode::Async)

@@ -23,7 +23,7 @@ use topic_id::topic_ids;
 /// Where a partition starts and ends, in offsets. `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionSurvey {
-    pub of: StreamPartition,
+    pub partition: StreamPartition,
     /// The first existing offset; 0 if nothing was ever deleted.
     pub log_start: i64,
     /// The last stable offset: everything before it is decided, committed or aborted.
@@ -117,9 +117,9 @@ fn survey_topics(
             return Err(no_topic(kafka, stream, &facts.name));
         }
         let ends = (0..).take(facts.partitions).map(|partition| {
-            let of = StreamPartition { stream, partition };
-            let (log_start, end) = watermarks(&consumer, topics, of, deadline)?;
-            Ok(PartitionSurvey { of, log_start, end })
+            let partition = StreamPartition { stream, index: partition };
+            let (log_start, end) = watermarks(&consumer, topics, partition, deadline)?;
+            Ok(PartitionSurvey { partition, log_start, end })
         });
         surveys.push(TopicSurvey {
             topic: facts.name.clone(),
@@ -137,12 +137,14 @@ fn survey_topics(
 pub(super) fn watermarks(
     consumer: &BaseConsumer,
     topics: &Topics,
-    of: StreamPartition,
+    partition: StreamPartition,
     deadline: Instant,
 ) -> Result<(i64, i64), SurveyError> {
     let left = deadline.saturating_duration_since(Instant::now());
-    let topic = topics.name(of.stream);
-    consumer.fetch_watermarks(topic, of.partition, left).map_err(|error| partition_error(topic, of.partition, error))
+    let topic = topics.name(partition.stream);
+    consumer
+        .fetch_watermarks(topic, partition.index, left)
+        .map_err(|error| partition_error(topic, partition.index, error))
 }
 
 pub(super) fn partition_error(topic: &str, partition: i32, error: KafkaError) -> SurveyError {

@@ -32,7 +32,7 @@ pub async fn offsets_at(
         let search = Search { topics: &topics, consumer: &consumer, millis: first_later_millis(time), timeout };
         let brokers_say = search.ask(&partitions, &kafka)?;
         let found = search.skip_what_is_no_record(brokers_say).map_err(|error| unreachable(&kafka, error))?;
-        Ok(partitions.into_iter().filter_map(|of| Some((of, *found.get(&of)?))).collect())
+        Ok(partitions.into_iter().filter_map(|partition| Some((partition, *found.get(&partition)?))).collect())
     })
     .await
 }
@@ -65,21 +65,22 @@ impl Search<'_> {
         kafka: &Kafka,
     ) -> Result<BTreeMap<StreamPartition, Candidate>, SurveyError> {
         let deadline = Instant::now() + self.timeout;
-        let asked =
-            self.list(partitions.iter().map(|of| (*of, self.millis))).map_err(|error| unreachable(kafka, error))?;
+        let asked = self
+            .list(partitions.iter().map(|partition| (*partition, self.millis)))
+            .map_err(|error| unreachable(kafka, error))?;
         let found = self.consumer.offsets_for_times(asked, self.timeout).map_err(|error| unreachable(kafka, error))?;
-        let candidate = |of: &StreamPartition| {
-            let (_, end) = watermarks(self.consumer, self.topics, *of, deadline)?;
-            Ok((*of, Candidate { offset: self.offset_in(&found, *of)?.unwrap_or(end).min(end), end }))
+        let candidate = |partition: &StreamPartition| {
+            let (_, end) = watermarks(self.consumer, self.topics, *partition, deadline)?;
+            Ok((*partition, Candidate { offset: self.offset_in(&found, *partition)?.unwrap_or(end).min(end), end }))
         };
         partitions.iter().map(candidate).collect()
     }
 
     /// `None`: nothing is that late.
-    fn offset_in(&self, found: &TopicPartitionList, of: StreamPartition) -> Result<Option<i64>, SurveyError> {
-        let topic = self.topics.name(of.stream);
-        let Some(element) = found.find_partition(topic, of.partition) else { return Ok(None) };
-        element.error().map_err(|error| partition_error(topic, of.partition, error))?;
+    fn offset_in(&self, found: &TopicPartitionList, partition: StreamPartition) -> Result<Option<i64>, SurveyError> {
+        let topic = self.topics.name(partition.stream);
+        let Some(element) = found.find_partition(topic, partition.index) else { return Ok(None) };
+        element.error().map_err(|error| partition_error(topic, partition.index, error))?;
         Ok(element.offset().to_raw().filter(|offset| *offset >= 0))
     }
 
@@ -89,17 +90,18 @@ impl Search<'_> {
         &self,
         mut open: BTreeMap<StreamPartition, Candidate>,
     ) -> KafkaResult<BTreeMap<StreamPartition, i64>> {
-        let mut found: BTreeMap<StreamPartition, i64> = open.iter().map(|(of, it)| (*of, it.end)).collect();
+        let mut found: BTreeMap<StreamPartition, i64> =
+            open.iter().map(|(partition, it)| (*partition, it.end)).collect();
         open.retain(|_, candidate| candidate.offset < candidate.end);
-        self.consumer.incremental_assign(&self.list(open.iter().map(|(of, it)| (*of, it.offset)))?)?;
+        self.consumer.incremental_assign(&self.list(open.iter().map(|(partition, it)| (*partition, it.offset)))?)?;
         let mut last_progress = Instant::now();
         while !open.is_empty() {
             if let Some(message) = self.consumer.poll(POLL_MAX) {
                 last_progress = Instant::now();
-                if let Some((of, offset)) = self.late_enough(&message?) {
-                    found.entry(of).and_modify(|found| *found = offset.min(*found));
-                    open.remove(&of);
-                    self.consumer.incremental_unassign(&self.list([(of, offset)])?)?;
+                if let Some((partition, offset)) = self.late_enough(&message?) {
+                    found.entry(partition).and_modify(|found| *found = offset.min(*found));
+                    open.remove(&partition);
+                    self.consumer.incremental_unassign(&self.list([(partition, offset)])?)?;
                 }
             } else {
                 self.drop_ended(&mut open)?;
@@ -113,18 +115,18 @@ impl Search<'_> {
 
     fn late_enough(&self, message: &BorrowedMessage<'_>) -> Option<(StreamPartition, i64)> {
         let stream = self.topics.stream(message.topic())?;
-        let of = StreamPartition { stream, partition: message.partition() };
-        (message.timestamp().to_millis()? >= self.millis).then_some((of, message.offset()))
+        let partition = StreamPartition { stream, index: message.partition() };
+        (message.timestamp().to_millis()? >= self.millis).then_some((partition, message.offset()))
     }
 
     /// Partitions that were read to their end without finding one.
     fn drop_ended(&self, open: &mut BTreeMap<StreamPartition, Candidate>) -> KafkaResult<()> {
         for element in self.consumer.position()?.elements() {
             let Some(stream) = self.topics.stream(element.topic()) else { continue };
-            let of = StreamPartition { stream, partition: element.partition() };
+            let partition = StreamPartition { stream, index: element.partition() };
             let ended = |candidate: &Candidate| element.offset().to_raw().is_some_and(|at| at >= candidate.end);
-            if open.get(&of).is_some_and(ended) {
-                open.remove(&of);
+            if open.get(&partition).is_some_and(ended) {
+                open.remove(&partition);
             }
         }
         Ok(())
@@ -132,8 +134,8 @@ impl Search<'_> {
 
     fn list(&self, offsets: impl IntoIterator<Item = (StreamPartition, i64)>) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        for (of, offset) in offsets {
-            list.add_partition_offset(self.topics.name(of.stream), of.partition, Offset::Offset(offset))?;
+        for (partition, offset) in offsets {
+            list.add_partition_offset(self.topics.name(partition.stream), partition.index, Offset::Offset(offset))?;
         }
         Ok(list)
     }

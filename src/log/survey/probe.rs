@@ -58,8 +58,8 @@ impl LogSample {
 }
 
 /// `count * of / per`, saturating.
-fn scaled(count: u64, of: u64, per: u64) -> Option<u64> {
-    let scaled = (u128::from(count) * u128::from(of)).checked_div(u128::from(per))?;
+fn scaled(count: u64, partition: u64, per: u64) -> Option<u64> {
+    let scaled = (u128::from(count) * u128::from(partition)).checked_div(u128::from(per))?;
     Some(u64::try_from(scaled).unwrap_or(u64::MAX))
 }
 
@@ -106,17 +106,18 @@ struct Stretch {
 
 /// The stretches of all partitions at one place; empty ones are left out.
 fn stretches(survey: &TopicSurvey, place: u32, records_max: u64) -> BTreeMap<i32, Stretch> {
-    let mut stretches: BTreeMap<i32, Stretch> = survey.partitions.iter().filter_map(|of| stretch(of, place)).collect();
+    let mut stretches: BTreeMap<i32, Stretch> =
+        survey.partitions.iter().filter_map(|partition| stretch(partition, place)).collect();
     let records_left = (records_max / stretches.len().max(1) as u64).max(1);
     stretches.values_mut().for_each(|stretch| stretch.records_left = records_left);
     stretches
 }
 
-fn stretch(of: &PartitionSurvey, place: u32) -> Option<(i32, Stretch)> {
-    let share = (of.end - of.log_start) / i64::from(PLACES);
-    let start = of.log_start + share * i64::from(place);
-    let end = if place + 1 == PLACES { of.end } else { start + share };
-    (start < end).then_some((of.of.partition, Stretch { start, end, next: start, records_left: 0 }))
+fn stretch(partition: &PartitionSurvey, place: u32) -> Option<(i32, Stretch)> {
+    let share = (partition.end - partition.log_start) / i64::from(PLACES);
+    let start = partition.log_start + share * i64::from(place);
+    let end = if place + 1 == PLACES { partition.end } else { start + share };
+    (start < end).then_some((partition.partition.index, Stretch { start, end, next: start, records_left: 0 }))
 }
 
 /// Samples one place of all partitions.
@@ -222,14 +223,14 @@ mod tests {
 
     #[test]
     fn places_share_a_partition_without_overlap_or_gap() {
-        let of = StreamPartition { stream: Stream::Orders, partition: 0 };
+        let partition = StreamPartition { stream: Stream::Orders, index: 0 };
         for (log_start, end) in [(0, 0), (5, 6), (0, 3), (7, 1_000)] {
             let survey = TopicSurvey {
                 topic: "orders".into(),
                 stream: Stream::Orders,
                 topic_id: None,
                 cleanup_policy: None,
-                partitions: vec![PartitionSurvey { of, log_start, end }],
+                partitions: vec![PartitionSurvey { partition, log_start, end }],
             };
             let mut next = log_start;
             for stretch in (0..PLACES).filter_map(|place| stretches(&survey, place, 10).remove(&0)) {

@@ -3,5 +3,5 @@
 mod target;
 mod transaction;
 
-pub use target::Serving;
+pub use target::WriteTarget;
 pub use transaction::{CHANGED_CHANNEL, Commit, Writer};

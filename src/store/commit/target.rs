@@ -8,22 +8,22 @@ use crate::store::migrate::PROJECTION_VERSION;
 
 /// Which generation a writer folds into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serving {
+pub enum WriteTarget {
     /// Whichever is live when the writer connects; publishers are notified of its commits.
     Live,
     /// One that is being built, whether it will ever go live or not.
     Generation(Generation),
 }
 
-impl Serving {
+impl WriteTarget {
     /// The generation, if this binary may fold into it.
     pub(super) async fn find(self, conn: &mut PgConnection) -> Result<Generation, StoreError> {
         let (generation, stored) = match self {
-            Serving::Live => {
+            WriteTarget::Live => {
                 let live = live_projection(conn).await?;
                 (live.generation, live.projection_version)
             }
-            Serving::Generation(generation) => (generation, building_projection(conn, generation).await?),
+            WriteTarget::Generation(generation) => (generation, building_projection(conn, generation).await?),
         };
         if stored != PROJECTION_VERSION {
             return Err(StoreError::Projection { generation: generation.0, stored, binary: PROJECTION_VERSION });
@@ -35,10 +35,10 @@ impl Serving {
     /// ours any more.
     pub(super) fn required(self, generation: Generation) -> Required {
         match self {
-            Serving::Live => {
+            WriteTarget::Live => {
                 Required::Live { generation: Some(generation), projection_version: Some(PROJECTION_VERSION) }
             }
-            Serving::Generation(_) => Required::Building { generation, or_ready: true },
+            WriteTarget::Generation(_) => Required::Building { generation, or_ready: true },
         }
     }
 }

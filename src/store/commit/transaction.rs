@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::target::Serving;
+use super::target::WriteTarget;
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
 use crate::domain::orders::order::Order;
@@ -27,7 +27,7 @@ pub const CHANGED_CHANNEL: &str = "foldback_changed";
 pub struct Writer {
     pub conn: PgConnection,
     pub generation: Generation,
-    serving: Serving,
+    target: WriteTarget,
 }
 
 /// What one transaction writes.
@@ -41,16 +41,16 @@ pub struct Commit<'a> {
 
 impl Writer {
     /// Connects, checks that this binary fits the database and the generation, and creates the staging tables.
-    pub async fn connect(access: &Access, serving: Serving) -> Result<Writer, StoreError> {
+    pub async fn connect(access: &Access, target: WriteTarget) -> Result<Writer, StoreError> {
         let mut conn = access.connect().await?;
         crate::store::migrate::check_version(&mut conn).await?;
-        let generation = serving.find(&mut conn).await?;
+        let generation = target.find(&mut conn).await?;
         // One setting for all transactions, since staging tables outlive them: their rows are worthless after the
         // commit.
         for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
-        Ok(Writer { conn, generation, serving })
+        Ok(Writer { conn, generation, target })
     }
 
     /// Writes everything and commits, or changes nothing.
@@ -64,9 +64,9 @@ impl Writer {
     }
 
     async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
-        let (generation, serving) = (self.generation, self.serving);
+        let (generation, target) = (self.generation, self.target);
         let mut tx = self.conn.begin().await?;
-        let written = write_all(&mut tx, generation, serving, commit).await;
+        let written = write_all(&mut tx, generation, target, commit).await;
         // A dropped transaction stays open until the connection is used again, and so do its row locks: other workers
         // would wait for them in vain.
         if written.is_ok() && keep {
@@ -81,16 +81,16 @@ impl Writer {
 async fn write_all(
     conn: &mut PgConnection,
     generation: Generation,
-    serving: Serving,
+    target: WriteTarget,
     commit: &Commit<'_>,
 ) -> Result<(), StoreError> {
     // A cut-over waits for this commit, and fences those that come later.
-    hold(conn, serving.required(generation)).await?;
+    hold(conn, target.required(generation)).await?;
     // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
     // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
     checkpoints::advance(conn, generation, commit.topics, commit.advances).await?;
     write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
-    if serving == Serving::Live {
+    if target == WriteTarget::Live {
         sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
     }
     Ok(())

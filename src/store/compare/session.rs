@@ -97,7 +97,7 @@ pub async fn refused(
     let entry = |(topic, partition, offset, reason, detail): (String, i32, i64, String, String)| {
         let stream = topics.stream(&topic)?;
         let rejection = Rejection::new(Reason::parse(&reason)?, detail);
-        Some(((StreamPartition { stream, partition }, offset), rejection))
+        Some(((StreamPartition { stream, index: partition }, offset), rejection))
     };
     Ok(rows.into_iter().filter_map(entry).collect())
 }

@@ -1,4 +1,4 @@
-//! Tangled (contested) orders: those in which two events have the same sequence.
+//! Contested (contested) orders: those in which two events have the same sequence.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
@@ -10,15 +10,15 @@ use crate::store::error::StoreError;
 use crate::store::generations::Generation;
 use crate::store::tables::history;
 
-/// Moves the events of tangled orders, and copies, out of the history, so that its key can be built.
+/// Moves the events of contested orders, and copies, out of the history, so that its key can be built.
 pub async fn move_claims(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     let empty = "create table {schema}.load_claims as select * from {schema}.provider_order_events with no data";
     sqlx::query(generation.sql(empty)).execute(&mut *tx).await?;
-    let tangled = "event.provider_order_id = moved.provider_order_id";
+    let contested = "event.provider_order_id = moved.provider_order_id";
     let copies = "event.partition = moved.partition and event.\"offset\" = moved.\"offset\"";
     let mut some = false;
-    for (table, is_same) in [("load_tangled", tangled), ("load_copies", copies)] {
+    for (table, is_same) in [("load_tangled", contested), ("load_copies", copies)] {
         some |= move_rows(&mut tx, generation, table, is_same).await?;
     }
     if some {
@@ -50,7 +50,7 @@ async fn move_rows(
     Ok(some)
 }
 
-/// Some of the orders that are still tangled: at most `limit`.
+/// Some of the orders that are still contested: at most `limit`.
 pub async fn next_tangled(
     conn: &mut PgConnection,
     generation: Generation,
@@ -80,7 +80,7 @@ pub async fn forget(conn: &mut PgConnection, generation: Generation, orders: &[U
     Ok(())
 }
 
-/// Recomputes the names of the providers that a tangled order may have named wrongly.
+/// Recomputes the names of the providers that a contested order may have named wrongly.
 pub async fn renew_names(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "select distinct payload->>'provider_id' as provider_id from {schema}.load_claims
                 where event_type = 'order_placed'";

@@ -25,7 +25,7 @@ pub struct Cut {
     pub pieces: Vec<Piece>,
     pub names: BTreeMap<String, NamedBy>,
     /// Orders that have to be refolded from their history.
-    pub tangled: Vec<Uuid>,
+    pub contested: Vec<Uuid>,
     pub progressed: Vec<Progressed>,
     /// The slot that these provider names go to; unique per worker.
     pub slot: i32,
@@ -137,7 +137,7 @@ impl Loader {
     pub async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
         self.open().await?;
         self.spill(&cut.pieces).await?;
-        self.put_tangled(cut.tangled).await?;
+        self.put_contested(cut.contested).await?;
         propose_names(&mut self.conn, self.generation, cut.slot, &cut.names).await?;
         RUNS.upsert_staged(&mut self.conn, self.generation, STANDING_FIRST).await?;
         let advances: Vec<Advance> = cut.progressed.iter().map(|progressed| progressed.advance).collect();
@@ -166,7 +166,7 @@ impl Loader {
         Ok(())
     }
 
-    async fn put_tangled(&mut self, mut ids: Vec<Uuid>) -> Result<(), StoreError> {
+    async fn put_contested(&mut self, mut ids: Vec<Uuid>) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -184,8 +184,8 @@ impl Loader {
                    on conflict (topic, partition) do update set records = stored.records + excluded.records";
         for Progressed { advance, records } in progressed {
             sqlx::query(self.generation.sql(sql))
-                .bind(self.topics.name(advance.of.stream))
-                .bind(advance.of.partition)
+                .bind(self.topics.name(advance.partition.stream))
+                .bind(advance.partition.index)
                 .bind(i64::try_from(*records).unwrap_or(i64::MAX))
                 .execute(&mut self.conn)
                 .await?;

@@ -41,7 +41,7 @@ pub struct Slice {
     /// `Piece::events` of each piece.
     pub pieces: Vec<Vec<u8>>,
     /// Orders to leave out.
-    pub tangled: BTreeSet<Uuid>,
+    pub contested: BTreeSet<Uuid>,
 }
 
 /// Some slices being turned into rows, in one transaction. Counts are the same few rows for every slice, so they are
@@ -76,10 +76,10 @@ impl<'c> Settling<'c> {
     pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {
         let generation = self.generation;
         let sql = "select provider_order_id from {schema}.load_tangled where slice = $1";
-        let tangled: Vec<Uuid> = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
+        let contested: Vec<Uuid> = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
         let sql = "select events from {schema}.load_events where slice = $1";
         let pieces = sqlx::query_scalar(generation.sql(sql)).bind(slice).fetch_all(&mut *self.tx).await?;
-        Ok(Slice { pieces, tangled: tangled.into_iter().collect() })
+        Ok(Slice { pieces, contested: contested.into_iter().collect() })
     }
 
     /// Takes an order of the slice; `write` sends its rows.
@@ -91,12 +91,12 @@ impl<'c> Settling<'c> {
     /// Writes the orders, replays and refills of a slice, and its facts.
     pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
         self.rows.send(&mut self.tx, self.generation).await?;
-        if !settled.tangled.is_empty() {
+        if !settled.contested.is_empty() {
             let sql =
                 "insert into {schema}.load_tangled (slice, provider_order_id) select $1, * from unnest($2::uuid[])
                        on conflict do nothing";
-            let tangled: Vec<Uuid> = settled.tangled.iter().copied().collect();
-            sqlx::query(self.generation.sql(sql)).bind(slice).bind(tangled).execute(&mut *self.tx).await?;
+            let contested: Vec<Uuid> = settled.contested.iter().copied().collect();
+            sqlx::query(self.generation.sql(sql)).bind(slice).bind(contested).execute(&mut *self.tx).await?;
         }
         if !settled.copies.is_empty() {
             let sql = "insert into {schema}.load_copies (partition, \"offset\")

@@ -15,10 +15,10 @@ pub enum Step {
     Folded,
     /// Every slice's orders are written.
     Settled,
-    /// The events of tangled orders, and copies, have been moved out of the history.
+    /// The events of contested orders, and copies, have been moved out of the history.
     Parted,
     Keyed,
-    /// Tangled orders have been refolded.
+    /// Contested orders have been refolded.
     Untangled,
 }
 

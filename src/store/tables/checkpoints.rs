@@ -13,7 +13,7 @@ use crate::store::generations::Generation;
 /// A partition that is ours until another worker claims it (`owner_epoch` is the fencing token).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    pub of: StreamPartition,
+    pub partition: StreamPartition,
     pub owner_epoch: i64,
     pub next_offset: i64,
     pub streak: Option<Streak>,
@@ -22,7 +22,7 @@ pub struct Claim {
 /// How a commit moves a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advance {
-    pub of: StreamPartition,
+    pub partition: StreamPartition,
     pub owner_epoch: i64,
     pub from: i64,
     pub to: i64,
@@ -31,8 +31,8 @@ pub struct Advance {
 
 /// What the log says about a partition that is to be claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub of: StreamPartition,
+pub struct LogStart {
+    pub partition: StreamPartition,
     /// Its first offset: the start of a partition that was never folded.
     pub log_start: i64,
     /// `None` if the cluster doesn't report it; then it is not checked.
@@ -45,7 +45,7 @@ pub async fn claim(
     conn: &mut PgConnection,
     generation: Generation,
     topics: &Topics,
-    found: &Found,
+    found: &LogStart,
 ) -> Result<Claim, StoreError> {
     let sql = "insert into {schema}.checkpoints as stored (topic, partition, next_offset, owner_epoch, topic_id)
                values ($1, $2, $3, 1, $4)
@@ -53,10 +53,10 @@ pub async fn claim(
                   set owner_epoch = stored.owner_epoch + 1, topic_id = coalesce(stored.topic_id, excluded.topic_id)
                 where coalesce(stored.topic_id = excluded.topic_id, true)
                returning next_offset, owner_epoch, streak_reason, streak_count";
-    let of = found.of;
+    let partition = found.partition;
     let row = sqlx::query(generation.sql(sql))
-        .bind(topics.name(of.stream))
-        .bind(of.partition)
+        .bind(topics.name(partition.stream))
+        .bind(partition.index)
         .bind(found.log_start)
         .bind(&found.topic_id)
         .fetch_optional(&mut *conn)
@@ -65,7 +65,7 @@ pub async fn claim(
     let reason: Option<&str> = row.try_get("streak_reason")?;
     let count = row.try_get("streak_count")?;
     Ok(Claim {
-        of,
+        partition,
         owner_epoch: row.try_get("owner_epoch")?,
         next_offset: row.try_get("next_offset")?,
         streak: reason.and_then(Reason::parse).map(|reason| Streak { reason, count }),
@@ -77,11 +77,12 @@ async fn recreated(
     conn: &mut PgConnection,
     generation: Generation,
     topics: &Topics,
-    found: &Found,
+    found: &LogStart,
 ) -> Result<StoreError, StoreError> {
     let sql = "select coalesce(topic_id, '') from {schema}.checkpoints where topic = $1 and partition = $2";
-    let topic = topics.name(found.of.stream);
-    let stored = sqlx::query_scalar(generation.sql(sql)).bind(topic).bind(found.of.partition).fetch_one(conn).await?;
+    let topic = topics.name(found.partition.stream);
+    let stored =
+        sqlx::query_scalar(generation.sql(sql)).bind(topic).bind(found.partition.index).fetch_one(conn).await?;
     let found = found.topic_id.clone().unwrap_or_default();
     Ok(StoreError::TopicRecreated { topic: topic.to_owned(), stored, found })
 }
@@ -104,8 +105,8 @@ pub async fn advance(
         advances.iter().map(value).collect()
     }
     let done = sqlx::query(generation.sql(sql))
-        .bind(column(advances, |advance| topics.name(advance.of.stream).to_owned()))
-        .bind(column(advances, |advance| advance.of.partition))
+        .bind(column(advances, |advance| topics.name(advance.partition.stream).to_owned()))
+        .bind(column(advances, |advance| advance.partition.index))
         .bind(column(advances, |advance| advance.owner_epoch))
         .bind(column(advances, |advance| advance.from))
         .bind(column(advances, |advance| advance.to))

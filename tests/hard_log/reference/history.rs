@@ -10,31 +10,31 @@ use crate::hard_log::meaning::{OrderEvent, Stored};
 
 /// The events that stand, by order and sequence, each with its smallest copy.
 pub struct History<'a> {
-    pub orders: BTreeMap<Uuid, BTreeMap<i64, Standing<'a>>>,
+    pub orders: BTreeMap<Uuid, BTreeMap<i64, Incumbent<'a>>>,
     /// The smallest copies of the events that lost their sequence.
     pub displaced: Vec<&'a Stored>,
 }
 
-pub struct Standing<'a> {
+pub struct Incumbent<'a> {
     pub event: &'a OrderEvent,
     pub record: &'a Stored,
 }
 
 impl<'a> History<'a> {
     pub fn of(log: &'a [Stored]) -> Self {
-        let mut orders: BTreeMap<Uuid, BTreeMap<i64, Standing<'a>>> = BTreeMap::new();
+        let mut orders: BTreeMap<Uuid, BTreeMap<i64, Incumbent<'a>>> = BTreeMap::new();
         let mut displaced = Vec::new();
         for ((order, sequence), mut copies) in smallest_copies(log) {
             copies.sort_by_key(|record| record.position());
             let record = copies.remove(0);
             let event = order_event(record).unwrap();
-            orders.entry(order).or_default().insert(sequence, Standing { event, record });
+            orders.entry(order).or_default().insert(sequence, Incumbent { event, record });
             displaced.extend(copies);
         }
         Self { orders, displaced }
     }
 
-    pub fn events(&self) -> impl Iterator<Item = &Standing<'a>> {
+    pub fn events(&self) -> impl Iterator<Item = &Incumbent<'a>> {
         self.orders.values().flat_map(BTreeMap::values)
     }
 
@@ -60,7 +60,7 @@ fn smallest_copies(log: &[Stored]) -> BTreeMap<(Uuid, i64), Vec<&Stored>> {
     claims
 }
 
-fn row(standing: &Standing<'_>) -> (String, Value) {
+fn row(standing: &Incumbent<'_>) -> (String, Value) {
     let (event, record) = (standing.event, standing.record);
     let row = json!({
         "provider_order_id": event.order_id.to_string(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::history::{History, Standing};
+use super::history::{History, Incumbent};
 use super::{View, guardrail, time};
 
 /// An order's row, and the sequence of its highest cancellation.
@@ -28,7 +28,7 @@ pub fn view(orders: &BTreeMap<Uuid, Order>) -> View {
     orders.iter().map(|(id, order)| (id.to_string(), order.row.clone())).collect()
 }
 
-fn order(id: Uuid, events: &BTreeMap<i64, Standing<'_>>) -> Order {
+fn order(id: Uuid, events: &BTreeMap<i64, Incumbent<'_>>) -> Order {
     let newest = |name: &str| events.values().rev().find(|standing| standing.event.name == name).map(|s| s.event);
     let placed = newest("OrderPlaced");
     let cancelled = newest("OrderCancelled");
@@ -69,7 +69,7 @@ fn order(id: Uuid, events: &BTreeMap<i64, Standing<'_>>) -> Order {
 }
 
 /// OrderPlaced sets it even to null, OrderAmended only to something.
-fn register(events: &BTreeMap<i64, Standing<'_>>, field: &str) -> Value {
+fn register(events: &BTreeMap<i64, Incumbent<'_>>, field: &str) -> Value {
     let setter = events.values().rev().map(|standing| standing.event).find(|event| match event.name {
         "OrderPlaced" => true,
         "OrderAmended" => !event.payload[field].is_null(),

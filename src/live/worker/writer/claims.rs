@@ -6,29 +6,29 @@ use tracing::{debug, error, info};
 
 use super::WriterTask;
 use crate::domain::log::partition::StreamPartition;
-use crate::live::worker::assignment::Lease;
 use crate::live::worker::batch::WriteBatch;
+use crate::live::worker::owned::OwnedPartition;
 use crate::log::Control;
 use crate::observe::health::{self, Severity};
 use crate::store::decisions::allowances;
-use crate::store::tables::checkpoints::{self, Found};
+use crate::store::tables::checkpoints::{self, LogStart};
 use crate::store::{Generation, StoreError};
 
 /// How soon to claim a partition again if this worker must not fold its generation.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
 impl WriterTask {
-    pub(super) async fn claim(&mut self, number: u64, found: &Found) {
-        let of = found.of;
+    pub(super) async fn claim(&mut self, number: u64, found: &LogStart) {
+        let partition = found.partition;
         loop {
             match self.try_claim(found).await {
-                Ok(lease) => {
-                    let next_offset = lease.claim.next_offset;
-                    self.unflood(of, next_offset);
-                    // The reader may have dropped an older lease by itself.
-                    self.leases.drop_partitions(&[of]);
-                    self.leases.grant(number, lease);
-                    return self.tell(Control::Granted { of, lease: number, next_offset });
+                Ok(owned) => {
+                    let next_offset = owned.claim.next_offset;
+                    self.unflood(partition, next_offset);
+                    // The reader may have dropped an older assignment by itself.
+                    self.owned.drop_partitions(&[partition]);
+                    self.owned.grant(number, owned);
+                    return self.tell(Control::Granted { partition, assignment: number, next_offset });
                 }
                 Err(error) if self.give_up.is_cancelled() => {
                     debug!(%error, "not claimed: stopping");
@@ -37,11 +37,11 @@ impl WriterTask {
                 Err(StoreError::NotLive(_)) => self.leave_generation(),
                 Err(error @ (StoreError::Projection { .. } | StoreError::NotBuilding(_))) => {
                     debug!(%error, "not claimed");
-                    return self.tell(Control::Lost { of, lease: number, pause: CLAIM_PAUSE });
+                    return self.tell(Control::Lost { partition, assignment: number, pause: CLAIM_PAUSE });
                 }
                 Err(error @ StoreError::TopicRecreated { .. }) => {
                     self.recovered();
-                    return self.stop_recreated(of, number, &error);
+                    return self.stop_recreated(partition, number, &error);
                 }
                 Err(error) => self.wait_after(&error.into()).await,
             }
@@ -49,36 +49,36 @@ impl WriterTask {
     }
 
     /// The topic was recreated: stops the partition, and claims it again later, in case the topic is restored.
-    fn stop_recreated(&self, of: StreamPartition, lease: u64, error: &StoreError) {
-        let (topic, partition) = (self.settings.topics.name(of.stream), of.partition);
-        let detail = format!("partition {partition} is stopped: {error}");
-        error!(topic, partition, "{detail}");
-        self.settings.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
-        self.tell(Control::Lost { of, lease, pause: self.settings.retry.max });
+    fn stop_recreated(&self, partition: StreamPartition, assignment: u64, error: &StoreError) {
+        let (topic, index) = (self.settings.topics.name(partition.stream), partition.index);
+        let detail = format!("partition {index} is stopped: {error}");
+        error!(topic, partition = index, "{detail}");
+        self.settings.readiness.raise(&health::log_guard(topic, index), Severity::Unready, detail);
+        self.tell(Control::Lost { partition, assignment, pause: self.settings.retry.max });
     }
 
-    async fn try_claim(&mut self, found: &Found) -> Result<Lease, StoreError> {
-        let (of, settings) = (found.of, self.settings.clone());
-        let topic = settings.topics.name(of.stream);
+    async fn try_claim(&mut self, found: &LogStart) -> Result<OwnedPartition, StoreError> {
+        let (partition, settings) = (found.partition, self.settings.clone());
+        let topic = settings.topics.name(partition.stream);
         let writer = self.writer().await?;
         let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-        let allowed = allowances::allowances(&mut writer.conn, topic, of.partition, claim.next_offset).await?;
+        let allowed = allowances::allowances(&mut writer.conn, topic, partition.index, claim.next_offset).await?;
         self.recovered();
-        Ok(Lease { claim, allowed })
+        Ok(OwnedPartition { claim, allowed })
     }
 
     pub(super) fn release(&mut self, partitions: &[StreamPartition]) {
-        self.leases.drop_partitions(partitions);
-        for of in partitions {
-            let topic = self.settings.topics.name(of.stream);
-            self.settings.metrics.partitions.let_go(topic, of.partition);
-            self.settings.readiness.clear(&health::flood_guard(topic, of.partition));
-            self.settings.readiness.clear(&health::log_guard(topic, of.partition));
-            self.flooded.remove(of);
+        self.owned.drop_partitions(partitions);
+        for partition in partitions {
+            let topic = self.settings.topics.name(partition.stream);
+            self.settings.metrics.partitions.let_go(topic, partition.index);
+            self.settings.readiness.clear(&health::flood_guard(topic, partition.index));
+            self.settings.readiness.clear(&health::log_guard(topic, partition.index));
+            self.flooded.remove(partition);
         }
     }
 
-    /// Switches to the live generation if it is not the one of our leases. A commit notices that by itself; this is for
+    /// Switches to the live generation if it is not the one of our assignments. A commit notices that by itself; this is for
     /// partitions without new records.
     pub(super) fn follow(&mut self, live: Generation) {
         if let Some(served) = self.served.filter(|served| *served != live) {
@@ -89,12 +89,16 @@ impl WriterTask {
 
     pub(super) fn lose(&mut self, batch: &WriteBatch) {
         for span in &batch.spans {
-            self.leases.drop_lease(span.lease);
-            self.tell(Control::Lost { of: span.of, lease: span.lease, pause: self.settings.retry.initial });
+            self.owned.remove(span.assignment);
+            self.tell(Control::Lost {
+                partition: span.partition,
+                assignment: span.assignment,
+                pause: self.settings.retry.initial,
+            });
         }
     }
 
-    /// Drops everything known about the generation, including its leases; its partitions are claimed again in the live
+    /// Drops everything known about the generation, including its assignments; its partitions are claimed again in the live
     /// one.
     pub(super) fn leave_generation(&mut self) {
         self.writer = None;
@@ -104,8 +108,8 @@ impl WriterTask {
     }
 
     fn lose_all(&mut self) {
-        for (lease, of) in self.leases.drain() {
-            self.tell(Control::Lost { of, lease, pause: Duration::ZERO });
+        for (assignment, partition) in self.owned.drain() {
+            self.tell(Control::Lost { partition, assignment, pause: Duration::ZERO });
         }
     }
 }

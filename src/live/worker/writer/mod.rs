@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::WorkerSettings;
-use super::assignment::Leases;
 use super::batch::{Flood, WriteBatch};
 use super::bisect::refuse_what_postgres_refuses;
 use super::fold::fold_batch;
+use super::owned::OwnedPartitions;
 use super::report::report_commit;
 use super::state_cache::StateCache;
 use crate::domain::change::ChangeSet;
@@ -34,7 +34,7 @@ use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
 use crate::observe::health::{self, Severity};
 use crate::projection::Item;
 use crate::store::commit::{Commit, Writer};
-use crate::store::tables::checkpoints::{Advance, Found};
+use crate::store::tables::checkpoints::{Advance, LogStart};
 use crate::store::{Generation, StoreError};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,10 +62,10 @@ pub struct WriterTask {
     /// Cancelled when there is no time left to wait for anything.
     give_up: CancellationToken,
     writer: Option<Writer>,
-    /// The generation in which the leases were claimed.
+    /// The generation in which the assignments were claimed.
     served: Option<Generation>,
     cache: StateCache,
-    leases: Leases,
+    owned: OwnedPartitions,
     /// Partitions that the flood guard has stopped, and the offset of the record that each stopped at.
     flooded: HashMap<StreamPartition, i64>,
     backoff: Backoff,
@@ -82,7 +82,7 @@ impl WriterTask {
             give_up,
             writer: None,
             served: None,
-            leases: Leases::default(),
+            owned: OwnedPartitions::default(),
             flooded: HashMap::new(),
         }
     }
@@ -105,8 +105,8 @@ impl WriterTask {
             };
             match delivery {
                 Some(Delivery::Batch(batch)) => self.take(batch).await,
-                Some(Delivery::Claim { of, lease, log_start, topic_id }) => {
-                    self.claim(lease, &Found { of, log_start, topic_id }).await;
+                Some(Delivery::Claim { partition, assignment, log_start, topic_id }) => {
+                    self.claim(assignment, &LogStart { partition, log_start, topic_id }).await;
                 }
                 Some(Delivery::Release { partitions, done }) => {
                     self.release(&partitions);
@@ -121,12 +121,12 @@ impl WriterTask {
 
     fn show_lag(&self) {
         let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        for claim in self.leases.claims() {
-            if let Some(end) = ends.get(&claim.of) {
+        for claim in self.owned.claims() {
+            if let Some(end) = ends.get(&claim.partition) {
                 let lag = (end - claim.next_offset).max(0);
                 self.settings.metrics.partitions.lag(
-                    self.settings.topics.name(claim.of.stream),
-                    claim.of.partition,
+                    self.settings.topics.name(claim.partition.stream),
+                    claim.partition.index,
                     lag,
                 );
             }
@@ -138,7 +138,7 @@ impl WriterTask {
         let writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
-                let writer = Writer::connect(&self.settings.access, self.settings.serving).await?;
+                let writer = Writer::connect(&self.settings.access, self.settings.target).await?;
                 let before = self.served.replace(writer.generation);
                 // Leases of another generation say nothing about this one's checkpoints.
                 if let Some(before) = before.filter(|before| *before != writer.generation) {
@@ -163,7 +163,7 @@ impl WriterTask {
     /// Writes a batch, however long it takes, unless its partitions are lost or the process has to end.
     async fn write(&mut self, mut batch: WriteBatch) {
         loop {
-            batch.keep_valid(&self.leases);
+            batch.keep_valid(&self.owned);
             if batch.is_empty() || self.give_up.is_cancelled() {
                 return;
             }
@@ -186,9 +186,8 @@ impl WriterTask {
         self.writer().await?;
         let Some(writer) = self.writer.as_mut() else { return Ok(()) };
         let mut folded = fold_batch(&mut writer.conn, writer.generation, &mut self.cache, &batch.items).await?;
-        let advances = batch
-            .advances(&self.leases, &folded.outcomes, settings.refusals_in_a_row_max)
-            .map_err(WriteError::Flood)?;
+        let advances =
+            batch.advances(&self.owned, &folded.outcomes, settings.refusals_in_a_row_max).map_err(WriteError::Flood)?;
         fetch_displaced(&settings, &mut folded.changes).await?;
         let commit =
             Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
@@ -203,13 +202,13 @@ impl WriterTask {
             self.cache.put(order.clone());
         }
         for (span, advance) in batch.spans.iter().zip(advances) {
-            self.leases.advance(span, advance);
+            self.owned.advance(span, advance);
         }
         for advance in advances {
-            self.unflood(advance.of, advance.to);
+            self.unflood(advance.partition, advance.to);
         }
         self.show_lag();
-        self.tell(Control::Committed(advances.iter().map(|advance| (advance.of, advance.to)).collect()));
+        self.tell(Control::Committed(advances.iter().map(|advance| (advance.partition, advance.to)).collect()));
     }
 
     async fn recover(&mut self, error: WriteError, batch: &mut WriteBatch) {
@@ -298,9 +297,10 @@ async fn told(live: &mut Option<watch::Receiver<Generation>>) -> Generation {
 async fn fetch_displaced(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet) -> Result<(), WriteError> {
     for displaced in std::mem::take(&mut changes.displaced) {
         let reader = settings.reader.clone();
-        let of = StreamPartition { stream: Stream::Orders, partition: displaced.position.partition };
+        let partition = StreamPartition { stream: Stream::Orders, index: displaced.position.partition };
         let offset = displaced.position.offset;
-        let fetched = tokio::task::spawn_blocking(move || fetch_record(&reader, of, offset, FETCH_TIMEOUT)).await;
+        let fetched =
+            tokio::task::spawn_blocking(move || fetch_record(&reader, partition, offset, FETCH_TIMEOUT)).await;
         let record = fetched.map_err(|_| WriteError::Ending)??;
         let rejection = Rejection::new(Reason::SequenceConflict, displaced.detail);
         changes.dead_letters.push(DeadLetter { record, rejection, conflict: Some(displaced.conflict) });

@@ -1,0 +1,53 @@
+//! The partitions that a writer has claimed.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::log::partition::StreamPartition;
+use crate::log::Span;
+use crate::store::tables::checkpoints::{Advance, Claim};
+
+/// A claim, and the records at which its streak of rejections may pass.
+#[derive(Debug, Clone)]
+pub struct OwnedPartition {
+    pub claim: Claim,
+    pub allowed: HashSet<i64>,
+}
+
+/// By assignment number; what was read under another assignment is void.
+#[derive(Debug, Default)]
+pub struct OwnedPartitions(HashMap<u64, OwnedPartition>);
+
+impl OwnedPartitions {
+    pub fn grant(&mut self, number: u64, owned: OwnedPartition) {
+        self.0.insert(number, owned);
+    }
+
+    /// The partition of a span, if the span continues where the last commit ended.
+    pub fn of(&self, span: &Span) -> Option<&OwnedPartition> {
+        self.0.get(&span.assignment).filter(|owned| owned.claim.next_offset == span.from)
+    }
+
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.0.values().map(|owned| &owned.claim)
+    }
+
+    pub fn remove(&mut self, number: u64) {
+        self.0.remove(&number);
+    }
+
+    pub fn drop_partitions(&mut self, partitions: &[StreamPartition]) {
+        self.0.retain(|_, owned| !partitions.contains(&owned.claim.partition));
+    }
+
+    /// Removes and returns all partitions, with their assignment numbers.
+    pub fn drain(&mut self) -> Vec<(u64, StreamPartition)> {
+        self.0.drain().map(|(number, owned)| (number, owned.claim.partition)).collect()
+    }
+
+    pub fn advance(&mut self, span: &Span, advance: &Advance) {
+        if let Some(owned) = self.0.get_mut(&span.assignment) {
+            owned.claim.next_offset = advance.to;
+            owned.claim.streak = advance.streak;
+        }
+    }
+}
