@@ -13,8 +13,8 @@
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
 //!
-//! To add a piece: give it a file of its own here, without `foldback::` in it, as soon as a second folder of tests needs
-//! it, and a line above. What the pieces promise is tested in tests/support_harness.rs.
+//! To add a piece: once a second folder of tests needs it, give it a file of its own here, without `foldback::` in it,
+//! and a line above. What the pieces promise is tested in tests/support_harness.rs.
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -59,14 +59,14 @@ impl Proxy {
         self.wire.send_modify(|wire| wire.delay = delay);
     }
 
-    /// As a server that hangs: connections stay and new ones are accepted, but no byte passes, no FIN and no RST. What was
-    /// sent meanwhile arrives when it is mended.
+    /// As a server that hangs: connections stay and new ones are accepted, but no byte passes, no FIN and no RST. What
+    /// was sent meanwhile arrives when it is mended.
     pub fn freeze(&self) {
         self.wire.send_modify(|wire| wire.frozen = true);
     }
 
-    /// As a server whose machine failed and came back: it has forgotten the connections, foldback has not been told, and
-    /// what it sends there gets no answer. New connections work.
+    /// As a server whose machine failed and came back: it has forgotten its connections, foldback has not been told,
+    /// and what it sends there gets no answer. New connections work.
     pub fn half_open(&self) {
         self.wire.send_modify(|wire| wire.half_opened += 1);
     }
