@@ -3,7 +3,7 @@
 mod site;
 
 use foldback::observe::health::{KAFKA, REDIS, Severity};
-use foldback::serve::{HttpSettings, ROUTES};
+use foldback::serve::HttpSettings;
 use serde_json::{Value, json};
 use site::{AUTOMATION, FULFILLMENT, LoadContext};
 
@@ -13,6 +13,24 @@ const ROWS: &str = include_str!("api/rows.sql");
 const GENERATIONS: &str = include_str!("api/generations.sql");
 const ORDER: &str = "00000000-0000-0000-0000-000000000001";
 const UNPLACED: &str = "00000000-0000-0000-0000-000000000002";
+
+/// Every path that the contract promises.
+const ROUTES: [&str; 14] = [
+    "/",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/api/v1/fulfillment/providers/automation/status",
+    "/api/v1/fulfillment/providers/automation/status/history",
+    "/api/v1/fulfillment/providers/automation/snapshot",
+    "/api/v1/fulfillment/providers/automation/backlog",
+    "/api/v1/fulfillment/providers/automation/generations",
+    "/api/v1/fulfillment/providers/automation/runs/export",
+    "/api/v1/fulfillment/provider-orders/{id}",
+    "/api/v1/fulfillment/provider-orders/{id}/timeline",
+    "/api/v1/fulfillment/replays",
+];
 
 #[tokio::test]
 async fn status_shows_the_newest_run_of_each_type_to_the_digit() {

@@ -13,27 +13,32 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::domain::runs::run::{Run, RunType};
+use crate::domain::runs::run::Run;
 use crate::domain::views::rows::RunFilter;
 
-use super::answers::export_row::{self, Format};
+use super::answers::export_row::{self, ExportedRun, Format};
 use super::problem::Problem;
+use super::queries::ExportQuery;
 use super::query::Parameters;
+use super::refusals::Refusals;
 use super::state::App;
 use super::views::RunStream;
 
-/// Rows on their way to a slow client.
+/// Rows that wait for a slow client.
 const QUEUE_ROWS: usize = 16;
 
-pub async fn export(State(app): State<App>, mut parameters: Parameters) -> Result<Response, Problem> {
-    let format = parameters.choice("format", "csv, jsonl", Format::parse)?;
-    let filter = RunFilter {
-        run_type: parameters.choice("type", "replay, alert", RunType::parse)?,
-        from: parameters.time("from")?,
-        to: parameters.time("to")?,
-    };
-    parameters.finish()?;
-    let format = format.ok_or_else(|| Problem::parameter("format", "`format` is required: csv or jsonl."))?;
+/// All runs, newest first, streamed.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/runs/export", params(ExportQuery), responses(
+    (status = 200, description = "The runs. An export that fails midway ends in an aborted transfer, never in one that \
+        looks complete.", content(
+        (String = "text/csv"),
+        (ExportedRun = "application/x-ndjson"),
+    )),
+    Refusals,
+))]
+pub async fn export(State(app): State<App>, parameters: Parameters) -> Result<Response, Problem> {
+    let ExportQuery { format, r#type, from, to } = ExportQuery::read(parameters)?;
+    let filter = RunFilter { run_type: r#type, from, to };
     let permit = permit(&app.exports)?;
     let runs = app.views.export(filter).await?;
     let (sender, receiver) = mpsc::channel(QUEUE_ROWS);

@@ -9,7 +9,7 @@ use crate::domain::views::rows::{ReplayFilter, ReplayKey};
 use super::answers::backlog::BacklogAnswer;
 use super::answers::generations::GenerationsAnswer;
 use super::answers::order::OrderAnswer;
-use super::answers::page::Page;
+use super::answers::page::{ReplayPage, TimelinePage};
 use super::answers::replay::ReplayAnswer;
 use super::answers::runs::{HistoryAnswer, StatusAnswer};
 use super::answers::snapshot::SnapshotAnswer;
@@ -17,63 +17,88 @@ use super::answers::timeline::EventAnswer;
 use super::cursor::{self, ReplaysAt, TimelineAt};
 use super::order_id::OrderId;
 use super::problem::Problem;
+use super::queries::{HistoryQuery, ReplaysQuery, TimelineQuery};
 use super::query::Parameters;
+use super::refusals::{NoSuchOrder, Refusals};
 use super::state::App;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-const HISTORY_DEFAULT: u32 = 20;
-const HISTORY_MAX: u32 = 100;
-const PAGE_DEFAULT: u32 = 50;
-const TIMELINE_MAX: u32 = 500;
-const REPLAYS_MAX: u32 = 100;
-const PROVIDER_ID_CHARS_MAX: usize = 64;
-
+/// The newest run of each type.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/status", responses(
+    (status = 200, description = "The newest runs, read from Postgres: complete even while Redis is down.", body = StatusAnswer),
+    Refusals,
+))]
 pub async fn status(State(app): State<App>, parameters: Parameters) -> Answer<StatusAnswer> {
     parameters.finish()?;
     Ok(Json(app.views.status().await?.into()))
 }
 
-pub async fn history(State(app): State<App>, mut parameters: Parameters) -> Answer<HistoryAnswer> {
-    let limit = parameters.limit(HISTORY_DEFAULT, HISTORY_MAX)?;
-    parameters.finish()?;
-    Ok(Json(app.views.history(limit).await?.into()))
+/// The newest runs of each type, newest first.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/status/history", params(HistoryQuery), responses(
+    (status = 200, description = "The newest runs.", body = HistoryAnswer),
+    Refusals,
+))]
+pub async fn history(State(app): State<App>, parameters: Parameters) -> Answer<HistoryAnswer> {
+    let query = HistoryQuery::read(parameters)?;
+    Ok(Json(app.views.history(query.limit).await?.into()))
 }
 
+/// Telemetry and backlog of all providers, and of each.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/snapshot", responses(
+    (status = 200, description = "Telemetry and backlog at one moment.", body = SnapshotAnswer),
+    Refusals,
+))]
 pub async fn snapshot(State(app): State<App>, parameters: Parameters) -> Answer<SnapshotAnswer> {
     parameters.finish()?;
     Ok(Json(app.views.providers().await?.into()))
 }
 
+/// The backlog of all providers, and of each.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/backlog", responses(
+    (status = 200, description = "The backlog at one moment.", body = BacklogAnswer),
+    Refusals,
+))]
 pub async fn backlog(State(app): State<App>, parameters: Parameters) -> Answer<BacklogAnswer> {
     parameters.finish()?;
     Ok(Json(app.views.backlog().await?.into()))
 }
 
+/// The generations of the views, oldest first, with the progress of a running rebuild.
+#[utoipa::path(get, path = "/api/v1/fulfillment/providers/automation/generations", responses(
+    (status = 200, description = "All generations.", body = GenerationsAnswer),
+    Refusals,
+))]
 pub async fn generations(State(app): State<App>, parameters: Parameters) -> Answer<GenerationsAnswer> {
     parameters.finish()?;
     Ok(Json(app.views.generations().await?.into()))
 }
 
+/// An order with its replays and refills.
+#[utoipa::path(get, path = "/api/v1/fulfillment/provider-orders/{id}", params(OrderId), responses(
+    (status = 200, description = "The order.", body = OrderAnswer),
+    NoSuchOrder,
+    Refusals,
+))]
 pub async fn order(State(app): State<App>, OrderId(id): OrderId, parameters: Parameters) -> Answer<OrderAnswer> {
     parameters.finish()?;
     let order = app.views.order(id).await?.ok_or_else(|| no_order(id))?;
     Ok(Json((&order).into()))
 }
 
-pub async fn timeline(
-    State(app): State<App>,
-    OrderId(id): OrderId,
-    mut parameters: Parameters,
-) -> Answer<Page<EventAnswer>> {
-    let limit = parameters.limit(PAGE_DEFAULT, TIMELINE_MAX)?;
-    let cursor = parameters.text("cursor");
-    parameters.finish()?;
-    let after = cursor.map(|text| timeline_cursor(id, &text)).transpose()?.unwrap_or(0);
-    // One more than the page shows whether there is a next one.
-    let rows = app.views.timeline(id, after, limit + 1).await?.ok_or_else(|| no_order(id))?;
+/// The events of an order, by sequence.
+#[utoipa::path(get, path = "/api/v1/fulfillment/provider-orders/{id}/timeline", params(OrderId, TimelineQuery), responses(
+    (status = 200, description = "A page of events.", body = TimelinePage),
+    NoSuchOrder,
+    Refusals,
+))]
+pub async fn timeline(State(app): State<App>, OrderId(id): OrderId, parameters: Parameters) -> Answer<TimelinePage> {
+    let query = TimelineQuery::read(parameters)?;
+    let after = query.cursor.map(|text| timeline_cursor(id, &text)).transpose()?.unwrap_or(0);
+    // One more than the page holds tells whether another page follows.
+    let rows = app.views.timeline(id, after, query.limit + 1).await?.ok_or_else(|| no_order(id))?;
     let next = |row: &EventAnswer| cursor::encode("timeline", TimelineAt { order: id, sequence: row.sequence });
-    Ok(Json(Page::cut(rows.into_iter().map(EventAnswer::from).collect(), limit, next)))
+    Ok(Json(TimelinePage::cut(rows.into_iter().map(EventAnswer::from).collect(), query.limit, next)))
 }
 
 fn timeline_cursor(id: uuid::Uuid, text: &str) -> Result<i64, Problem> {
@@ -84,31 +109,21 @@ fn timeline_cursor(id: uuid::Uuid, text: &str) -> Result<i64, Problem> {
     Ok(at.sequence)
 }
 
-pub async fn replays(State(app): State<App>, mut parameters: Parameters) -> Answer<Page<ReplayAnswer>> {
-    let statuses = "scheduled, executed, failed, cancelled";
-    let filter = ReplayFilter {
-        status: parameters.choice("status", statuses, ReplayStatus::parse)?,
-        provider_id: provider_id(&mut parameters)?,
-        due_before: parameters.time("dueBefore")?,
-    };
-    let limit = parameters.limit(PAGE_DEFAULT, REPLAYS_MAX)?;
-    let cursor = parameters.text("cursor");
-    parameters.finish()?;
-    let after = cursor.map(|text| cursor::decode::<ReplaysAt>("replays", &text)).transpose()?;
+/// Replays, by order id and replay id. Filters that are given must all hold.
+#[utoipa::path(get, path = "/api/v1/fulfillment/replays", params(ReplaysQuery), responses(
+    (status = 200, description = "A page of replays.", body = ReplayPage),
+    Refusals,
+))]
+pub async fn replays(State(app): State<App>, parameters: Parameters) -> Answer<ReplayPage> {
+    let query = ReplaysQuery::read(parameters)?;
+    let after = query.cursor.map(|text| cursor::decode::<ReplaysAt>("replays", &text)).transpose()?;
     let after = after.map(|at| ReplayKey { provider_order_id: at.order, replay_id: at.replay });
-    let rows = app.views.replays(filter, after, limit + 1).await?;
+    let filter = ReplayFilter { status: query.status, provider_id: query.provider_id, due_before: query.due_before };
+    let rows = app.views.replays(filter, after, query.limit + 1).await?;
     let next = |row: &ReplayAnswer| {
         cursor::encode("replays", ReplaysAt { order: row.provider_order_id, replay: row.replay_id })
     };
-    Ok(Json(Page::cut(rows.into_iter().map(ReplayAnswer::from).collect(), limit, next)))
-}
-
-fn provider_id(parameters: &mut Parameters) -> Result<Option<String>, Problem> {
-    let id = parameters.text("providerId");
-    if id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > PROVIDER_ID_CHARS_MAX) {
-        return Err(Problem::parameter("providerId", "`providerId` must be 1 to 64 characters long."));
-    }
-    Ok(id)
+    Ok(Json(ReplayPage::cut(rows.into_iter().map(ReplayAnswer::from).collect(), query.limit, next)))
 }
 
 fn no_order(id: uuid::Uuid) -> Problem {

@@ -11,13 +11,15 @@ mod middleware;
 mod openapi;
 mod order_id;
 mod problem;
+mod queries;
 mod query;
+mod refusals;
 mod router;
 mod server;
 mod state;
 mod views;
 
-pub use router::{ROUTES, router};
+pub use router::router;
 pub use server::serve;
 pub use state::{App, HttpSettings};
 pub use views::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};

@@ -1,16 +1,77 @@
-//! The OpenAPI document, and a plain front page that leads to it.
+//! The OpenAPI document, made of the handlers and of the types of their answers, and a front page that leads to it.
 
-use axum::http::header;
+use std::sync::Arc;
+
 use axum::response::{Html, IntoResponse};
+use axum::{Extension, Json};
+use utoipa::OpenApi;
+use utoipa::openapi::schema::{AdditionalProperties, Object, Schema, SchemaType, Type};
+use utoipa::openapi::{self, RefOr};
 
-/// Described by hand: the bodies are plain, and a test validates every real answer against it.
-const DOCUMENT: &str = include_str!("openapi.json");
+use super::problem::ProblemBody;
+
 const LANDING: &str = include_str!("landing.html");
 
-pub async fn document() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT)
+/// What the document says about the API as a whole. Paths and schemas come from the router, but for the schema of the
+/// problems: utoipa doesn't collect those of `IntoResponses`.
+#[derive(OpenApi)]
+#[openapi(
+    components(schemas(ProblemBody)),
+    info(
+        title = "foldback",
+        version = "1",
+        description = "Views over provider orders and automation runs.\n\n\
+        Every path answers GET and HEAD. Errors are RFC 9457 problem+json. \
+        Times are ISO 8601 in UTC with six digits and +00:00. \
+        A field that may be null is always present. \
+        Lists are paged by an opaque cursor.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    )
+)]
+pub struct Document;
+
+/// The OpenAPI document.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", responses(
+    (status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"),
+))]
+pub async fn document(Extension(document): Extension<Arc<openapi::OpenApi>>) -> impl IntoResponse {
+    Json(document)
 }
 
+/// A front page with links.
+#[utoipa::path(get, path = "/", responses(
+    (status = 200, description = "HTML for people.", body = String, content_type = "text/html"),
+))]
 pub async fn landing() -> impl IntoResponse {
     Html(LANDING)
+}
+
+/// Says of all answers what the derived schemas leave open: they have no other fields than those listed, and a field
+/// that may be null is always there.
+pub fn close_answers(document: &mut openapi::OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+    for schema in schemas {
+        if let RefOr::T(Schema::Object(object)) = schema
+            && !object.properties.is_empty()
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            let is_present =
+                |name: &str, property| object.required.iter().any(|other| other == name) || is_nullable(property);
+            object.required = object
+                .properties
+                .iter()
+                .filter(|(name, property)| is_present(name, property))
+                .map(|(name, _)| name.clone())
+                .collect();
+        }
+    }
+}
+
+fn is_nullable(schema: &RefOr<Schema>) -> bool {
+    match schema {
+        RefOr::T(Schema::Object(Object { schema_type: SchemaType::Type(of), .. })) => *of == Type::Null,
+        RefOr::T(Schema::Object(Object { schema_type: SchemaType::Array(of), .. })) => of.contains(&Type::Null),
+        RefOr::T(Schema::OneOf(choices)) => choices.items.iter().any(is_nullable),
+        _ => false,
+    }
 }

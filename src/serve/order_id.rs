@@ -2,11 +2,18 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::problem::Problem;
 
-pub struct OrderId(pub Uuid);
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub struct OrderId(
+    /// The provider order's id: a hyphenated UUID.
+    #[param(example = "c56a4180-65aa-42ec-a945-5fd21dec0538")]
+    pub Uuid,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for OrderId {
     type Rejection = Problem;

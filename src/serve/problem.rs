@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::views::ViewError;
 
@@ -17,15 +18,29 @@ pub struct Problem {
     parameter: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a request was not answered, as in RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Always `about:blank`: the problem is what the status says.
+    #[schema(value_type = String, examples("about:blank"))]
     r#type: &'static str,
+    /// The status in words.
+    #[schema(value_type = String, examples("Bad Request"))]
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, examples(400))]
     status: u16,
-    detail: &'a str,
-    instance: &'a str,
+    /// What is wrong with this request, and what to do.
+    #[schema(examples("`limit` must be a whole number from 1 to 100."))]
+    detail: String,
+    /// The path of the request.
+    #[schema(examples("/api/v1/fulfillment/replays"))]
+    instance: String,
+    /// The query parameter or path segment at fault; absent if none is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'a str>,
+    #[schema(nullable = false, examples("limit"))]
+    parameter: Option<String>,
 }
 
 impl Problem {
@@ -52,13 +67,13 @@ impl Problem {
 
     /// `instance`: the path of the request.
     pub fn render(&self, instance: &str) -> Response {
-        let body = Body {
+        let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: &self.detail,
-            instance,
-            parameter: self.parameter.as_deref(),
+            detail: self.detail.clone(),
+            instance: instance.to_owned(),
+            parameter: self.parameter.clone(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

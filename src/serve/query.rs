@@ -46,6 +46,15 @@ impl Parameters {
         self.given.remove(name)
     }
 
+    /// Text of 1 to `chars_max` characters.
+    pub fn short_text(&mut self, name: &'static str, chars_max: usize) -> Result<Option<String>, Problem> {
+        let text = self.text(name);
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > chars_max) {
+            return Err(Problem::parameter(name, format!("`{name}` must be 1 to {chars_max} characters long.")));
+        }
+        Ok(text)
+    }
+
     /// A whole number from 1 to `max`.
     pub fn limit(&mut self, default: u32, max: u32) -> Result<u32, Problem> {
         let Some(text) = self.text("limit") else { return Ok(default) };

@@ -51,11 +51,7 @@ impl LoadContext {
 
     /// Over whatever is, or is not, at the URL.
     pub async fn over(url: &str, settings: HttpSettings, database: Option<(String, String)>) -> LoadContext {
-        let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-        let views = Arc::new(StoredViews::new(Reader::new(access.pool(4))));
-        let readiness = Readiness::default();
-        let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
-        let app = App::new(views, readiness.clone(), metrics, settings);
+        let (app, readiness) = app(url, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
@@ -92,6 +88,15 @@ impl LoadContext {
             execute(maintenance, &format!("drop database if exists {name} with (force)")).await;
         }
     }
+}
+
+/// The application over whatever is, or is not, at the URL.
+pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
+    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
+    let views = Arc::new(StoredViews::new(Reader::new(access.pool(4))));
+    let readiness = Readiness::default();
+    let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
+    (App::new(views, readiness.clone(), metrics, settings), readiness)
 }
 
 async fn execute(url: &str, sql: &str) {

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::domain::timestamp::Timestamp;
 
 /// State of a generation, as stored in `foldback.generations.state` and printed by `generations list`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
     /// A rebuild is folding it, or was interrupted while doing so.
@@ -46,7 +47,7 @@ impl GenerationState {
 }
 
 /// Phases of a rebuild, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Reads the log from its start and writes the history.
@@ -77,14 +78,17 @@ impl Phase {
 }
 
 /// Progress of a rebuild.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub phase: Phase,
     /// Share of the log that is folded, 0 to 1.
     pub ratio: f64,
     /// Records folded so far.
+    #[schema(examples(1240000))]
     pub events: u64,
+    /// Records folded per second.
+    #[schema(minimum = 0, examples(45800.5))]
     pub events_per_second: f64,
     /// Seconds until the folding ends; `None` until there is a rate.
     pub eta_seconds: Option<u64>,
@@ -96,17 +100,28 @@ impl Progress {
     }
 }
 
-/// One row of `generations list`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// One complete set of views, in the Postgres schema `gen_<generation>`.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Generation)]
 pub struct GenerationInfo {
+    /// Its number. Each rebuild takes the next one.
+    #[schema(minimum = 1, examples(2))]
     pub generation: i32,
     pub state: GenerationState,
+    /// The version of the projection that folded it.
+    #[schema(examples(1))]
     pub projection_version: i32,
+    /// When its rebuild started.
+    #[schema(examples("2026-11-23T09:00:00.000000+00:00"))]
     pub created_at: Timestamp,
     /// Who created it: user and host.
     pub created_by: String,
+    /// When it last became live; null if it never was.
+    #[schema(examples("2026-11-23T09:04:31.000000+00:00"))]
     pub promoted_at: Option<Timestamp>,
+    /// The version of the foldback binary that created it.
+    #[schema(examples("0.1.0"))]
     pub binary_version: String,
     /// The log offsets that it was folded from, and other facts about its creation.
     pub origin: Value,
@@ -114,6 +129,7 @@ pub struct GenerationInfo {
     pub until: Option<Value>,
     /// Why a check failed.
     pub failure: Option<String>,
+    /// The progress of its rebuild; null if it was not rebuilt.
     pub progress: Option<Progress>,
     /// Whether the process that builds it has sent a heartbeat within the last few seconds.
     pub builder_alive: bool,

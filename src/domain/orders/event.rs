@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::money::{Decimal, Money};
@@ -135,10 +136,16 @@ pub struct Guardrails {
 }
 
 /// A service override rule that applied to an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceRule {
+    /// The rule's id.
+    #[schema(examples("rule-peak-hours"))]
     pub id: String,
+    /// What people call it; null if the event gives no label.
+    #[schema(examples("Peak hours"))]
     pub label: Option<String>,
+    /// As the event gives it.
+    #[schema(examples(10))]
     pub priority: Option<i32>,
 }
 

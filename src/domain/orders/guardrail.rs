@@ -1,10 +1,14 @@
 //! The margin guardrail of an order, decided by exact comparison.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::event::Guardrails;
 use super::money::{Decimal, Money};
 
 /// Verdict on an order's margin. `Idle`: it can't be evaluated (see `Guardrails`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum GuardrailStatus {
     Idle,
     Pass,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use utoipa::ToSchema;
 
 /// A decimal of at most 18 digits, 4 of them after the point, counted in ten-thousandths. As text: `"12.3400"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -97,10 +98,14 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// An amount in one currency; may be negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// An amount in one currency. It may be negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Money {
+    /// The amount in units of the currency: a decimal of at most 18 digits, four of them behind the point.
+    #[schema(value_type = String, pattern = r"^-?[0-9]+\.[0-9]{4}$", examples("25.0000"))]
     pub units: Decimal,
+    /// ISO 4217 code.
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", examples("EUR"))]
     pub currency: Currency,
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::money::Money;
@@ -9,7 +11,8 @@ use super::register::Register;
 use crate::domain::timestamp::Timestamp;
 
 /// Status of a replay, by its event of the highest sequence; also `Cancelled` if the order was cancelled later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ReplayStatus {
     Scheduled,
     Executed,

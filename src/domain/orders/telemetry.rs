@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::{Equivalent, HashMap};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::guardrail::GuardrailStatus;
 
@@ -143,50 +144,75 @@ impl Counts {
 }
 
 /// The telemetry payload, of one provider or of all together.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Telemetry {
     /// Orders that have their OrderPlaced.
     pub total_orders: i64,
     pub replays: ReplayCounts,
     pub guardrails: GuardrailCounts,
-    /// By service_id; a service with nothing to count is absent.
+    /// The same as `guardrails`, by service id. A service with nothing to count is absent.
     pub guardrail_hits_by_service: BTreeMap<String, GuardrailCounts>,
-    /// By service_id; a service with nothing to count is absent.
+    /// By service id. A service with nothing to count is absent.
     pub rule_overrides_by_service: BTreeMap<String, RuleOverrides>,
 }
 
 /// `total`, `executed` and `failed` count attempts; `scheduled` counts replays that are scheduled now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReplayCounts {
+    /// Attempts: executed and failed ones.
+    #[schema(minimum = 0, examples(310))]
     pub total: i64,
+    /// Attempts that the provider accepted.
+    #[schema(minimum = 0, examples(297))]
     pub executed: i64,
+    /// Attempts that failed.
+    #[schema(minimum = 0, examples(13))]
     pub failed: i64,
+    /// Replays with status `scheduled`.
+    #[schema(minimum = 0, examples(42))]
     pub scheduled: i64,
 }
 
-/// Orders by guardrail status; an idle order is not evaluated.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Number of orders by guardrail status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GuardrailCounts {
+    /// All orders that are not `idle`.
+    #[schema(minimum = 0, examples(1180))]
     pub evaluated: i64,
+    /// Orders within their limits.
+    #[schema(minimum = 0, examples(1101))]
     pub pass: i64,
+    /// Orders whose margin is below the warning limit.
+    #[schema(minimum = 0, examples(58))]
     pub warn: i64,
+    /// Orders whose margin is below a minimum.
+    #[schema(minimum = 0, examples(21))]
     pub fail: i64,
 }
 
-/// How often service override rules applied to the orders of one service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// How often override rules applied to the orders of one service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleOverrides {
+    /// The sum over all rules. A rule that applies twice to an order counts twice.
+    #[schema(minimum = 0, examples(17))]
     pub total_overrides: i64,
+    /// By rule id.
     pub rules: BTreeMap<String, RuleOverride>,
 }
 
 /// `label` is the smallest by code point of the labels present.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RuleOverride {
+    /// The rule's id.
+    #[schema(examples("rule-peak-hours"))]
     pub id: String,
+    /// Of the labels that orders give the rule, the smallest by code point; null if they give none.
+    #[schema(examples("Peak hours"))]
     pub label: Option<String>,
+    /// How often it applied.
+    #[schema(minimum = 0, examples(17))]
     pub count: i64,
 }
 

@@ -1,13 +1,16 @@
 //! One finished run of an automation worker.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::log::position::Position;
 use crate::domain::timestamp::Timestamp;
 
 /// Kind of automation run. `as_str` gives the names used in Postgres, the API and metric labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RunType {
     Replay,
     Alert,
@@ -27,7 +30,8 @@ impl RunType {
 }
 
 /// Result of an automation run, as its worker reported it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     Unknown,
     Success,

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::timestamp::Timestamp;
 
-/// Scheduled replays, of one provider or of all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// The replays that are scheduled, of one provider or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Backlog {
-    /// Replays whose status is `scheduled`.
+    /// Number of replays with status `scheduled`.
+    #[schema(minimum = 0, examples(42))]
     pub scheduled_backlog: i64,
-    /// The earliest time among those that have one.
+    /// The earliest time for which one of them is scheduled; null if none has a time.
+    #[schema(examples("2026-11-23T12:00:00.000000+00:00"))]
     pub next_scheduled_at: Option<Timestamp>,
     /// Those that are due: without a time, or with one that has passed.
     pub overdue: i64,

@@ -2,11 +2,18 @@
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::domain::runs::run::Run;
+use crate::domain::runs::run::{Run, RunStatus, RunType};
 use crate::domain::runs::status::status_payload;
+use crate::domain::timestamp::Timestamp;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::runs::metadata;
+
+/// `csv` as in RFC 4180 with a header row, or `jsonl`: one JSON object per line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Format {
     Csv,
     Jsonl,
@@ -36,9 +43,35 @@ impl Format {
     }
 }
 
+/// One line of a jsonl export: a run as its worker reported it, with its type and start.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a description: the JSON comes from row()")]
+pub struct ExportedRun {
+    /// The run's id.
+    #[schema(examples("e4eaaaf2-d142-11e1-b3e4-080027620cdd"))]
+    run_id: Uuid,
+    run_type: RunType,
+    status: RunStatus,
+    /// A higher revision corrects a lower one; the highest is exported.
+    #[schema(examples(1))]
+    revision: i32,
+    /// When the run started; null if its worker did not report it.
+    #[schema(examples("2026-11-23T09:59:58.000000+00:00"))]
+    started_at: Option<Timestamp>,
+    /// When the run ended.
+    #[schema(examples("2026-11-23T10:00:00.000000+00:00"))]
+    ran_at: Timestamp,
+    /// As in the status.
+    #[schema(value_type = Object, examples(json!({"processed": 12, "succeeded": 11, "failed": 1})))]
+    summary: Map<String, Value>,
+    #[schema(schema_with = metadata, required = false)]
+    metadata: Map<String, Value>,
+}
+
 const COLUMNS: [&str; 8] = ["runId", "runType", "status", "revision", "startedAt", "ranAt", "summary", "metadata"];
 
-/// What stands before the first row.
+/// What precedes the first row.
 pub fn head(format: Format) -> Bytes {
     match format {
         Format::Csv => csv_line(COLUMNS.map(str::to_owned)),

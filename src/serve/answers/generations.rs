@@ -1,10 +1,12 @@
-//! The generations, the oldest first.
+//! The generations.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::generations::generation::GenerationInfo;
 
-#[derive(Debug, Serialize)]
+/// All generations of the views, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct GenerationsAnswer {
     pub generations: Vec<GenerationInfo>,
 }

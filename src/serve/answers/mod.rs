@@ -1,4 +1,4 @@
-//! Bodies of answers, in camelCase; src/serve/openapi.json describes them, and a test holds the two together.
+//! Bodies of answers, in camelCase. Their doc comments, bounds and examples are the OpenAPI document's.
 
 pub mod backlog;
 pub mod export_row;

@@ -1,22 +1,50 @@
-//! A page of a list.
+//! Pages of lists.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// `next_cursor` is null on the last page.
-#[derive(Debug, Serialize)]
+use super::replay::ReplayAnswer;
+use super::timeline::EventAnswer;
+
+/// One page of an order's events, by sequence.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    pub next_cursor: Option<String>,
+pub struct TimelinePage {
+    items: Vec<EventAnswer>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    next_cursor: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// Keeps `limit` of the items, which are one more if there is a next page.
-    pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Option<String>) -> Page<T> {
-        let limit = limit as usize;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next_cursor = if more { items.last().and_then(cursor) } else { None };
-        Page { items, next_cursor }
+/// One page of replays, by order id and replay id.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayPage {
+    items: Vec<ReplayAnswer>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    next_cursor: Option<String>,
+}
+
+impl TimelinePage {
+    /// See [`cut`].
+    pub fn cut(items: Vec<EventAnswer>, limit: u32, cursor: impl Fn(&EventAnswer) -> Option<String>) -> TimelinePage {
+        let (items, next_cursor) = cut(items, limit, cursor);
+        TimelinePage { items, next_cursor }
     }
+}
+
+impl ReplayPage {
+    /// See [`cut`].
+    pub fn cut(items: Vec<ReplayAnswer>, limit: u32, cursor: impl Fn(&ReplayAnswer) -> Option<String>) -> ReplayPage {
+        let (items, next_cursor) = cut(items, limit, cursor);
+        ReplayPage { items, next_cursor }
+    }
+}
+
+/// Keeps `limit` items. If there were more, another page follows, and `cursor` is asked where it starts.
+fn cut<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Option<String>) -> (Vec<T>, Option<String>) {
+    let limit = limit as usize;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = if more { items.last().and_then(cursor) } else { None };
+    (items, next_cursor)
 }

@@ -1,6 +1,7 @@
-//! Telemetry of all and of every provider.
+//! Telemetry of all providers, and of each.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::views::backlog::Backlog;
@@ -9,16 +10,26 @@ use crate::serve::views::Providers;
 
 use super::backlog::Meta;
 
-#[derive(Debug, Serialize)]
+/// Telemetry of all providers, and telemetry and backlog of each. Orders whose provider is unknown count in
+/// `aggregated` alone.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Snapshot)]
 pub struct SnapshotAnswer {
     aggregated: Telemetry,
+    /// By id: each provider that an order names.
     providers: Vec<ProviderAnswer>,
     meta: Meta,
 }
 
-#[derive(Debug, Serialize)]
+/// What the orders of one provider add up to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Provider)]
 struct ProviderAnswer {
+    /// The provider's id.
+    #[schema(examples("alder"))]
     id: String,
+    /// The name in the newest order that gives one; null if none does.
+    #[schema(examples("Alder Reach"))]
     name: Option<String>,
     telemetry: Telemetry,
     backlog: Backlog,

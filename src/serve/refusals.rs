@@ -1,0 +1,27 @@
+//! The problems that an endpoint may answer with, as the OpenAPI document lists them.
+
+use utoipa::IntoResponses;
+
+use super::problem::ProblemBody;
+
+/// Of every endpoint that reads the views.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "a description: handlers answer with Problem")]
+pub enum Refusals {
+    /// A parameter is unknown or has a bad value; `parameter` names it.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(ProblemBody),
+    /// foldback failed; its log says why.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Failed(ProblemBody),
+    /// Too many requests are in progress, this one took too long, or Postgres is unreachable.
+    #[response(status = 503, content_type = "application/problem+json",
+        headers(("Retry-After" = i32, description = "Seconds to wait before the next attempt.")))]
+    Unavailable(ProblemBody),
+}
+
+/// No event of this order has been received.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json")]
+#[expect(dead_code, reason = "a description: handlers answer with Problem")]
+pub struct NoSuchOrder(ProblemBody);
