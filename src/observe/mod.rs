@@ -1,5 +1,6 @@
 //! What operators see from the outside: logs, metrics, health. A leaf: any room may import it.
 
+pub mod cause;
 mod family;
 pub mod gauges;
 pub mod health;

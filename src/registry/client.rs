@@ -187,13 +187,28 @@ impl RegistryClient {
 
     /// A subject's compatibility level; `None` if it has none of its own.
     pub async fn compatibility(&self, subject: &str) -> Result<Option<String>, RegistryError> {
+        self.level(&["config", subject]).await
+    }
+
+    /// What there is of a subject, for `doctor`.
+    pub async fn facts(&self, subject: &str) -> Result<SubjectFacts, RegistryError> {
+        let versions = self.versions(subject).await?.len();
+        let compatibility = match self.compatibility(subject).await? {
+            Some(level) => Some(level),
+            None => self.level(&["config"]).await?,
+        };
+        Ok(SubjectFacts { subject: subject.to_owned(), versions, compatibility })
+    }
+
+    async fn level(&self, path: &[&str]) -> Result<Option<String>, RegistryError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Level {
+            // The registry's own level has the second name in some versions.
+            #[serde(alias = "compatibility")]
             compatibility_level: Option<String>,
         }
-        let url = self.url(&["config", subject])?;
-        let level = self.read_or_absent::<Level>(self.client.get(url)).await?;
+        let level = self.read_or_absent::<Level>(self.client.get(self.url(path)?)).await?;
         Ok(level.and_then(|level| level.compatibility_level))
     }
 
@@ -257,17 +272,14 @@ impl RegistryClient {
     fn unreachable(&self, error: reqwest::Error) -> RegistryError {
         let error = error.without_url();
         // reqwest's own message says little; its cause says why.
-        let mut problem = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            problem = format!("{problem}: {error}");
-            cause = error.source();
-        }
-        self.outage(problem)
+        self.outage(innermost(&error.without_url()))
     }
 
     fn refused(&self, refusal: &Refusal) -> RegistryError {
         let Refusal { status, error_code, message } = refusal;
+        if *error_code == 0 {
+            return self.outage(format!("it answers {status}; is this the base URL of a registry?"));
+        }
         self.outage(format!("it answered {status} (error_code {error_code}) {message}"))
     }
 }

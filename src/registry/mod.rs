@@ -1,17 +1,15 @@
 //! The schema registry: its client, schemas by id for the decoder, and schemas of ours that are checked and registered.
 //!
 //! - `client`: requests and answers
-//! - `inspect`: what `foldback doctor` asks
 //! - `fetch`: an id that the decoder needs, however long the registry is away
 //! - `resolver`: the same for everybody who waits, told to `Readiness`
 //! - `schemas`: the bundled schemas against the registry's
 
 pub mod client;
 pub mod fetch;
-pub mod inspect;
 pub mod resolver;
 pub mod schemas;
 
-pub use client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError};
+pub use client::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, RegistrySetupError, SubjectFacts};
 pub use fetch::{Registry, RegistryOutage, Resolution};
 pub use resolver::Resolver;

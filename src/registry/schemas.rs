@@ -8,7 +8,7 @@ use crate::domain::log::record::Stream;
 use super::resolver::settings;
 
 /// A reader meets every version ever written, since a rebuild reads the log from its start.
-const COMPATIBILITY: &str = "BACKWARD_TRANSITIVE";
+pub const COMPATIBILITY: &str = "BACKWARD_TRANSITIVE";
 
 /// What a check found: `problems` fail it, `notes` do not.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -109,6 +109,7 @@ async fn register(client: &RegistryClient, stream: Stream, topic: &str) -> Resul
     Ok(Registered { subject, id })
 }
 
+/// The subject of a topic's values.
 pub fn subject(topic: &str) -> String {
     format!("{topic}-value")
 }

@@ -13,6 +13,7 @@ use super::recheck::{Candidates, FRESH_MICROS, LOOK_MAX, judged_by_log};
 use crate::config::tls::choose_cryptography;
 use crate::domain::generations::difference::Difference;
 use crate::live::publisher::domain_values;
+use crate::observe::cause::innermost;
 use crate::observe::gauges::EngineValues;
 use crate::observe::scrape::{Series, leads};
 use crate::store::publication::expected;
@@ -123,8 +124,7 @@ fn client(address: &str) -> Result<(Client, Url), String> {
 /// The metrics text of a leading instance.
 async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
     let away = |error: reqwest::Error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
+        format!("{url} gives no metrics: {}; give the address of an instance's http.listen", innermost(&error) {
             cause = deeper;
         }
         format!("{url} serves no metrics: {cause}; use the address of an instance's http.listen")
