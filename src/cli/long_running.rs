@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::generations::generation::GenerationState;
-use crate::live::run::stop_on_signals;
 use crate::load::LoadError;
 use crate::rebuild::{Observer, RebuildError, Rebuilt};
 
@@ -16,6 +15,7 @@ use super::context::at_database;
 use super::output::{Output, plain, print, print_json};
 use super::progress::{ProgressReporter, is_interactive};
 use super::rebuild::result::{Goal, as_text, failed_checks};
+use super::signals::stop_on_signals;
 
 const REASON_CHARS_MAX: usize = 1000;
 

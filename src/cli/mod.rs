@@ -15,12 +15,14 @@ mod long_running;
 mod migrate;
 mod order;
 mod output;
+mod percent;
 mod progress;
 mod publish;
 mod read;
 mod rebuild;
 mod run;
 mod schemas;
+mod signals;
 mod status;
 mod verify;
 

@@ -2,12 +2,15 @@
 
 use std::io::Write;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::timestamp::Timestamp;
 use crate::samples::publish::{Fed, FeedSettings, feed};
 
 use super::Failure;
 use super::context::Context;
 use super::output::print;
+use super::signals::stop_on_signals;
 
 const RATE_MAX: f64 = 1e6;
 
@@ -30,7 +33,9 @@ pub struct Args {
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let Args { rate, count, seed, base } = args;
-    let fed = feed(&config, FeedSettings { rate, count, seed, base }, progress).await;
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop)?;
+    let fed = feed(&config, FeedSettings { rate, count, seed, base }, stop, progress).await;
     let Fed { events, runs } = fed.map_err(|error| Failure::failed(error.to_string()))?;
     let kafka = &config.kafka;
     print(&format!("published {events} events ({runs} runs) to {} and {}", kafka.orders_topic, kafka.runs_topic))

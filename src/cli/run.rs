@@ -7,6 +7,7 @@ use crate::observe::logging;
 
 use super::Failure;
 use super::context::{Context, access, at_database, flag};
+use super::signals::stop_on_signals;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -33,7 +34,9 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     ])?;
     logging::init(&config.log);
     let access = access(&config)?;
-    run::run(&config, access, CancellationToken::new()).await.map_err(|error| match error {
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop)?;
+    run::run(&config, access, stop).await.map_err(|error| match error {
         RunError::Store(error) => at_database(&config, error),
         error => Failure::failed(error.to_string()),
     })

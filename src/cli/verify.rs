@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::domain::generations::difference::Difference;
-use crate::domain::log::key_share::{BUCKETS, KeySample};
+use crate::domain::generations::difference::{Difference, part_from};
+use crate::domain::log::key_share::KeySample;
 use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
 use super::Failure;
 use super::context::{Context, access, at_database, flag};
 use super::long_running::Watched;
 use super::output::{Output, plain, print, print_json};
+use super::percent::per_million;
 use super::progress::ProgressLine;
 
 /// Maximum characters of a value that are printed for people.
@@ -58,13 +59,13 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
 
 /// PERCENT, above 0 and at most 100; less than one order in a million is refused.
 fn share(text: &str) -> Result<KeySample, String> {
-    let percent: f64 = text.parse().map_err(|_| "must be a percentage, such as 1 or 0.5".to_owned())?;
+    per_million(text).map(|per_million| "must be a percentage, such as 1 or 0.5".to_owned())?;
     let orders = (percent / 100.0 * BUCKETS as f64).round();
     if !(1.0..=BUCKETS as f64).contains(&orders) {
         return Err("must be above 0 and at most 100".to_owned());
     }
     // Between 1 and a million, as checked above.
-    Ok(KeySample { per_million: orders as u32 })
+    Ok(KeySample { per_million })
 }
 
 fn failure(config: &Config, error: VerifyError) -> Failure {
@@ -145,9 +146,8 @@ fn named(difference: &Difference) -> String {
 /// Both as text; long ones are cut to the part where they begin to differ.
 fn shown(stored: &Value, expected: &Value) -> (String, String) {
     let (stored, expected) = (stored.to_string(), expected.to_string());
-    let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
     let skipped = if stored.chars().count().max(expected.chars().count()) > SHOWN_CHARS {
-        common.saturating_sub(CONTEXT_CHARS)
+        part_from(&stored, &expected)
     } else {
         0
     };
@@ -181,16 +181,6 @@ fn verdict(verified: &Verified) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_share_is_above_0_and_at_most_100_percent() {
-        assert_eq!(share("1").unwrap().per_million, 10_000);
-        assert_eq!(share("0.5").unwrap().per_million, 5_000);
-        assert!(share("100").unwrap().is_all());
-        for wrong in ["0", "-1", "100.1", "NaN", "1%", "0.00001"] {
-            assert!(share(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_missing_row_is_called_missing() {

@@ -62,9 +62,8 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until SIGTERM, SIGINT, or `stop`.
+/// Runs until `stop`.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
-    stop_on_signals(&stop).map_err(RunError::Signal)?;
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
     readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
@@ -266,21 +265,4 @@ fn show(readiness: &Readiness, status: &PublisherStatus) {
             None => readiness.clear(name),
         }
     }
-}
-
-pub fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = stop.cancelled() => {}
-        }
-        info!("stopping: writing what is in flight");
-        stop.cancel();
-    });
-    Ok(())
 }

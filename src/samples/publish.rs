@@ -13,7 +13,6 @@ use crate::log::survey::admin::describe;
 use crate::registry::{RegistryClient, RegistryError, RegistrySetupError};
 
 use super::{Sample, SampleEvent, SampleSettings};
-use crate::live::run::stop_on_signals;
 use crate::registry::resolver::settings;
 use crate::registry::schemas::subject;
 
@@ -80,10 +79,9 @@ struct Framings {
 pub async fn feed(
     config: &Config,
     feed: FeedSettings,
+    stop: CancellationToken,
     on_progress: impl Fn(Fed) + Send + 'static,
 ) -> Result<Fed, FeedError> {
-    let stop = CancellationToken::new();
-    stop_on_signals(&stop)?;
     topics_are_there(config).await?;
     let framings = framings(config).await?;
     let publisher = Publisher {

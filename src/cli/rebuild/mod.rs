@@ -10,10 +10,9 @@ use crate::rebuild::{self, Depth, RebuildOptions, Until};
 use super::context::{Context, access, flag};
 use super::long_running::refusal;
 use super::output::{Output, print, print_json};
+use super::percent::per_million;
 use super::{Failure, long_running};
 use result::Goal;
-
-const PER_MILLION_OF_A_PERCENT: f64 = 10_000.0;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -34,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Verify::Sample)]
     verify: Verify,
     /// Percentage of the orders that --verify sample covers [rebuild.sample_per_million]
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = per_million)]
     sample: Option<u32>,
     /// Start over instead of resuming an interrupted rebuild
     #[arg(long)]

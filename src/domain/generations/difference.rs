@@ -52,9 +52,14 @@ fn text(value: &Value) -> Cow<'_, str> {
 
 /// What to show instead of a value that is too large.
 fn parts(stored: &str, expected: &str) -> (Option<Value>, Option<Value>) {
-    let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
-    let from = common.saturating_sub(CONTEXT_CHARS);
+    let from = part_from(stored, expected);
     (part(stored, from), part(expected, from))
+}
+
+/// The character from which on two long texts are shown: a little before they begin to differ.
+pub fn part_from(stored: &str, expected: &str) -> usize {
+    let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
+    common.saturating_sub(CONTEXT_CHARS)
 }
 
 fn part(text: &str, from: usize) -> Option<Value> {
