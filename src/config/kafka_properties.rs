@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
+use super::kafka_property::{PREFIX, is_secret};
 use super::secret::HIDDEN;
 use super::values::{Given, Values};
 use super::{ConfigError, Secret};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::source::Flag;
 use super::values::Values;
 use super::{Config, ConfigError, environment, file};
 
@@ -12,16 +13,6 @@ pub struct Inputs {
     /// All environment variables; those that don't start with `FOLDBACK__` are ignored.
     pub environment: Vec<(String, String)>,
     pub flags: Vec<Flag>,
-}
-
-/// A flag that sets a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
-    /// As typed: `--workers`.
-    pub flag: &'static str,
-    /// `workers.count`
-    pub key: &'static str,
-    pub value: String,
 }
 
 impl Inputs {

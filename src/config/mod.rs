@@ -13,6 +13,7 @@ pub mod generations;
 pub mod http;
 pub mod kafka;
 mod kafka_properties;
+mod kafka_property;
 mod key;
 pub mod limits;
 mod load;
@@ -34,10 +35,10 @@ pub mod workers;
 
 pub use error::ConfigError;
 pub use key::{Key, Kind, Preset};
-pub use load::{Flag, Inputs};
+pub use load::Inputs;
 pub use secret::Secret;
 pub use show::Setting;
-pub use source::Source;
+pub use source::{Flag, Source};
 
 use values::Values;
 

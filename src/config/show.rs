@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::Value;
 
-use super::{Config, Key, Kind, Preset, SECTIONS, Secret, Source, kafka_properties};
+use super::{Config, Key, Kind, Preset, SECTIONS, Secret, Source, kafka_property};
 
 /// A setting's effective value.
 #[derive(Debug, Clone, Serialize, PartialEq)]
@@ -54,7 +54,7 @@ impl Config {
         let source = |name: &str| {
             self.values.given(&format!("kafka.properties.{name}")).map_or(Source::Default, |given| given.source.clone())
         };
-        let value = |name: &str, value: &Secret| match kafka_properties::is_secret(name) {
+        let value = |name: &str, value: &Secret| match kafka_property::is_secret(name) {
             true => Value::String(value.to_string()),
             false => Value::String(value.expose().to_owned()),
         };

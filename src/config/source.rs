@@ -30,3 +30,13 @@ impl fmt::Display for Source {
         }
     }
 }
+
+/// A flag that sets a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// As typed: `--workers`.
+    pub flag: &'static str,
+    /// `workers.count`
+    pub key: &'static str,
+    pub value: String,
+}

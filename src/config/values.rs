@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::secret::HIDDEN;
-use super::{ConfigError, Flag, Key, Kind, Preset, Secret, Source, kafka_properties, keys, suggestion};
+use super::{ConfigError, Flag, Key, Kind, Preset, Secret, Source, kafka_property, keys, suggestion};
 
 /// One layer, or all of them merged.
 #[derive(Debug, Clone, Default)]
@@ -136,12 +136,12 @@ pub(super) fn preset_number(preset: Preset) -> u64 {
 }
 
 fn is_known(key: &str) -> bool {
-    kafka_properties::name(key).is_some()
+    kafka_property::name(key).is_some()
         || keys().any(|known| known.name == key && !matches!(known.kind, Kind::Properties))
 }
 
 fn is_secret(key: &str) -> bool {
-    kafka_properties::name(key).is_some_and(kafka_properties::is_secret)
+    kafka_property::name(key).is_some_and(kafka_property::is_secret)
         || keys().any(|known| known.name == key && known.is_secret())
 }
 

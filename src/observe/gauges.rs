@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::metrics as families;
+use super::families;
 use super::text::write_family;
 use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;

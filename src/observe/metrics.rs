@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::family::{Family, Kind};
+use super::families::{
+    ALL, BUILD_INFO, COMMIT, EVENT_TO_COMMIT, LIVE_GENERATION, REBUILD_PROGRESS, RECORDS, REDIS_PUBLISH, SUMMARY_DRIFT,
+};
+use super::family::Kind;
 use super::gauges::{DomainGauges, PartitionGauges};
 use crate::domain::change::Tally;
 use crate::domain::runs::summary::Drift;

@@ -1,6 +1,7 @@
 //! What operators see from the outside: logs, metrics, health. A leaf: any room may import it.
 
 pub mod cause;
+pub mod families;
 mod family;
 pub mod gauges;
 pub mod health;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::families;
 use super::gauges::{DomainGauges, DomainValues, EngineValues};
-use super::metrics as families;
 use super::text::write_family;
 
 /// The gauges that follow from the live views.

@@ -3,8 +3,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::families::ALL;
 use super::gauges::{DomainValues, EngineValues};
-use super::metrics::{self, ALL, Metrics};
+use super::metrics::{self, Metrics};
 use crate::domain::change::Tally;
 use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;

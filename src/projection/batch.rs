@@ -1,5 +1,6 @@
 //! The input of a fold: records in the order in which they were read.
 
+use crate::domain::change::ChangeSet;
 use crate::domain::log::record::RawRecord;
 use crate::domain::log::rejection::{Reason, Rejection};
 use crate::domain::orders::event::OrderEvent;
@@ -26,4 +27,12 @@ pub enum Outcome {
     Applied,
     Duplicate,
     DeadLetter(Reason),
+}
+
+/// What a batch comes to.
+#[derive(Debug)]
+pub struct Folded {
+    pub changes: ChangeSet,
+    /// What became of each record, in the batch's order.
+    pub outcomes: Vec<Outcome>,
 }

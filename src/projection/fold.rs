@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::batch::{Content, Item, Outcome};
+use super::batch::{Content, Folded, Item, Outcome};
 use super::known::Known;
 use super::{order, run};
 use crate::domain::change::ChangeSet;

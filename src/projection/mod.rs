@@ -12,8 +12,8 @@ pub mod settle;
 pub mod spill;
 pub mod streak;
 
-pub use batch::{Content, Item, Outcome};
-pub use fold::{Folded, fold};
+pub use batch::{Content, Folded, Item, Outcome};
+pub use fold::fold;
 pub use known::{Incumbent, Known, StoredRun};
 
 #[cfg(test)]

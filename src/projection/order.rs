@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::batch::{Content, Item, Outcome};
+use super::batch::{Content, Folded, Item, Outcome};
 use super::contest::{Claim, Contest, Source};
-use super::fold::Folded;
 use super::known::Known;
 use crate::domain::change::{ChangeSet, Displaced, HistoryEntry, NamedBy};
 use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};

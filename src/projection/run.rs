@@ -1,7 +1,6 @@
 //! Folds the reports of one run: the highest revision wins.
 
-use super::batch::{Content, Item, Outcome};
-use super::fold::Folded;
+use super::batch::{Content, Folded, Item, Outcome};
 use super::known::StoredRun;
 use crate::domain::change::RunEntry;
 use crate::domain::log::position::Position;

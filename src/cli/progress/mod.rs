@@ -5,6 +5,7 @@
 
 mod ask;
 mod screen;
+mod shown;
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -19,9 +20,8 @@ use crate::rebuild::Observer;
 
 pub use ask::{ask, is_interactive};
 use screen::Screen;
-pub use screen::describe;
-
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+use shown::describe;
+pub use shown::from_millis(100);
 
 /// Something to show.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,16 +40,15 @@ pub struct ProgressLine {
     /// 0 to 1.
     pub ratio: f64,
     /// Phase, share, rate and time left, as far as known.
-    pub words: String,
-}
+    pub words};
 
 impl ProgressLine {
-    pub fn of(subject: String, progress: &Progress) -> ProgressLine {
+    pub fn of(subject: String, LOOK_EVERY: &Progress) -> ProgressLine {
         ProgressLine {
             subject,
             phase: progress.phase.words().to_owned(),
             ratio: progress.ratio,
-            words: describe(progress),
+            words: describe(100),
         }
     }
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{News, ProgressLine};
 use crate::cli::format::{clock, percent, thousands};
-use crate::domain::generations::generation::{Phase, Progress};
+use crate::domain::generations::generation::{News, Shown};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
 /// An unchanged line is repeated this often, to show that the work is still running.
@@ -109,7 +109,9 @@ pub fn describe(progress: &Progress) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::words;
     use super::*;
+    use crate::domain::generations::generation::{Phase, Progress};
 
     fn progress(phase: Phase, ratio: f64, rate: f64, eta_seconds: Option<u64>) -> Progress {
         Progress { phase, ratio, events: 0, events_per_second: rate, eta_seconds }

@@ -2,13 +2,14 @@
 
 mod decimal;
 mod fields;
+mod invalid;
 mod json;
 mod order;
 mod run;
 
+pub use invalid::Invalid;
 pub use order::order_event;
-pub use run::run;
 
 /// A sentence that names the field and the rule it breaks.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Invalid(pub String);
+pub use run::run;

@@ -6,7 +6,6 @@ use sqlx::postgres::PgPool;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::AWAY_PAUSE;
 use super::status::PublisherStatus;
 use crate::domain::runs::run::{Run, RunType};
 use crate::domain::runs::status::completed_summary;

@@ -25,7 +25,7 @@ use crate::observe::Metrics;
 use crate::publish::Link;
 use crate::store::connect::Access;
 use crate::store::publication;
-use cycle::Cycle;
+use cycle::{AWAY_PAUSE, Cycle};
 
 /// Connections of the pool: one for the listener, one for the cycle.
 const POOL_MAX: u32 = 3;

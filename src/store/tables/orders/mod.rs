@@ -1,11 +1,13 @@
 //! Orders, replays and refills: from state to row and back.
 
+mod columns;
 mod load;
 mod order;
 mod refill;
 mod replay;
 
-pub use load::{load_orders, timestamp};
+pub use columns::timestamp;
+pub use load::load_orders;
 pub use order::ORDERS;
 pub use refill::REFILLS;
 pub use replay::REPLAYS;

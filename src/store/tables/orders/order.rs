@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::load::{currency, decimal, timestamp};
+use super::columns::{currency, decimal, timestamp};
 use crate::domain::orders::event::{Guardrails, ServiceRule};
 use crate::domain::orders::money::Money;
 use crate::domain::orders::order::{Cancellation, Order, Placement};

@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::load::timestamp;
+use super::columns::timestamp;
 use super::order::{encode_money, money};
 use crate::domain::orders::refill::Refill;
 use crate::store::error::StoreError;
