@@ -1,6 +1,5 @@
 //! Keeps folding a built generation, with the live worker on fixed partitions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::context::{LoadContext, share};
 use super::error::LoadError;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::{Positions, by_stream};
 use crate::live::tasks::Tasks;
 use crate::live::worker::{self, WorkerSettings};
 use crate::store::Generation;
@@ -108,10 +108,10 @@ async fn arrive(ctx: &LoadContext, build: &Build, follower: &mut Follower) -> Re
 }
 
 /// A generation's checkpoints.
-pub async fn positions(ctx: &LoadContext, generation: Generation) -> Result<BTreeMap<StreamPartition, i64>, LoadError> {
+pub async fn positions(ctx: &LoadContext, generation: Generation) -> Result<Positions, LoadError> {
     let mut conn = ctx.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;
-    let position = |((topic, partition), offset): ((String, i32), i64)| {
+    Ok(by_stream(at, i64)| {
         Some((StreamPartition { stream: ctx.topics.stream(&topic)?, index: partition }, offset))
     };
     Ok(at.into_iter().filter_map(position).collect())

@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 
 use super::context::LoadContext;
 use super::error::LoadError;
+use crate::domain::log::positions::TopicPositions;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
 use crate::store::generations::{self, checkpoints, live_projection};
 
@@ -20,11 +21,7 @@ pub async fn survey(ctx: &LoadContext, conn: &mut PgConnection) -> Result<(Vec<T
     Ok((survey, refusals))
 }
 
-fn log_refusals(
-    survey: &[TopicSurvey],
-    ids: &BTreeMap<String, String>,
-    positions: &BTreeMap<(String, i32), i64>,
-) -> Vec<String> {
+fn log_refusals(survey: &[TopicSurvey], ids: &BTreeMap<String, String>, positions: &TopicPositions) -> Vec<String> {
     let mut refusals = Vec::new();
     for topic in survey {
         refusals.extend(topic.partitions.iter().filter_map(|surveyed| beginning(topic, surveyed)));

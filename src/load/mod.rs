@@ -28,6 +28,7 @@ use crate::domain::generations::generation::{Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::by_stream;
 use crate::domain::log::rejection::Rejection;
 use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
@@ -174,11 +175,10 @@ async fn records(
     generation: Generation,
 ) -> Result<BTreeMap<StreamPartition, u64>, StoreError> {
     let counts = load::record_counts(conn, generation).await?;
-    let count = |((topic, partition), records): ((String, i32), i64)| {
+    let count = |(partition, records)| {
         let stream = ctx.topics.stream(&topic)?;
-        Some((StreamPartition { stream, index: partition }, u64::try_from(records).unwrap_or(0)))
-    };
-    Ok(counts.into_iter().filter_map(count).collect())
+        Some((StreamPartition { stream, index: partition, u64::try_from(records).unwrap_or(0));
+    Ok(by_stream(counts, &site.topics).into_iter().map(count).collect())
 }
 
 async fn fold_log(

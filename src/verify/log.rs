@@ -11,6 +11,7 @@ use crate::domain::generations::generation::Progress;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::TopicPositions;
 use crate::domain::log::rejection::Rejection;
 use crate::load::log_guard::survey;
 use crate::load::{Build, Built, LoadContext, build, fold_on, found};
@@ -37,7 +38,7 @@ pub struct Folded {
     /// First Redis and the gauges, then the views.
     pub differences: Differences,
     pub refused_only_live: Vec<RefusedOnlyLive>,
-    pub checkpoints: Positions,
+    pub checkpoints: TopicPositions,
     pub rows: u64,
 }
 
@@ -219,7 +220,7 @@ async fn live_refused(
     Ok(Arc::new(refused(&mut ctx.access.connect().await?, live, &ctx.topics).await?))
 }
 
-fn bounds(ctx: &LoadContext, positions: &Positions) -> Result<Bounds, VerifyError> {
+fn bounds(ctx: &LoadContext, positions: &TopicPositions) -> Result<Bounds, VerifyError> {
     let bound = |((topic, partition), offset): (&(String, i32), &i64)| match ctx.topics.stream(topic) {
         Some(stream) => Ok((StreamPartition { stream, index: *partition }, *offset)),
         None => Err(VerifyError::Refused(format!(

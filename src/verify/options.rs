@@ -1,12 +1,11 @@
 //! Options and results of a verification.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::domain::generations::difference::Differences;
 use crate::domain::generations::generation::Progress;
 use crate::domain::log::key_share::KeySample;
+use crate::domain::log::positions::TopicPositions;
 
 /// What `foldback verify` was asked to compare.
 #[derive(Debug, Clone)]
@@ -39,7 +38,7 @@ pub struct Verified {
     pub not_checked: Vec<NotChecked>,
     pub refused_only_live: Vec<RefusedOnlyLive>,
     /// Checkpoints at which the views were compared: next offset by topic and partition.
-    pub checkpoints: BTreeMap<(String, i32), i64>,
+    pub checkpoints: TopicPositions,
     /// Rows of the live views that were compared.
     pub rows: u64,
     pub seconds: f64,

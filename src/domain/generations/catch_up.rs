@@ -1,9 +1,6 @@
 //! How far the live generation is behind the generation that readers saw before it.
 
-use std::collections::BTreeMap;
-
-/// Next offsets by topic and partition.
-pub type Positions = BTreeMap<(String, i32), i64>;
+use crate::domain::log::positions::TopicPositions;
 
 /// After a rollback, readers see an earlier position until these records are folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,17 +8,17 @@ pub struct CatchUp {
     /// The other generation.
     pub generation: i32,
     /// The partitions that are behind, and by how many offsets.
-    pub partitions: Positions,
+    pub partitions: TopicPositions,
 }
 
 impl CatchUp {
     /// `None` if the live generation is as far.
-    pub fn of(live: &Positions, generation: i32, other: &Positions) -> Option<CatchUp> {
+    pub fn of(live: &TopicPositions, generation: i32, other: &TopicPositions) -> Option<CatchUp> {
         let behind = |(partition, there): (&(String, i32), &i64)| {
             let here = live.get(partition).copied().unwrap_or(0);
             (here < *there).then(|| (partition.clone(), there - here))
         };
-        let partitions: Positions = other.iter().filter_map(behind).collect();
+        let partitions: TopicPositions = other.iter().filter_map(behind).collect();
         (!partitions.is_empty()).then_some(CatchUp { generation, partitions })
     }
 
@@ -35,7 +32,7 @@ impl CatchUp {
 mod tests {
     use super::*;
 
-    fn positions(offsets: &[i64]) -> Positions {
+    fn positions(offsets: &[i64]) -> TopicPositions {
         (0..).zip(offsets).map(|(partition, offset)| (("orders".to_owned(), partition), *offset)).collect()
     }
 

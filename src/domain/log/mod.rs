@@ -5,5 +5,6 @@ pub mod dead_letter;
 pub mod key_share;
 pub mod partition;
 pub mod position;
+pub mod positions;
 pub mod record;
 pub mod rejection;

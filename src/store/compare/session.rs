@@ -1,10 +1,11 @@
 //! The two connections of a comparison.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use sqlx::postgres::PgConnection;
 
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::TopicPositions;
 use crate::domain::log::record::Topics;
 use crate::domain::log::rejection::{Reason, Rejection};
 use crate::domain::timestamp::Timestamp;
@@ -64,7 +65,7 @@ impl Side {
 pub struct Moment {
     pub side: Side,
     /// Its checkpoints: next offset by topic and partition.
-    pub checkpoints: BTreeMap<(String, i32), i64>,
+    pub checkpoints: TopicPositions,
 }
 
 impl Moment {

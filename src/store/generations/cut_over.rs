@@ -1,6 +1,5 @@
 //! The short transaction that switches readers to another generation.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
@@ -10,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::generation::{Generation, point_views};
 use super::hold::{fence, fence_live};
 use super::list::checkpoints;
+use crate::domain::log::positions::TopicPositions;
 use crate::store::commit::CHANGED_CHANNEL;
 use crate::store::decisions::discards;
 use crate::store::error::StoreError;
@@ -128,7 +128,7 @@ async fn wait_until_as_far(
     }
 }
 
-fn behind(live: &BTreeMap<(String, i32), i64>, next: &BTreeMap<(String, i32), i64>) -> Option<String> {
+fn behind(live: &TopicPositions, next: &TopicPositions) -> Option<String> {
     live.iter().find_map(|((topic, partition), offset)| {
         let at = next.get(&(topic.clone(), *partition)).copied().unwrap_or(0);
         (at < *offset)

@@ -1,7 +1,5 @@
 //! Lists the generations.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
@@ -9,6 +7,7 @@ use sqlx::types::Json;
 
 use super::generation::Generation;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Progress};
+use crate::domain::log::positions::TopicPositions;
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
 
@@ -104,10 +103,7 @@ pub async fn live_projection(conn: &mut PgConnection) -> Result<Live, StoreError
 }
 
 /// A generation's checkpoints: next offset by topic and partition.
-pub async fn checkpoints(
-    conn: &mut PgConnection,
-    generation: Generation,
-) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+pub async fn checkpoints(conn: &mut PgConnection, generation: Generation) -> Result<TopicPositions, StoreError> {
     let sql = "select topic, partition, next_offset from {schema}.checkpoints";
     let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
     Ok(rows.into_iter().map(|(topic, partition, offset)| ((topic, partition), offset)).collect())

@@ -1,10 +1,9 @@
 //! Counts a generation's rows, for the checks before it goes live.
 
-use std::collections::BTreeMap;
-
 use sqlx::postgres::PgConnection;
 
 use super::keys::FILLED;
+use crate::domain::log::positions::TopicPositions;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
 
@@ -42,10 +41,7 @@ pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<V
 }
 
 /// Records that the load has read, by topic and partition.
-pub async fn record_counts(
-    conn: &mut PgConnection,
-    generation: Generation,
-) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+pub async fn record_counts(conn: &mut PgConnection, generation: Generation) -> Result<TopicPositions, StoreError> {
     let sql = "select topic, partition, records from {schema}.load_counts";
     let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
     Ok(rows.into_iter().map(|(topic, partition, records)| ((topic, partition), records)).collect())

@@ -1,10 +1,9 @@
 //! The generations, as of the same snapshot as the rest of an answer.
 
-use std::collections::BTreeMap;
-
 use tracing::Instrument;
 
 use crate::domain::generations::generation::GenerationInfo;
+use crate::domain::log::positions::TopicPositions;
 use crate::store::error::StoreError;
 use crate::store::generations;
 use crate::store::generations::Generation;
@@ -18,7 +17,7 @@ impl View<'_> {
     }
 
     /// A generation's checkpoints: next offset by topic and partition.
-    pub async fn positions_of(&mut self, generation: Generation) -> Result<BTreeMap<(String, i32), i64>, StoreError> {
+    pub async fn positions_of(&mut self, generation: Generation) -> Result<TopicPositions, StoreError> {
         generations::checkpoints(self.conn, generation).await
     }
 

@@ -1,0 +1,20 @@
+//! Positions in the log: of each partition an offset, or how many offsets.
+
+use std::collections::BTreeMap;
+
+use super::partition::StreamPartition;
+use super::record::Topics;
+
+/// By partition of one of the two streams.
+pub type Positions = BTreeMap<StreamPartition, i64>;
+
+/// By topic and partition, as they are stored and shown.
+pub type TopicPositions = BTreeMap<(String, i32), i64>;
+
+/// The same by stream; those of topics that are neither are left out.
+pub fn by_stream(positions: TopicPositions, topics: &Topics) -> Positions {
+    let position = |((topic, partition), offset): ((String, i32), i64)| {
+        Some((StreamPartition { stream: topics.stream(&topic)?, partition }, offset))
+    };
+    positions.into_iter().filter_map(position).collect()
+}
