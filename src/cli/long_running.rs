@@ -58,8 +58,7 @@ impl Watched {
     /// `asks`: whether there is someone to ask.
     pub fn start(asks: bool) -> Result<Watched, Failure> {
         let stop = CancellationToken::new();
-        stop_on_signals(&stop)
-            .map_err(|error| Failure::failed(format!("cannot install the signal handlers: {error}")))?;
+        stop_on_signals(&stop)?;
         let reporter = ProgressReporter::start(asks, stop.clone());
         let reporter = reporter.map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
         let stop_note = tokio::spawn(note_stop(reporter.clone(), stop.clone()));

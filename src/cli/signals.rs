@@ -7,9 +7,9 @@ use super::Failure;
 
 /// Cancels `stop` at SIGTERM or Ctrl-C.
 pub fn stop_on_signals(stop: &CancellationToken) -> Result<(), Failure> {
-    let unheard = |error| Failure::failed(format!("signals can't be listened for: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    let failed = |error| Failure::failed(format!("cannot install the signal handlers: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! {

@@ -16,8 +16,6 @@ use super::progress::ProgressLine;
 
 /// Maximum characters of a value that are printed for people.
 const SHOWN_CHARS: usize = 200;
-/// How much of a long value is printed before the place where it differs.
-const CONTEXT_CHARS: usize = 40;
 const SUBJECT: &str = "verify";
 
 #[derive(Debug, clap::Args)]
@@ -57,15 +55,8 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     if verified.differences.is_empty() { Ok(()) } else { Err(Failure::Differences) }
 }
 
-/// PERCENT, above 0 and at most 100; less than one order in a million is refused.
 fn share(text: &str) -> Result<KeySample, String> {
-    per_million(text).map(|per_million| "must be a percentage, such as 1 or 0.5".to_owned())?;
-    let orders = (percent / 100.0 * BUCKETS as f64).round();
-    if !(1.0..=BUCKETS as f64).contains(&orders) {
-        return Err("must be above 0 and at most 100".to_owned());
-    }
-    // Between 1 and a million, as checked above.
-    Ok(KeySample { per_million })
+    per_million(text).map(|per_million| KeySample { per_million })
 }
 
 fn failure(config: &Config, error: VerifyError) -> Failure {

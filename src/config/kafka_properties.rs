@@ -9,8 +9,6 @@ use super::secret::HIDDEN;
 use super::values::{Given, Values};
 use super::{ConfigError, Secret};
 
-const PREFIX: &str = "kafka.properties.";
-
 /// Settings that foldback controls, and why, or which key to use instead.
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "use kafka.brokers instead"),
@@ -36,17 +34,6 @@ const RESERVED: &[(&str, &str)] = &[
     ("statistics.interval.ms", "foldback reads lag and watermarks itself; remove it"),
     ("allow.auto.create.topics", "topics must be created deliberately, with retention.ms=-1; remove it"),
 ];
-
-/// The librdkafka name in a key below `kafka.properties`.
-pub(super) fn name(key: &str) -> Option<&str> {
-    key.strip_prefix(PREFIX).filter(|name| !name.is_empty())
-}
-
-/// Whether a setting's value is secret.
-pub(super) fn is_secret(name: &str) -> bool {
-    const PARTS: &[&str] = &["password", "passphrase", "secret", "key.pem", "private.key", "oauthbearer.config"];
-    PARTS.iter().any(|part| name.contains(part)) && !name.ends_with(".location") && !name.ends_with(".file")
-}
 
 pub(super) fn read(values: &Values) -> Result<BTreeMap<String, Secret>, ConfigError> {
     values.below(PREFIX).map(|(name, given)| Ok((name.to_owned(), Secret::new(checked(name, given)?)))).collect()

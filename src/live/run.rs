@@ -48,8 +48,6 @@ pub enum RunError {
     Metrics(#[from] MetricsError),
     #[error("cannot listen on http.listen {address} ({error}); choose another address or port")]
     Listen { address: std::net::SocketAddr, error: std::io::Error },
-    #[error("cannot install the signal handlers: {0}")]
-    Signal(std::io::Error),
     /// Whoever starts this process again has to know: without it, part of the work would stand still in silence.
     #[error("stopped: {0}")]
     EndedEarly(#[from] EndedEarly),
@@ -62,7 +60,7 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until `stop`.
+/// Runs until `stop`, or until a task dies.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);

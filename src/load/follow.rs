@@ -111,8 +111,5 @@ async fn arrive(ctx: &LoadContext, build: &Build, follower: &mut Follower) -> Re
 pub async fn positions(ctx: &LoadContext, generation: Generation) -> Result<Positions, LoadError> {
     let mut conn = ctx.access.connect().await?;
     let at = checkpoints(&mut conn, generation).await?;
-    Ok(by_stream(at, i64)| {
-        Some((StreamPartition { stream: ctx.topics.stream(&topic)?, index: partition }, offset))
-    };
-    Ok(at.into_iter().filter_map(position).collect())
+    Ok(by_stream(at, &ctx.topics))
 }

@@ -175,10 +175,8 @@ async fn records(
     generation: Generation,
 ) -> Result<BTreeMap<StreamPartition, u64>, StoreError> {
     let counts = load::record_counts(conn, generation).await?;
-    let count = |(partition, records)| {
-        let stream = ctx.topics.stream(&topic)?;
-        Some((StreamPartition { stream, index: partition, u64::try_from(records).unwrap_or(0));
-    Ok(by_stream(counts, &site.topics).into_iter().map(count).collect())
+    let count = |(partition, records)| (partition, u64::try_from(records).unwrap_or(0));
+    Ok(by_stream(counts, &ctx.topics).into_iter().map(count).collect())
 }
 
 async fn fold_log(

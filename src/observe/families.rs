@@ -1,14 +1,14 @@
-//! Every metric: name, help and labels. docs/metrics.md tells operators the same (a test keeps them in step).
+//! Every metric: name, help and labels. docs/metrics.md documents the same for operators (a test keeps them in step).
 
 use super::family::Family;
 
-// Of the leading publisher alone.
+// Exported by the leading publisher only.
 pub const REPLAY_BACKLOG: Family =
     Family::gauge("provider_automation_replay_backlog", &["provider_id"], "Scheduled replays.");
 pub const REPLAY_OVERDUE: Family = Family::gauge(
     "provider_automation_replay_overdue",
     &["provider_id"],
-    "Scheduled replays whose time has come, or that have none.",
+    "Scheduled replays that are due, or that have no time.",
 );
 pub const NEXT_REPLAY: Family = Family::gauge(
     "provider_automation_next_replay_timestamp_seconds",
@@ -18,18 +18,18 @@ pub const NEXT_REPLAY: Family = Family::gauge(
 pub const LAST_RUN: Family = Family::gauge(
     "provider_automation_last_run_timestamp_seconds",
     &["run_type"],
-    "When the latest automation run ended.",
+    "Time at which the latest automation run ended.",
 );
 pub const LAST_RUN_ALERTS_SENT: Family =
     Family::gauge("provider_automation_last_run_alerts_sent", &[], "Notifications that the latest alert run sent.");
 pub const DEAD_LETTERS: Family =
     Family::gauge("foldback_dead_letters", &["reason"], "Dead letters that are neither redriven nor discarded.");
 pub const ORDERS_WITH_GAPS: Family =
-    Family::gauge("foldback_orders_with_gaps", &[], "Orders of which at least one event is missing.");
+    Family::gauge("foldback_orders_with_gaps", &[], "Orders that miss at least one event.");
 pub const REDIS_UP: Family =
-    Family::gauge("foldback_redis_up", &[], "1 while Redis takes publications, 0 while it does not.");
+    Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
 
-// Of the instance that owns the partition.
+// Exported by the instance that owns the partition.
 pub const LAG_RECORDS: Family = Family::gauge(
     "foldback_lag_records",
     &["topic", "partition"],
@@ -38,22 +38,19 @@ pub const LAG_RECORDS: Family = Family::gauge(
 pub const PARTITION_STOPPED: Family = Family::gauge(
     "foldback_partition_stopped",
     &["topic", "partition", "reason"],
-    "1 while a partition stands still since too many records in a row were refused for one reason.",
+    "1 while the flood guard has stopped a partition: too many consecutive records were rejected for one reason.",
 );
 
-// Of every instance.
-pub const RECORDS: Family = Family::counter(
-    "foldback_records_total",
-    &["topic", "outcome"],
-    "Records that were committed, by what became of them.",
-);
+// Exported by every instance.
+pub const RECORDS: Family =
+    Family::counter("foldback_records_total", &["topic", "outcome"], "Committed records by outcome.");
 pub const EVENT_TO_COMMIT: Family =
-    Family::seconds("foldback_event_to_commit_seconds", "From a record's timestamp to the commit of its batch.");
+    Family::seconds("foldback_event_to_commit_seconds", "Time from a record's timestamp to the commit of its batch.");
 pub const COMMIT: Family = Family::seconds("foldback_commit_seconds", "Duration of a batch's transaction.");
 pub const SUMMARY_DRIFT: Family = Family::counter(
     "foldback_summary_drift_total",
     &["field"],
-    "Departures of run summaries from the canonical one, by top-level field; `other` is a field that nobody knows.",
+    "Deviations of run summaries from the canonical schema, by top-level field; `other` is an unknown field.",
 );
 pub const REDIS_PUBLISH: Family =
     Family::seconds("foldback_redis_publish_seconds", "Duration of a publication's write to Redis.");
@@ -61,8 +58,9 @@ pub const LIVE_GENERATION: Family = Family::gauge("foldback_live_generation", &[
 pub const REBUILD_PROGRESS: Family =
     Family::gauge("foldback_rebuild_progress_ratio", &[], "How much of the log a running rebuild has folded, 0 to 1.");
 pub const PUBLISHER_LEADER: Family =
-    Family::gauge("foldback_publisher_leader", &[], "1 on the instance that leads the publisher, 0 on the others.");
-pub const BUILD_INFO: Family = Family::gauge("foldback_build_info", &["version"], "Always 1; says which binary runs.");
+    Family::gauge("foldback_publisher_leader", &[], "1 on the instance whose publisher leads, 0 on the others.");
+pub const BUILD_INFO: Family =
+    Family::gauge("foldback_build_info", &["version"], "Always 1; the label is the version of the running binary.");
 
 pub const ALL: [Family; 19] = [
     REPLAY_BACKLOG,

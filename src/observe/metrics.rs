@@ -1,4 +1,4 @@
-//! Every metric: name, help and labels. docs/metrics.md documents the same for operators (a test keeps them in step).
+//! Counting: what the rest of foldback calls.
 
 use std::time::{Duration, Instant};
 
@@ -11,88 +11,6 @@ use super::family::Kind;
 use super::gauges::{DomainGauges, PartitionGauges};
 use crate::domain::change::Tally;
 use crate::domain::runs::summary::Drift;
-
-// Exported by the leading publisher only.
-pub const REPLAY_BACKLOG: Family =
-    Family::gauge("provider_automation_replay_backlog", &["provider_id"], "Scheduled replays.");
-pub const REPLAY_OVERDUE: Family = Family::gauge(
-    "provider_automation_replay_overdue",
-    &["provider_id"],
-    "Scheduled replays that are due, or that have no time.",
-);
-pub const NEXT_REPLAY: Family = Family::gauge(
-    "provider_automation_next_replay_timestamp_seconds",
-    &["provider_id"],
-    "Earliest time of a scheduled replay.",
-);
-pub const LAST_RUN: Family = Family::gauge(
-    "provider_automation_last_run_timestamp_seconds",
-    &["run_type"],
-    "Time at which the latest automation run ended.",
-);
-pub const LAST_RUN_ALERTS_SENT: Family =
-    Family::gauge("provider_automation_last_run_alerts_sent", &[], "Notifications that the latest alert run sent.");
-pub const DEAD_LETTERS: Family =
-    Family::gauge("foldback_dead_letters", &["reason"], "Dead letters that are neither redriven nor discarded.");
-pub const ORDERS_WITH_GAPS: Family =
-    Family::gauge("foldback_orders_with_gaps", &[], "Orders that miss at least one event.");
-pub const REDIS_UP: Family =
-    Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
-
-// Exported by the instance that owns the partition.
-pub const LAG_RECORDS: Family = Family::gauge(
-    "foldback_lag_records",
-    &["topic", "partition"],
-    "High watermark minus committed offset of a partition.",
-);
-pub const PARTITION_STOPPED: Family = Family::gauge(
-    "foldback_partition_stopped",
-    &["topic", "partition", "reason"],
-    "1 while the flood guard has stopped a partition: too many consecutive records were rejected for one reason.",
-);
-
-// Exported by every instance.
-pub const RECORDS: Family =
-    Family::counter("foldback_records_total", &["topic", "outcome"], "Committed records by outcome.");
-pub const EVENT_TO_COMMIT: Family =
-    Family::seconds("foldback_event_to_commit_seconds", "Time from a record's timestamp to the commit of its batch.");
-pub const COMMIT: Family = Family::seconds("foldback_commit_seconds", "Duration of a batch's transaction.");
-pub const SUMMARY_DRIFT: Family = Family::counter(
-    "foldback_summary_drift_total",
-    &["field"],
-    "Deviations of run summaries from the canonical schema, by top-level field; `other` is an unknown field.",
-);
-pub const REDIS_PUBLISH: Family =
-    Family::seconds("foldback_redis_publish_seconds", "Duration of a publication's write to Redis.");
-pub const LIVE_GENERATION: Family = Family::gauge("foldback_live_generation", &[], "Number of the live generation.");
-pub const REBUILD_PROGRESS: Family =
-    Family::gauge("foldback_rebuild_progress_ratio", &[], "How much of the log a running rebuild has folded, 0 to 1.");
-pub const PUBLISHER_LEADER: Family =
-    Family::gauge("foldback_publisher_leader", &[], "1 on the instance whose publisher leads, 0 on the others.");
-pub const BUILD_INFO: Family =
-    Family::gauge("foldback_build_info", &["version"], "Always 1; the label is the version of the running binary.");
-
-pub const ALL: [Family; 19] = [
-    REPLAY_BACKLOG,
-    REPLAY_OVERDUE,
-    NEXT_REPLAY,
-    LAST_RUN,
-    LAST_RUN_ALERTS_SENT,
-    RECORDS,
-    LAG_RECORDS,
-    EVENT_TO_COMMIT,
-    COMMIT,
-    DEAD_LETTERS,
-    ORDERS_WITH_GAPS,
-    SUMMARY_DRIFT,
-    REDIS_PUBLISH,
-    LIVE_GENERATION,
-    REBUILD_PROGRESS,
-    BUILD_INFO,
-    PARTITION_STOPPED,
-    PUBLISHER_LEADER,
-    REDIS_UP,
-];
 
 /// Upper bounds of the histograms' buckets, in seconds.
 pub const SECONDS_BUCKETS: [f64; 15] =

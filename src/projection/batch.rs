@@ -1,4 +1,4 @@
-//! The input of a fold: records in the order in which they were read.
+//! What goes into a fold, in the order in which it was read, and what comes out.
 
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::RawRecord;
@@ -29,10 +29,10 @@ pub enum Outcome {
     DeadLetter(Reason),
 }
 
-/// What a batch comes to.
+/// Result of folding a batch.
 #[derive(Debug)]
 pub struct Folded {
     pub changes: ChangeSet,
-    /// What became of each record, in the batch's order.
+    /// Outcome of each record, in the batch's order.
     pub outcomes: Vec<Outcome>,
 }

@@ -10,14 +10,6 @@ use super::{order, run};
 use crate::domain::change::ChangeSet;
 use crate::domain::log::dead_letter::DeadLetter;
 
-/// Result of folding a batch.
-#[derive(Debug)]
-pub struct Folded {
-    pub changes: ChangeSet,
-    /// Outcome of each record, in the batch's order.
-    pub outcomes: Vec<Outcome>,
-}
-
 /// Folds a batch into the known state. The same set of records gives the same views, in any order and in any batches.
 pub fn fold(items: &[Item], known: &Known) -> Folded {
     let mut folded = Folded { changes: ChangeSet::default(), outcomes: vec![Outcome::Duplicate; items.len()] };

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::tls::choose_cryptography;
+use crate::observe::cause::innermost;
 
 /// The registry's error code for an unknown schema id.
 const SCHEMA_NOT_FOUND: i64 = 40403;
@@ -83,6 +84,16 @@ pub struct RegisteredSchema {
 pub struct Reference {
     pub subject: String,
     pub version: u32,
+}
+
+/// What there is of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectFacts {
+    pub subject: String,
+    /// 0: there is no such subject.
+    pub versions: usize,
+    /// The subject's own level, or else the registry's; `None` if the registry doesn't tell.
+    pub compatibility: Option<String>,
 }
 
 /// A client of Confluent's schema registry API. Each call is one request, bounded by the settings' timeout; no retries.
@@ -270,8 +281,7 @@ impl RegistryClient {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> RegistryError {
-        let error = error.without_url();
-        // reqwest's own message says little; its cause says why.
+        // reqwest's own message says little, and its URL may hold a password; the innermost cause says why.
         self.outage(innermost(&error.without_url()))
     }
 

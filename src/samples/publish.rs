@@ -62,8 +62,6 @@ pub enum FeedError {
     Encode(#[from] EncodeError),
     #[error(transparent)]
     Produce(#[from] ProduceError),
-    #[error("cannot install the signal handlers: {0}")]
-    Signal(#[from] std::io::Error),
     #[error("the publishing thread ended unexpectedly: {0}")]
     Thread(#[from] tokio::task::JoinError),
 }
@@ -75,7 +73,7 @@ struct Framings {
     runs: Framing,
 }
 
-/// Publishes until `count` is reached or a signal arrives. `on_progress` is called every few seconds.
+/// Publishes until `count` is reached or `stop` is cancelled. `on_progress` is called every few seconds.
 pub async fn feed(
     config: &Config,
     feed: FeedSettings,

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::domain::orders::replay::ReplayStatus;
 use crate::domain::views::rows::{ReplayFilter, ReplayKey};
 
 use super::answers::backlog::BacklogAnswer;

@@ -2,8 +2,8 @@
 
 use utoipa::IntoParams;
 
-use crate::domain::replay::ReplayStatus;
-use crate::domain::run::RunType;
+use crate::domain::orders::replay::ReplayStatus;
+use crate::domain::runs::run::RunType;
 use crate::domain::timestamp::Timestamp;
 
 use super::answers::export_row::Format;

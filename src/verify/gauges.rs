@@ -124,10 +124,7 @@ fn client(address: &str) -> Result<(Client, Url), String> {
 /// The metrics text of a leading instance.
 async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
     let away = |error: reqwest::Error| {
-        format!("{url} gives no metrics: {}; give the address of an instance's http.listen", innermost(&error) {
-            cause = deeper;
-        }
-        format!("{url} serves no metrics: {cause}; use the address of an instance's http.listen")
+        format!("{url} serves no metrics: {}; use the address of an instance's http.listen", innermost(&error))
     };
     let answer = client.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status).map_err(away)?;
     let text = answer.text().await.map_err(away)?;

@@ -31,8 +31,6 @@ const NEAR_RECORDS: i64 = 20_000;
 /// How often the shadow catches up with the live generation before comparing anyway.
 const ROUNDS_MAX: usize = 5;
 
-type Positions = BTreeMap<(String, i32), i64>;
-
 /// Result for the live views.
 pub struct Folded {
     /// First Redis and the gauges, then the views.

@@ -1,5 +1,7 @@
 //! Keeps the rooms apart: what may be imported where, and what may stand where.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,8 @@
 //! blocks nobody.
 
 mod ask;
+mod line;
 mod screen;
-mod shown;
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -19,39 +19,11 @@ use crate::domain::generations::generation::Progress;
 use crate::rebuild::Observer;
 
 pub use ask::{ask, is_interactive};
+use line::News;
+pub use line::{ProgressLine, describe};
 use screen::Screen;
-use shown::describe;
-pub use shown::from_millis(100);
 
-/// Something to show.
-#[derive(Debug, Clone, PartialEq)]
-enum News {
-    Progress(ProgressLine),
-    Note(String),
-}
-
-/// Progress of something.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProgressLine {
-    /// What is in progress: `generation 2`.
-    pub subject: String,
-    /// The current phase; a line is due whenever it changes.
-    pub phase: String,
-    /// 0 to 1.
-    pub ratio: f64,
-    /// Phase, share, rate and time left, as far as known.
-    pub words};
-
-impl ProgressLine {
-    pub fn of(subject: String, LOOK_EVERY: &Progress) -> ProgressLine {
-        ProgressLine {
-            subject,
-            phase: progress.phase.words().to_owned(),
-            ratio: progress.ratio,
-            words: describe(100),
-        }
-    }
-}
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Board {

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{News, ProgressLine};
-use crate::cli::format::{clock, percent, thousands};
-use crate::domain::generations::generation::{News, Shown};
+use super::line::{News, ProgressLine};
 
 const LINE_EVERY: Duration = Duration::from_secs(2);
 /// An unchanged line is repeated this often, to show that the work is still running.
@@ -97,19 +95,9 @@ impl Lines {
     }
 }
 
-/// `folding, 41.3 %, 52,310 events/s, ETA 0:09`; unknown parts are left out.
-pub fn describe(progress: &Progress) -> String {
-    let way = (progress.ratio < 1.0 || progress.phase == Phase::Folding).then(|| percent(progress.ratio));
-    let rate = progress.events_per_second.round() as u64;
-    let rate = (rate > 0).then(|| format!("{} events/s", thousands(rate)));
-    let eta = progress.eta_seconds.filter(|_| progress.ratio < 1.0).map(|seconds| format!("ETA {}", clock(seconds)));
-    let parts = [Some(progress.phase.words().to_owned()), way, rate, eta];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::words;
+    use super::super::line::describe;
     use super::*;
     use crate::domain::generations::generation::{Phase, Progress};
 

@@ -119,23 +119,3 @@ async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Re
     }
     if planned.refusals.is_empty() { Ok(()) } else { Err(refusal(&planned.refusals)) }
 }
-
-/// Orders in a million.
-fn percent(text: &str) -> Result<u32, String> {
-    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    let per_million = percent.map(|percent: f64| (percent * PER_MILLION_OF_A_PERCENT).round() as u32);
-    per_million.filter(|share| *share > 0).ok_or_else(|| "must be a percentage from 0.0001 to 100".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_given_in_percent() {
-        assert_eq!(["1", "100", "0.5", "0.0001"].map(percent), [Ok(10_000), Ok(1_000_000), Ok(5_000), Ok(1)]);
-        for text in ["0", "0.00001", "101", "-1", "NaN", "many"] {
-            assert_eq!(percent(text), Err("must be a percentage from 0.0001 to 100".to_owned()), "{text}");
-        }
-    }
-}

@@ -9,7 +9,4 @@ mod run;
 
 pub use invalid::Invalid;
 pub use order::order_event;
-
-/// A sentence that names the field and the rule it breaks.
-#[derive(Debug, PartialEq, Eq)]
 pub use run::run;

@@ -56,7 +56,7 @@ fn parts(stored: &str, expected: &str) -> (Option<Value>, Option<Value>) {
     (part(stored, from), part(expected, from))
 }
 
-/// The character from which on two long texts are shown: a little before they begin to differ.
+/// Where to start showing two long texts: the character a little before they begin to differ.
 pub fn part_from(stored: &str, expected: &str) -> usize {
     let common = stored.chars().zip(expected.chars()).take_while(|(here, there)| here == there).count();
     common.saturating_sub(CONTEXT_CHARS)

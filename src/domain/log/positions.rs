@@ -14,7 +14,7 @@ pub type TopicPositions = BTreeMap<(String, i32), i64>;
 /// The same by stream; those of topics that are neither are left out.
 pub fn by_stream(positions: TopicPositions, topics: &Topics) -> Positions {
     let position = |((topic, partition), offset): ((String, i32), i64)| {
-        Some((StreamPartition { stream: topics.stream(&topic)?, partition }, offset))
+        Some((StreamPartition { stream: topics.stream(&topic)?, index: partition }, offset))
     };
     positions.into_iter().filter_map(position).collect()
 }

@@ -16,6 +16,8 @@ use crate::observe::{Metrics, metrics};
 use crate::publish::{Link, Outcome, Publication, PublishError};
 use crate::store::{StoreError, publication};
 
+/// Pause before retrying Redis or Postgres while it is unavailable.
+pub const AWAY_PAUSE: Duration = Duration::from_millis(500);
 /// How often in a row to raise the version because Redis is ahead, before giving up until the next cycle.
 const RAISES_MAX: u32 = 3;
 

@@ -29,8 +29,6 @@ use cycle::{AWAY_PAUSE, Cycle};
 
 /// Connections of the pool: one for the listener, one for the cycle.
 const POOL_MAX: u32 = 3;
-/// Pause before retrying Redis or Postgres while it is unavailable.
-const AWAY_PAUSE: Duration = Duration::from_millis(500);
 /// Replays that fall due within this time are published together.
 const DUE_PAUSE_MIN: Duration = Duration::from_millis(250);
 /// A slow publication is followed by an equally long pause, up to this.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::orders::event::{Guardrails, ServiceRule};
+use crate::domain::orders::guardrail::GuardrailStatus;
 use crate::domain::orders::money::{Decimal, Money};
 use crate::domain::orders::order::Order;
 use crate::domain::orders::refill::Refill;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::orders::money::Money;
-use crate::domain::replay::ReplayStatus;
+use crate::domain::orders::replay::ReplayStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::rows::ReplayRow;
 
