@@ -31,6 +31,10 @@ fn sentence(migrated: &Migrated) -> String {
         Some(from) if from == migrated.to => format!("schema version {} is already in place", migrated.to),
         Some(from) => format!("migrated from schema version {from} to {}", migrated.to),
     };
-    let generation = if migrated.first_generation { ", and generation 1" } else { "" };
+    let generation = match (migrated.first_generation, migrated.from) {
+        (false, _) => "",
+        (true, None) => " and generation 1",
+        (true, Some(_)) => ", and created generation 1",
+    };
     format!("{schema}{generation}")
 }

@@ -33,7 +33,7 @@ async fn a_discarded_dead_letter_is_closed_in_every_generation() {
     assert!(all.contains("discarded: a test of ours") && all.contains("  open  "), "{all}");
 
     let nobody = stack.foldback(&["dead-letters", "discard", "4711", "--why", "x"]).await.exits(1);
-    assert!(nobody.stderr.contains("no dead letter 4711; `foldback dead-letters list`"), "{}", nobody.stderr);
+    assert!(nobody.stderr.contains("no dead letter 4711; see `foldback dead-letters list`"), "{}", nobody.stderr);
     stack.foldback(&["dead-letters", "discard", &id]).await.exits(2);
 
     // The copy was made before: a cut-over closes it there, and a rollback what was decided since.

@@ -11,9 +11,9 @@ const GENERATIONS: &str = include_str!("../../migrations/0002_generations.sql");
 async fn an_empty_database_gets_every_migration_once() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
-    says(&stack, "schema version 2 was made, and generation 1").await;
+    says(&stack, "created schema version 2 and generation 1").await;
     assert_eq!(applied(&mut conn).await, both());
-    says(&stack, "schema version 2 was there already").await;
+    says(&stack, "schema version 2 is already in place").await;
     assert_eq!(applied(&mut conn).await, both());
 }
 
@@ -22,11 +22,11 @@ async fn an_empty_database_gets_every_migration_once() {
 async fn a_database_of_the_former_runner_is_adopted() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
-    says(&stack, "schema version 2 was made, and generation 1").await;
+    says(&stack, "created schema version 2 and generation 1").await;
     execute(&mut conn, "drop table foldback._sqlx_migrations").await;
     execute(&mut conn, "update foldback.publication set version = 42").await;
 
-    says(&stack, "schema version 2 was there already").await;
+    says(&stack, "schema version 2 is already in place").await;
     assert_eq!(applied(&mut conn).await, both());
     let version: i64 =
         sqlx::query_scalar("select version from foldback.publication").fetch_one(&mut conn).await.unwrap();
@@ -38,7 +38,7 @@ async fn an_older_database_of_the_former_runner_gets_what_it_lacks() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
     execute(&mut conn, FOUNDATION).await;
-    says(&stack, "schema version 1 became 2, and generation 1").await;
+    says(&stack, "migrated from schema version 1 to 2, and created generation 1").await;
     assert_eq!(applied(&mut conn).await, both());
 }
 
@@ -47,8 +47,8 @@ async fn of_several_at_once_one_migrates() {
     let stack = Stack::new().await;
     let outputs = futures::future::join_all((0..4).map(|_| stack.foldback(&["migrate"]))).await;
     let said: Vec<String> = outputs.into_iter().map(|output| output.exits(0).stdout).collect();
-    assert_eq!(said.iter().filter(|text| text.contains("was made")).count(), 1, "{said:?}");
-    assert_eq!(said.iter().filter(|text| text.contains("was there already")).count(), 3, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("created schema version 2")).count(), 1, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("is already in place")).count(), 3, "{said:?}");
     assert_eq!(applied(&mut stack.postgres().await).await, both());
 }
 
@@ -67,7 +67,7 @@ async fn a_newer_database_that_serves_this_binary_is_left_alone() {
     let stack = Stack::new().await;
     stack.foldback(&["migrate"]).await.exits(0);
     execute(&mut stack.postgres().await, "update foldback.schema_version set version = 99").await;
-    says(&stack, "schema version 99 was there already").await;
+    says(&stack, "schema version 99 is already in place").await;
 }
 
 async fn says(stack: &Stack, sentence: &str) {

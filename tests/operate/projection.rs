@@ -18,7 +18,7 @@ async fn a_generation_of_another_projection_is_shown_and_not_folded() {
     execute(&mut conn, "update foldback.generations set projection_version = 99 where generation = 2").await;
     cut_over(&mut conn, next).await;
     let why = unready(&running).await;
-    for part in ["generation 2", "version 99", "folds version 1", "foldback rebuild"] {
+    for part in ["generation 2", "version 99", "has version 1", "foldback rebuild"] {
         assert!(why.contains(part), "{why}");
     }
     let stands_at = position(&mut conn, 2).await;
