@@ -132,9 +132,9 @@ impl Worker {
             if let Some(entry) = decode(&self.registry, &self.handle, &message) {
                 encode((&entry).into(), &self.topic, &mut self.rows);
             }
-            let (partition, behind) = (message.partition(), message.offset() + 1);
+            let (read, next) = (message.partition(), message.offset() + 1);
             drop(message);
-            open.retain(|(partition, end)| *partition != partition || behind < *end);
+            open.retain(|(partition, end)| *partition != read || next < *end);
             if self.rows.count() == ROWS_MAX || open.is_empty() {
                 let rows = std::mem::replace(&mut self.rows, Rows::new());
                 written += self.handle.block_on(rows.copy_into(&mut self.conn, TABLE, COLUMNS))?;

@@ -1,6 +1,5 @@
 //! `foldback run`: workers, publisher and HTTP in parallel, until stopped.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,8 +129,7 @@ async fn start(
         tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), resolver.clone(), stop.clone())?);
     }
     spawn_publisher(tasks, config, access, readiness, metrics, stop)?;
-    let watching = watch.run(stop.clone());
-    tasks.spawn("the watch over generations", async move { Ok::<_, Infallible>(watching.await) });
+    tasks.spawn_infallible("the watch over generations", watch.run(stop.clone()));
     Ok(())
 }
 
@@ -221,12 +219,11 @@ async fn spawn_http(
 }
 
 fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToken) {
-    tasks.spawn("the upkeep of metrics", async move {
+    tasks.spawn_infallible("the upkeep of metrics", async move {
         let mut tick = tokio::time::interval(METRICS_UPKEEP_EVERY);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             metrics.upkeep();
         }
-        Ok::<_, Infallible>(())
     });
 }
 
@@ -242,7 +239,7 @@ fn spawn_publisher(
     let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
     let mut status = publisher.status();
     let (readiness, stop) = (readiness.clone(), stop.clone());
-    tasks.spawn("the publisher", async move {
+    tasks.spawn_infallible("the publisher", async move {
         let showing = async {
             while status.changed().await.is_ok() {
                 show(&readiness, &status.borrow_and_update());
@@ -250,7 +247,6 @@ fn spawn_publisher(
         };
         // Showing ends with the publisher, which holds the other end.
         tokio::join!(publisher.run(stop), showing);
-        Ok::<_, Infallible>(())
     });
     Ok(())
 }

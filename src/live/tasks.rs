@@ -2,6 +2,7 @@
 //! the rest would look healthy and do half of the work.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::pending;
 use std::time::Duration;
@@ -34,6 +35,14 @@ impl Tasks {
     ) {
         let handle = self.set.spawn(async move { work.await.map_err(|error| error.to_string()) });
         self.names.insert(handle.id(), task);
+    }
+
+    /// As [`Tasks::spawn`], of work that can't fail.
+    pub fn spawn_infallible(&mut self, task: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        self.spawn(task, async move {
+            work.await;
+            Ok::<_, Infallible>(())
+        });
     }
 
     /// The next task that ends, while none has been told to; never returns where there are no tasks.
@@ -79,8 +88,6 @@ fn died(error: JoinError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     async fn first_end<E: Display>(work: impl Future<Output = Result<(), E>> + Send + 'static) -> String {
