@@ -59,25 +59,33 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// What every part of the process is given.
+struct Process<'p> {
+    config: &'p Config,
+    access: Access,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+}
+
 /// Runs until `stop`, or until a task dies.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
-    let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
+    let process = Process { config, access, readiness: Readiness::default(), metrics, stop };
+    process.readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
     // What tells how the process is ends last.
-    let mut telling = Tasks::default();
-    let told = CancellationToken::new();
+    let (mut telling, told) = (Tasks::default(), CancellationToken::new());
     // HTTP starts first, so that /readyz can report what is being waited for.
-    spawn_http(&mut telling, config, &access, &readiness, &metrics, &told).await?;
-    spawn_upkeep(&mut telling, metrics.clone(), told.clone());
+    process.spawn_http(&mut telling, &told).await?;
+    spawn_upkeep(&mut telling, process.metrics.clone(), told.clone());
     let mut working = Tasks::default();
     let ended = tokio::select! {
-        () = stop.cancelled() => Ok(()),
+        () = process.stop.cancelled() => Ok(()),
         ended = telling.ended() => Err(RunError::from(ended)),
-        ended = work(&mut working, config, access, &readiness, &metrics, &stop) => Err(ended),
+        ended = process.work(&mut working) => Err(ended),
     };
-    readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
-    stop.cancel();
+    process.readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
+    process.stop.cancel();
     if !working.finish(config.workers.drain_timeout + LEAVE_TIMEOUT).await {
         warn!("stopped with work in flight; it will be read from the log again");
     }
@@ -89,48 +97,90 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     ended
 }
 
-/// Starts workers and publisher, and returns only when one of them can't be started or dies.
-async fn work(
-    tasks: &mut Tasks,
-    config: &Config,
-    access: Access,
-    readiness: &Readiness,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> RunError {
-    if let Err(error) = start(tasks, config, access, readiness, metrics, stop).await {
-        return error;
+impl Process<'_> {
+    /// Starts workers and publisher, and returns only when one of them can't be started or dies.
+    async fn work(&self, tasks: &mut Tasks) -> RunError {
+        if let Err(error) = self.start(tasks).await {
+            return error;
+        }
+        info!(version = env!("CARGO_PKG_VERSION"), workers = self.config.workers.count, "running");
+        tasks.ended().await.into()
     }
-    info!(version = env!("CARGO_PKG_VERSION"), workers = config.workers.count, "running");
-    tasks.ended().await.into()
-}
 
-/// Waits for the dependencies, then starts workers and publisher.
-async fn start(
-    tasks: &mut Tasks,
-    config: &Config,
-    access: Access,
-    readiness: &Readiness,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> Result<(), RunError> {
-    let live = wait_for_database(config, &access, readiness).await?;
-    let watch = GenerationWatch::new(access.clone(), readiness.clone(), &config.retry, live);
-    let mut settings = worker_settings(config, access.clone(), readiness, metrics);
-    settings.live = Some(watch.live());
-    let settings = Arc::new(settings);
-    check_topics(&config.kafka).await?;
-    for topic in [&settings.topics.orders, &settings.topics.runs] {
-        crate::observe::metrics::records(topic, Default::default());
+    /// Waits for the dependencies, then starts workers and publisher.
+    async fn start(&self, tasks: &mut Tasks) -> Result<(), RunError> {
+        let config = self.config;
+        let live = wait_for_database(config, &self.access, &self.readiness).await?;
+        let watch = GenerationWatch::new(self.access.clone(), self.readiness.clone(), &config.retry, live);
+        let settings = Arc::new(WorkerSettings { live: Some(watch.live()), ..self.worker_settings() });
+        check_topics(&config.kafka).await?;
+        for topic in [&settings.topics.orders, &settings.topics.runs] {
+            crate::observe::metrics::records(topic, Default::default());
+        }
+        let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+        let resolver = Resolver::new(config, decoder.clone(), self.readiness.clone())?;
+        for _ in 0..config.workers.count {
+            let worker = worker::start(settings.clone(), decoder.clone(), resolver.clone(), self.stop.clone())?;
+            tasks.spawn("a worker", worker);
+        }
+        self.spawn_publisher(tasks)?;
+        tasks.spawn_infallible("the watch over generations", watch.run(self.stop.clone()));
+        Ok(())
     }
-    let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
-    let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
-    for _ in 0..config.workers.count {
-        tasks.spawn("a worker", worker::start(settings.clone(), decoder.clone(), resolver.clone(), stop.clone())?);
+
+    fn worker_settings(&self) -> WorkerSettings {
+        let config = self.config;
+        let reader = ReaderSettings {
+            kafka: config.kafka.clone(),
+            topics: config.kafka.topics(),
+            source: PartitionSource::Group,
+            linger: config.batch.linger,
+            records_max: config.batch.records_max,
+            bytes_max: config.batch.bytes_max,
+            queue_bytes_max: config.workers.queue_bytes_max,
+            kafka_queue_kbytes: None,
+            drain_timeout: config.workers.drain_timeout,
+        };
+        WorkerSettings::new(config, reader, self.access.clone(), self.readiness.clone(), self.metrics.clone())
     }
-    spawn_publisher(tasks, config, access, readiness, metrics, stop)?;
-    tasks.spawn_infallible("the watch over generations", watch.run(stop.clone()));
-    Ok(())
+
+    async fn spawn_http(&self, tasks: &mut Tasks, stop: &CancellationToken) -> Result<(), RunError> {
+        let http = &self.config.http;
+        let address = http.listen;
+        let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })?;
+        // Port 0 means any port; log the actual one.
+        let address = listener.local_addr().unwrap_or(address);
+        info!(%address, "HTTP is listening");
+        let views = StoredViews::new(Reader::new(self.access.pool(self.config.postgres.pool_max)));
+        let metrics = self.metrics.clone();
+        let settings = HttpSettings {
+            request_timeout: http.request_timeout,
+            export_timeout: http.export_timeout,
+            export_rows_max: http.export_rows_max,
+            requests_max: http.requests_max,
+        };
+        let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(move || metrics.render()), settings);
+        tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop.clone()));
+        Ok(())
+    }
+
+    fn spawn_publisher(&self, tasks: &mut Tasks) -> Result<(), RunError> {
+        let redis = &self.config.redis;
+        let link = Link::new(redis.url.expose(), &redis.prefix, redis.timeout)?;
+        let publisher = Publisher::new(self.access.clone(), link, self.metrics.clone(), self.config.publisher.clone());
+        let mut status = publisher.status();
+        let (readiness, stop) = (self.readiness.clone(), self.stop.clone());
+        tasks.spawn_infallible("the publisher", async move {
+            let showing = async {
+                while status.changed().await.is_ok() {
+                    show(&readiness, &status.borrow_and_update());
+                }
+            };
+            // Showing ends with the publisher, which holds the other end.
+            tokio::join!(publisher.run(stop), showing);
+        });
+        Ok(())
+    }
 }
 
 /// The live generation. Waits for an unreachable database; fails for one that is not usable.
@@ -173,51 +223,6 @@ async fn check_topics(kafka: &Kafka) -> Result<(), RunError> {
     Ok(())
 }
 
-fn worker_settings(config: &Config, access: Access, readiness: &Readiness, metrics: &Arc<Metrics>) -> WorkerSettings {
-    let reader = ReaderSettings {
-        kafka: config.kafka.clone(),
-        topics: config.kafka.topics(),
-        source: PartitionSource::Group,
-        linger: config.batch.linger,
-        records_max: config.batch.records_max,
-        bytes_max: config.batch.bytes_max,
-        queue_bytes_max: config.workers.queue_bytes_max,
-        kafka_queue_kbytes: None,
-        drain_timeout: config.workers.drain_timeout,
-    };
-    WorkerSettings::new(config, reader, access, readiness.clone(), metrics.clone())
-}
-
-async fn spawn_http(
-    tasks: &mut Tasks,
-    config: &Config,
-    access: &Access,
-    readiness: &Readiness,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> Result<(), RunError> {
-    let address = config.http.listen;
-    let listener = TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })?;
-    // Port 0 means any port; log the actual one.
-    let address = listener.local_addr().unwrap_or(address);
-    info!(%address, "HTTP is listening");
-    let views = StoredViews::new(Reader::new(access.pool(config.postgres.pool_max)));
-    let render = {
-        let metrics = metrics.clone();
-        Arc::new(move || metrics.render())
-    };
-    let settings = HttpSettings {
-        request_timeout: config.http.request_timeout,
-        export_timeout: config.http.export_timeout,
-        export_rows_max: config.http.export_rows_max,
-        requests_max: config.http.requests_max,
-    };
-    let app = App::new(Arc::new(views), readiness.clone(), render, settings);
-    let stop = stop.clone();
-    tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop));
-    Ok(())
-}
-
 fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToken) {
     tasks.spawn_infallible("the upkeep of metrics", async move {
         let mut tick = tokio::time::interval(METRICS_UPKEEP_EVERY);
@@ -225,30 +230,6 @@ fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToke
             metrics.upkeep();
         }
     });
-}
-
-fn spawn_publisher(
-    tasks: &mut Tasks,
-    config: &Config,
-    access: Access,
-    readiness: &Readiness,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> Result<(), RunError> {
-    let link = Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout)?;
-    let publisher = Publisher::new(access, link, metrics.clone(), config.publisher.clone());
-    let mut status = publisher.status();
-    let (readiness, stop) = (readiness.clone(), stop.clone());
-    tasks.spawn_infallible("the publisher", async move {
-        let showing = async {
-            while status.changed().await.is_ok() {
-                show(&readiness, &status.borrow_and_update());
-            }
-        };
-        // Showing ends with the publisher, which holds the other end.
-        tokio::join!(publisher.run(stop), showing);
-    });
-    Ok(())
 }
 
 /// An unavailable Redis never stops the fold: readiness is only degraded.
