@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use reqwest::{Client, Url};
 use sqlx::postgres::PgConnection;
-use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::{NotChecked, VerifyOptions};
-use super::recheck::{Candidates, FRESH_MICROS, LOOK_MAX, judged_by_log};
+use super::recheck::{FRESH_MICROS, Look, LookError, Recheck, Settled, judged_by_log, settle_down};
 use crate::config::tls::choose_cryptography;
 use crate::domain::generations::difference::Difference;
 use crate::live::publisher::domain_values;
 use crate::observe::cause::innermost;
 use crate::observe::gauges::EngineValues;
 use crate::observe::scrape::{Series, leads};
+use crate::store::StoreError;
 use crate::store::publication::expected;
 
 const WHAT: &str = "gauges";
@@ -52,62 +52,33 @@ pub async fn check(
         not_checked.push(NotChecked::new(WHAT, "no metrics address was given (--metrics-url)"));
         return Ok(None);
     };
-    match watch(address, conn).await? {
-        Ok((seen, moving)) => {
+    match watch(address, conn).await {
+        Ok(Settled { seen, found, moving }) => {
             not_checked.extend(moving.into_iter().map(|difference| {
                 let why = "it kept changing during the check; run verify again when there is less traffic";
                 NotChecked::new(format!("{}{{{}}}", difference.view, difference.key), why)
             }));
-            Ok(Some(seen))
+            Ok(Some(Observed { found, ..seen }))
         }
-        Err(why) => {
+        Err(LookError::Unavailable(why)) => {
             not_checked.push(NotChecked::new(WHAT, why));
             Ok(None)
         }
+        Err(LookError::Store(error)) => Err(error.into()),
     }
 }
 
-/// The last observation, with what differed every time; and what can't be decided.
-async fn watch(
-    address: &str,
-    conn: &mut PgConnection,
-) -> Result<Result<(Observed, Vec<Difference>), String>, VerifyError> {
-    let (client, url) = match client(address) {
-        Ok(ready) => ready,
-        Err(why) => return Ok(Err(why)),
-    };
-    let until = Instant::now() + LOOK_MAX;
-    let mut last = match look(&client, &url, conn).await? {
-        Ok(look) => look,
-        Err(why) => return Ok(Err(why)),
-    };
-    let mut open = Candidates::new(std::mem::take(&mut last.seen.found));
-    while !open.is_empty() && Instant::now() < until {
-        sleep(LOOK_EVERY).await;
-        last = match look(&client, &url, conn).await? {
-            Ok(look) => look,
-            Err(why) => return Ok(Err(why)),
-        };
-        open.look_again(std::mem::take(&mut last.seen.found));
-    }
-    let (found, moving) = open.settle(last.views_change);
-    Ok(Ok((Observed { found, ..last.seen }, moving)))
+async fn watch(address: &str, conn: &mut PgConnection) -> Result<Settled<Observed>, LookError> {
+    let (client, url) = client(address).map_err(LookError::Unavailable)?;
+    settle_down(Recheck::Always, LOOK_EVERY, async || look(&client, &url, conn).await).await
 }
 
-/// One observation of the metrics, and what they should show.
-struct Look {
-    seen: Observed,
-    views_change: bool,
-}
-
-async fn look(client: &Client, url: &Url, conn: &mut PgConnection) -> Result<Result<Look, String>, VerifyError> {
-    let shown = match scrape(client, url).await {
-        Ok(text) => Series::parse(&text),
-        Err(why) => return Ok(Err(why)),
-    };
+async fn look(client: &Client, url: &Url, conn: &mut PgConnection) -> Result<Look<Observed>, LookError> {
+    let text = scrape(client, url).await.map_err(LookError::Unavailable)?;
+    let shown = Series::parse(&text);
     let (expected, views_change) = expected(conn).await?;
     let found = found(&shown, &expected);
-    Ok(Ok(Look { seen: Observed { shown, found }, views_change }))
+    Ok(Look { seen: Observed { shown, found: Vec::new() }, found, views_change })
 }
 
 /// `http://host:port` means its `/metrics`.
@@ -137,7 +108,7 @@ async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
 }
 
 /// What the gauges should show, and whether the views changed a moment ago.
-async fn expected(conn: &mut PgConnection) -> Result<(Series, bool), VerifyError> {
+async fn expected(conn: &mut PgConnection) -> Result<(Series, bool), StoreError> {
     let published = expected::read(conn, None, FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);
     let engine =

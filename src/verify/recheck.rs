@@ -3,19 +3,72 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::domain::generations::difference::Difference;
+use crate::store::StoreError;
 
 /// Changes more recent than this may not be published yet.
 pub const FRESH_MICROS: i64 = 2_000_000;
 /// How long to recheck a difference that may only be a matter of time.
-pub const LOOK_MAX: Duration = Duration::from_secs(5);
-/// A publication is rarely overtaken by the next commit within this time.
-pub const LOOK_EVERY: Duration = Duration::from_millis(25);
+const LOOK_MAX: Duration = Duration::from_secs(5);
 
+/// One look at what is published, beside what the views say.
+pub struct Look<T> {
+    pub seen: T,
+    pub found: Vec<Difference>,
+    /// Whether the views have changed so recently that what is published may be older.
+    pub views_change: bool,
+}
+
+/// The last look, with the differences that were there at every look, and those that can't be decided.
+pub struct Settled<T> {
+    pub seen: T,
+    pub found: Vec<Difference>,
+    pub moving: Vec<Difference>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// What is published can't be read, for this reason: it is reported as not checked.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whose differences need another look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recheck {
+    /// Those found while the views change: otherwise what is published must be right already.
+    WhileViewsChange,
+    /// All: what is published follows the views at its own pace.
+    Always,
+}
+
+/// Looks again until nothing differs, or for five seconds.
+pub async fn settle_down<T>(
+    recheck: Recheck,
+    every: Duration,
+    mut look: impl AsyncFnMut() -> Result<Look<T>, LookError>,
+) -> Result<Settled<T>, LookError> {
+    let until = Instant::now() + LOOK_MAX;
+    let mut last = look().await?;
+    let mut open = Candidates::new(std::mem::take(&mut last.found));
+    while (recheck == Recheck::Always || last.views_change) && !open.is_empty() && Instant::now() < until {
+        sleep(every).await;
+        last = look().await?;
+        open.look_again(std::mem::take(&mut last.found));
+    }
+    let (found, moving) = open.settle(last.views_change);
+    Ok(Settled { seen: last.seen, found, moving })
+}
+
+/// View and key of a difference.
 type RowKey = (String, String);
 
 /// What differed at every check.
-pub struct Candidates {
+struct Candidates {
     first: BTreeMap<RowKey, Difference>,
     last: BTreeMap<RowKey, Difference>,
 }

@@ -1,14 +1,14 @@
 //! Compares Redis with the live views.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use sqlx::postgres::PgConnection;
-use tokio::time::{Instant, sleep};
 
 use super::error::VerifyError;
 use super::options::NotChecked;
-use super::recheck::{Candidates, FRESH_MICROS, LOOK_EVERY, LOOK_MAX, judged_by_log};
+use super::recheck::{FRESH_MICROS, Look, LookError, Recheck, Settled, judged_by_log, settle_down};
 use crate::config::Config;
 use crate::domain::generations::difference::Difference;
 use crate::domain::timestamp::Timestamp;
@@ -16,17 +16,12 @@ use crate::domain::views::snapshot::{Snapshot, Stamp};
 use crate::publish::{Held, Keys, Link, Publication, PublishError, Text};
 use crate::store::publication::expected::{self, Published};
 
+/// A publication is rarely overtaken by the next commit within this time.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 const STATUS_REPLAY: &str = "redis:status:replay";
 const STATUS_ALERTS: &str = "redis:status:alerts";
 const BACKLOG: &str = "redis:backlog";
 const BY_PROVIDER: &str = "redis:backlog:by_provider";
-
-/// One observation of Redis, and what it should show.
-struct Look {
-    seen: Observed,
-    /// The views changed a moment ago: a newer version may be on its way.
-    views_change: bool,
-}
 
 /// What Redis held, and where that differs from the live views.
 pub struct Observed {
@@ -58,68 +53,47 @@ pub async fn check(
     conn: &mut PgConnection,
     not_checked: &mut Vec<NotChecked>,
 ) -> Result<Option<Observed>, VerifyError> {
-    match watch(config, conn).await? {
-        Ok((seen, moving)) => {
+    match watch(config, conn).await {
+        Ok(Settled { seen, found, moving }) => {
             not_checked.extend(moving.into_iter().map(|difference| {
                 let why = "it kept being republished during the check; run verify again when there is less traffic";
                 NotChecked::new(format!("{} {}", difference.view, difference.key), why)
             }));
-            Ok(Some(seen))
+            Ok(Some(Observed { found, ..seen }))
         }
-        Err(error) => {
+        Err(LookError::Unavailable(error)) => {
             let why = format!("{error}; check redis.url ({}) and that the server is up", config.redis.url.address());
             not_checked.push(NotChecked::new("redis", why));
             Ok(None)
         }
+        Err(LookError::Store(error)) => Err(error.into()),
     }
 }
 
-/// The last observation, with what differed every time; and what can't be decided.
-async fn watch(
-    config: &Config,
-    conn: &mut PgConnection,
-) -> Result<Result<(Observed, Vec<Difference>), PublishError>, VerifyError> {
-    let mut link = match Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout) {
-        Ok(link) => link,
-        Err(error) => return Ok(Err(error)),
-    };
-    let mut last = match look(&mut link, conn).await? {
-        Ok(look) => look,
-        Err(error) => return Ok(Err(error)),
-    };
-    let until = Instant::now() + LOOK_MAX;
-    let mut open = Candidates::new(std::mem::take(&mut last.seen.found));
-    while last.views_change && !open.is_empty() && Instant::now() < until {
-        sleep(LOOK_EVERY).await;
-        last = match look(&mut link, conn).await? {
-            Ok(look) => look,
-            Err(error) => return Ok(Err(error)),
-        };
-        open.look_again(std::mem::take(&mut last.seen.found));
-    }
-    let (found, moving) = open.settle(last.views_change);
-    Ok(Ok((Observed { found, ..last.seen }, moving)))
+async fn watch(config: &Config, conn: &mut PgConnection) -> Result<Settled<Observed>, LookError> {
+    let mut link = Link::new(config.redis.url.expose(), &config.redis.prefix, config.redis.timeout)?;
+    settle_down(Recheck::WhileViewsChange, LOOK_EVERY, async || look(&mut link, conn).await).await
 }
 
 /// Reads Redis before Postgres, so that Redis can't be newer.
-async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Result<Look, PublishError>, VerifyError> {
-    let held = match link.held().await {
-        Ok(held) => held,
-        Err(error) => return Ok(Err(error)),
-    };
+async fn look(link: &mut Link, conn: &mut PgConnection) -> Result<Look<Observed>, LookError> {
+    let held = link.held().await?;
     let metas = [&held.replay, &held.alerts, &held.backlog].map(meta);
     let newest = metas.into_iter().flatten().max_by_key(|(stamp, _)| *stamp);
     let published = expected::read(conn, newest.map(|(_, as_of)| as_of), FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);
     let snapshot = expected(published, newest);
-    let publication = match Publication::new(&snapshot) {
-        Ok(publication) => publication,
-        Err(error) => return Ok(Err(error)),
-    };
+    let publication = Publication::new(&snapshot)?;
     let keys = link.keys().clone();
     let found = found(&keys, &held, &publication);
-    let seen = Observed { held, keys, stamp: snapshot.stamp, as_of: snapshot.as_of, found };
-    Ok(Ok(Look { seen, views_change }))
+    let seen = Observed { held, keys, stamp: snapshot.stamp, as_of: snapshot.as_of, found: Vec::new() };
+    Ok(Look { seen, found, views_change })
+}
+
+impl From<PublishError> for LookError {
+    fn from(error: PublishError) -> LookError {
+        LookError::Unavailable(error.to_string())
+    }
 }
 
 /// Stamp and time of a value, if foldback may have written it.
