@@ -82,7 +82,7 @@ fn fold_contested(
         claims.into_iter().partition(|entry| contested.contains(&entry.event.provider_order_id));
     for entry in whole.into_iter().filter(|entry| !copies.contains(&entry.position)) {
         let twice = memory.history.insert((entry.event.provider_order_id, entry.event.sequence), entry);
-        assert!(twice.is_none(), "a sequence of an order that is not tangled came twice");
+        assert!(twice.is_none(), "a sequence of an order that is not contested came twice");
     }
     let items: Vec<Item> = again.into_iter().map(item).collect();
     memory.take(&items);

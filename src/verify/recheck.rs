@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_anew_while_the_views_change_cannot_be_told() {
+    fn what_is_rewritten_while_the_views_change_cannot_be_told() {
         let moved = || {
             let mut open = Candidates::new(vec![difference("a", 1), difference("b", 1)]);
             open.look_again(vec![difference("a", 2), difference("b", 1)]);
