@@ -1,7 +1,7 @@
 //! `foldback run`: workers, publisher and HTTP in parallel, until stopped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
 use tokio::net::TcpListener;
@@ -55,8 +55,10 @@ pub enum RunError {
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// What workers may take beyond workers.drain_timeout_ms to leave their consumer group.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The HTTP server ends last: requests in flight get five seconds.
+/// The HTTP server ends last. What is in flight gets this from the moment at which the process is told to stop, and at
+/// least the second time once the workers have ended.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
+const HTTP_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// What every part of the process is given.
@@ -86,11 +88,12 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     };
     process.readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
     process.stop.cancel();
+    let stopping = Instant::now();
     if !working.finish(config.workers.drain_timeout + LEAVE_TIMEOUT).await {
         warn!("stopped with work in flight; it will be read from the log again");
     }
     told.cancel();
-    telling.finish(HTTP_TIMEOUT).await;
+    telling.finish(HTTP_TIMEOUT.saturating_sub(stopping.elapsed()).max(HTTP_TIMEOUT_MIN)).await;
     if ended.is_ok() {
         info!("stopped");
     }
