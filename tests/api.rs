@@ -1,11 +1,12 @@
 //! The HTTP API over a real Postgres, seen by a client.
 
+mod document;
 mod site;
 
 use foldback::observe::health::{KAFKA, REDIS, Severity};
 use foldback::serve::HttpSettings;
 use serde_json::{Value, json};
-use site::{AUTOMATION, FULFILLMENT, LoadContext};
+use site::{AUTOMATION, FULFILLMENT, Site};
 
 use crate::support::http;
 
@@ -34,7 +35,7 @@ const ROUTES: [&str; 14] = [
 
 #[tokio::test]
 async fn status_shows_the_newest_run_of_each_type_to_the_digit() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let text = site.get(&format!("{AUTOMATION}/status")).await.text().await.unwrap();
     assert!(text.contains("12345678901234567890123"), "{text}");
     let status: Value = serde_json::from_str(&text).unwrap();
@@ -47,7 +48,7 @@ async fn status_shows_the_newest_run_of_each_type_to_the_digit() {
 
 #[tokio::test]
 async fn history_is_newest_first_and_bounded() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let numbers = |history: &Value| -> Vec<String> {
         let runs = history["replay"].as_array().unwrap();
         runs.iter().map(|run| run["summary"]["number"].to_string()).collect()
@@ -62,7 +63,7 @@ async fn history_is_newest_first_and_bounded() {
 
 #[tokio::test]
 async fn generations_are_listed_with_how_far_a_rebuild_is() {
-    let site = LoadContext::with(GENERATIONS).await;
+    let site = Site::with(GENERATIONS).await;
     let answer = site.json(&format!("{AUTOMATION}/generations")).await;
     let generations = answer["generations"].as_array().unwrap();
     let of = |name: &str| generations.iter().map(|generation| generation[name].clone()).collect::<Vec<_>>();
@@ -80,7 +81,7 @@ async fn generations_are_listed_with_how_far_a_rebuild_is() {
 
 #[tokio::test]
 async fn backlog_and_snapshot_sum_slots_and_keep_the_unknown_provider() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let mut backlog = site.json(&format!("{AUTOMATION}/backlog")).await;
     assert_eq!(backlog["meta"]["generation"], json!(1));
     backlog.as_object_mut().unwrap().remove("meta");
@@ -104,7 +105,7 @@ async fn backlog_and_snapshot_sum_slots_and_keep_the_unknown_provider() {
 
 #[tokio::test]
 async fn an_order_comes_with_replays_and_refills() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let whole = site.json(&format!("{FULFILLMENT}/provider-orders/{ORDER}")).await;
     assert_eq!(whole["order"]["providerId"], "acme");
     assert_eq!(whole["order"]["amount"], json!({"units": "100.0000", "currency": "EUR"}));
@@ -124,7 +125,7 @@ async fn an_order_comes_with_replays_and_refills() {
 
 #[tokio::test]
 async fn lists_are_walked_by_cursor_without_gap_or_repeat() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let timeline = format!("{FULFILLMENT}/provider-orders/{ORDER}/timeline");
     assert_eq!(walk(&site, &timeline, "limit=1", "sequence").await, ["1", "2", "3", "5"]);
     assert_eq!(walk(&site, &timeline, "limit=500", "sequence").await.len(), 4);
@@ -138,7 +139,7 @@ async fn lists_are_walked_by_cursor_without_gap_or_repeat() {
 }
 
 /// The values of one field over all pages.
-async fn walk(site: &LoadContext, path: &str, query: &str, field: &str) -> Vec<String> {
+async fn walk(site: &Site, path: &str, query: &str, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     let mut address = format!("{path}?{query}");
     loop {
@@ -152,7 +153,7 @@ async fn walk(site: &LoadContext, path: &str, query: &str, field: &str) -> Vec<S
 
 #[tokio::test]
 async fn bad_requests_are_told_by_parameter() {
-    let site = LoadContext::with("").await;
+    let site = Site::with("").await;
     let cases = [
         (format!("{AUTOMATION}/status/history?limit=0"), "limit"),
         (format!("{AUTOMATION}/status/history?limit=101"), "limit"),
@@ -195,7 +196,7 @@ async fn bad_requests_are_told_by_parameter() {
 
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let client = http();
     for path in [format!("{AUTOMATION}/status"), "/livez".into(), "/openapi.json".into()] {
         let refused = client.post(format!("{}{path}", site.base)).send().await.unwrap();
@@ -212,7 +213,7 @@ async fn only_get_and_head_are_answered() {
 
 #[tokio::test]
 async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
-    let site = LoadContext::with("").await;
+    let site = Site::with("").await;
     assert_eq!(site.json(&format!("{AUTOMATION}/status")).await, json!({"replay": null, "alerts": null}));
     assert_eq!(site.json(&format!("{AUTOMATION}/backlog")).await["scheduledBacklog"], json!(0));
     assert_eq!(site.json(&format!("{AUTOMATION}/snapshot")).await["providers"], json!([]));
@@ -221,7 +222,7 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
     assert_eq!(jsonl.text().await.unwrap(), "");
     site.close().await;
 
-    let away = LoadContext::over("postgres://nobody@127.0.0.1:1/none", HttpSettings::default(), None).await;
+    let away = Site::over("postgres://nobody@127.0.0.1:1/none", HttpSettings::default(), None).await;
     let response = away.get(&format!("{AUTOMATION}/status")).await;
     assert_eq!(response.headers()["retry-after"], "1");
     away.problem(&format!("{AUTOMATION}/runs/export?format=csv"), 503).await;
@@ -231,7 +232,7 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
 
 #[tokio::test]
 async fn an_export_holds_every_run_once_newest_first() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let text = site.get(&format!("{AUTOMATION}/runs/export?format=jsonl")).await.text().await.unwrap();
     let runs: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(runs.len(), 121);
@@ -253,7 +254,7 @@ async fn an_export_holds_every_run_once_newest_first() {
 
 #[tokio::test]
 async fn an_export_that_is_not_complete_does_not_look_complete() {
-    let site = LoadContext::bounded(ROWS, HttpSettings { export_rows_max: 60, ..HttpSettings::default() }).await;
+    let site = Site::bounded(ROWS, HttpSettings { export_rows_max: 60, ..HttpSettings::default() }).await;
     let response = site.get(&format!("{AUTOMATION}/runs/export?format=jsonl")).await;
     assert_eq!(response.status(), 200);
     assert!(response.text().await.is_err(), "the transfer is broken off");
@@ -269,7 +270,7 @@ async fn an_export_that_is_not_complete_does_not_look_complete() {
 
 #[tokio::test]
 async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
-    let site = LoadContext::bounded("", HttpSettings { requests_max: 0, ..HttpSettings::default() }).await;
+    let site = Site::bounded("", HttpSettings { requests_max: 0, ..HttpSettings::default() }).await;
     site.problem(&format!("{AUTOMATION}/status"), 503).await;
     assert_eq!(site.get("/readyz").await.status(), 200);
     site.close().await;
@@ -277,7 +278,7 @@ async fn requests_beyond_the_limit_are_refused_but_health_is_answered() {
 
 #[tokio::test]
 async fn the_server_ends_soon_after_it_is_told_to() {
-    let site = LoadContext::with("").await;
+    let site = Site::with("").await;
     let client = http();
     client.get(format!("{}/livez", site.base)).send().await.unwrap().text().await.unwrap();
     site.shutdown.cancel();
@@ -288,7 +289,7 @@ async fn the_server_ends_soon_after_it_is_told_to() {
 
 #[tokio::test]
 async fn readyz_names_every_reason() {
-    let site = LoadContext::with("").await;
+    let site = Site::with("").await;
     site.readiness.raise(REDIS, Severity::Degraded, "Redis is away");
     let ready = site.json("/readyz").await;
     assert_eq!((&ready["ready"], &ready["degraded"][0]["name"]), (&json!(true), &json!("redis")));
@@ -303,7 +304,7 @@ async fn readyz_names_every_reason() {
 
 #[tokio::test]
 async fn every_answer_is_as_the_openapi_document_says() {
-    let site = LoadContext::with(ROWS).await;
+    let site = Site::with(ROWS).await;
     let document = site.json("/openapi.json").await;
     let described: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     let mut routes = ROUTES.to_vec();

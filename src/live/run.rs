@@ -82,6 +82,8 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     spawn_upkeep(&mut telling, process.metrics.clone(), told.clone());
     let mut working = Tasks::default();
     let ended = tokio::select! {
+        // First, always: tasks that were told to stop end at the same moment.
+        biased;
         () = process.stop.cancelled() => Ok(()),
         ended = telling.ended() => Err(RunError::from(ended)),
         ended = process.work(&mut working) => Err(ended),

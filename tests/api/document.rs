@@ -153,16 +153,16 @@ fn lengths(schema: &Value) -> Option<(usize, usize)> {
 /// Codes that readers of enums rely on are those that foldback writes.
 #[tokio::test]
 async fn the_states_of_the_document_are_those_of_the_domain() {
-    use foldback::domain::generation::GenerationState;
-    use foldback::domain::replay::ReplayStatus;
+    use foldback::domain::generations::generation::GenerationState;
+    use foldback::domain::orders::replay::ReplayStatus;
     let document = document().await;
     let listed = |name: &str| document["components"]["schemas"][name]["enum"].clone();
     assert_eq!(listed("ReplayStatus"), json!(ReplayStatus::ALL.map(ReplayStatus::as_str)));
     assert_eq!(listed("GenerationState"), json!(GenerationState::ALL.map(GenerationState::as_str)));
     for code in listed("RunStatus").as_array().unwrap() {
-        assert!(foldback::domain::run::RunStatus::parse(text(code)).is_some(), "{code}");
+        assert!(foldback::domain::runs::run::RunStatus::parse(text(code)).is_some(), "{code}");
     }
     for code in listed("GuardrailStatus").as_array().unwrap() {
-        assert!(foldback::domain::guardrail::GuardrailStatus::parse(text(code)).is_some(), "{code}");
+        assert!(foldback::domain::orders::guardrail::GuardrailStatus::parse(text(code)).is_some(), "{code}");
     }
 }

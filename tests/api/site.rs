@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub struct LoadContext {
+pub struct Site {
     pub base: String,
     pub readiness: Readiness,
     pub shutdown: CancellationToken,
@@ -30,13 +30,13 @@ pub struct LoadContext {
 pub const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 pub const FULFILLMENT: &str = "/api/v1/fulfillment";
 
-impl LoadContext {
+impl Site {
     /// Over a migrated database with these rows.
-    pub async fn with(rows: &str) -> LoadContext {
-        LoadContext::bounded(rows, HttpSettings::default()).await
+    pub async fn with(rows: &str) -> Site {
+        Site::bounded(rows, HttpSettings::default()).await
     }
 
-    pub async fn bounded(rows: &str, settings: HttpSettings) -> LoadContext {
+    pub async fn bounded(rows: &str, settings: HttpSettings) -> Site {
         let maintenance = std::env::var("FOLDBACK_TEST_POSTGRES")
             .expect("FOLDBACK_TEST_POSTGRES is set: run ./dev/test, or name any Postgres's URL");
         let name = format!("api_{}", Uuid::now_v7().simple());
@@ -46,17 +46,17 @@ impl LoadContext {
         let mut connection = PgConnection::connect(&url).await.unwrap();
         migrate(&mut connection, "test").await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(rows.to_owned())).execute(&mut connection).await.unwrap();
-        LoadContext::over(&url, settings, Some((maintenance, name))).await
+        Site::over(&url, settings, Some((maintenance, name))).await
     }
 
     /// Over whatever is, or is not, at the URL.
-    pub async fn over(url: &str, settings: HttpSettings, database: Option<(String, String)>) -> LoadContext {
+    pub async fn over(url: &str, settings: HttpSettings, database: Option<(String, String)>) -> Site {
         let (app, readiness) = app(url, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(serve(listener, app, shutdown.clone()));
-        LoadContext { base, readiness, shutdown, server, database }
+        Site { base, readiness, shutdown, server, database }
     }
 
     pub async fn get(&self, path: &str) -> Response {

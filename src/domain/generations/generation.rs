@@ -1,4 +1,4 @@
-//! A generation as operators see it: its state, its origin, and the progress of its rebuild.
+//! A generation as operators see it: its state, where it came from, and how far a rebuild of it is.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,19 +6,20 @@ use utoipa::ToSchema;
 
 use crate::domain::timestamp::Timestamp;
 
-/// State of a generation, as stored in `foldback.generations.state` and printed by `generations list`.
+/// `live`: the one that readers see. `kept`: was live, and can be rolled back to. `ready`: checked, not shown yet.
+/// `building`: a rebuild is folding it, or was interrupted. `failed`: a check refused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
-    /// A rebuild is folding it, or was interrupted while doing so.
+    /// A rebuild is folding it, or was interrupted.
     Building,
-    /// Folded and checked, but not shown to readers.
+    /// Folded and checked, not shown to readers.
     Ready,
-    /// The one that the stable views point at.
+    /// The one that the stable views show.
     Live,
-    /// Previously live and complete; can be rolled back to.
+    /// Was live before. It is complete, and can be rolled back to.
     Kept,
-    /// A check failed.
+    /// A check refused it.
     Failed,
 }
 
@@ -46,16 +47,16 @@ impl GenerationState {
     }
 }
 
-/// Phases of a rebuild, in order.
+/// What a rebuild is doing, in the order in which it does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Reads the log from its start and writes the history.
     Folding,
-    /// Writes the final state of each order.
+    /// Writes the states that the folding has come to.
     Settling,
     Indexing,
-    /// Folds what was written since, as a live worker does.
+    /// Folds what has come since, as a live worker does.
     CatchingUp,
     Checking,
     CuttingOver,
@@ -63,7 +64,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// As a sentence about the rebuild says it.
+    /// As a sentence about the rebuild puts it.
     pub fn words(self) -> &'static str {
         match self {
             Phase::Folding => "folding",
@@ -77,12 +78,13 @@ impl Phase {
     }
 }
 
-/// Progress of a rebuild.
+/// How far a rebuild is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub phase: Phase,
-    /// Share of the log that is folded, 0 to 1.
+    /// The folded part of the log, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1, examples(0.62))]
     pub ratio: f64,
     /// Records folded so far.
     #[schema(examples(1240000))]
@@ -90,7 +92,8 @@ pub struct Progress {
     /// Records folded per second.
     #[schema(minimum = 0, examples(45800.5))]
     pub events_per_second: f64,
-    /// Seconds until the folding ends; `None` until there is a rate.
+    /// Seconds until the log is folded; null until there is a rate.
+    #[schema(examples(17))]
     pub eta_seconds: Option<u64>,
 }
 
@@ -115,7 +118,8 @@ pub struct GenerationInfo {
     /// When its rebuild started.
     #[schema(examples("2026-11-23T09:00:00.000000+00:00"))]
     pub created_at: Timestamp,
-    /// Who created it: user and host.
+    /// Who created it: user and host, or a foldback command.
+    #[schema(examples("ops@host-1"))]
     pub created_by: String,
     /// When it last became live; null if it never was.
     #[schema(examples("2026-11-23T09:04:31.000000+00:00"))]
@@ -123,14 +127,17 @@ pub struct GenerationInfo {
     /// The version of the foldback binary that created it.
     #[schema(examples("0.1.0"))]
     pub binary_version: String,
-    /// The log offsets that it was folded from, and other facts about its creation.
+    /// The offsets of the log from which it was folded, and the ids of the topics.
+    #[schema(value_type = Object, examples(json!({"from": [{"topic": "provider-orders", "partition": 0, "offset": 0}]})))]
     pub origin: Value,
-    /// For an as-of generation (`--until`): what was asked for.
+    /// For a generation that shows the views as of an earlier moment (`--until`): the moment; null otherwise.
+    #[schema(value_type = Value, examples(json!({"time": "2026-11-22T00:00:00.000000+00:00"})))]
     pub until: Option<Value>,
-    /// Why a check failed.
+    /// Why a check refused it; null unless `failed`.
+    #[schema(examples("it is empty"))]
     pub failure: Option<String>,
     /// The progress of its rebuild; null if it was not rebuilt.
     pub progress: Option<Progress>,
-    /// Whether the process that builds it has sent a heartbeat within the last few seconds.
+    /// Whether the process that builds it has reported within the last 10 s.
     pub builder_alive: bool,
 }

@@ -1,6 +1,6 @@
 //! Telemetry of a provider and of all providers, as sums of what each order contributes.
 //!
-//! Counts are maintained by deltas (`contribution(after) - contribution(before)`), so that reading them costs the
+//! Counts are kept as deltas (`contribution(after) - contribution(before)`), so that reading them costs the
 //! same at a million orders as at ten.
 
 use std::collections::BTreeMap;
@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 use super::guardrail::GuardrailStatus;
 
-/// What is counted. The names are those of the `telemetry_counts` table.
+/// What is counted. The text names are those of the `telemetry_counts` table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CountKind {
     /// Orders, placed or not.
     Orders,
-    /// Orders that miss at least one of 1..last_sequence.
+    /// Orders of which at least one of 1..last_sequence is not there.
     Gaps,
     Placed,
     Executed,
@@ -61,8 +61,8 @@ impl CountKind {
     }
 }
 
-/// What one count is about. `provider_id` and `service_id` are unknown while an order's OrderPlaced is missing; only
-/// `Rule` has `rule_id` and `label`.
+/// What one count is about. `provider_id` and `service_id` are unknown while an order's OrderPlaced is missing;
+/// `rule_id` and `label` belong to `Rule` alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CountKey {
     pub kind: CountKind,
@@ -72,7 +72,8 @@ pub struct CountKey {
     pub label: Option<String>,
 }
 
-/// A borrowed `CountKey` for look-ups; an owned key is made only for its first count. Must hash like `CountKey`.
+/// A `CountKey` that is looked up: a key of its own is made for the first of all its counts. Its fields are hashed as those
+/// of a `CountKey` are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Counted<'k> {
     pub kind: CountKind,
@@ -112,7 +113,7 @@ impl Equivalent<CountKey> for Counted<'_> {
     }
 }
 
-/// Signed counts; a key whose count returns to zero is removed.
+/// Signed counts; a key whose count comes back to zero is as if it had never been there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts(HashMap<CountKey, i64>);
 
@@ -131,7 +132,7 @@ impl Counts {
         }
     }
 
-    /// Sorted by key.
+    /// In the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&CountKey, i64)> {
         let mut counts: Vec<(&CountKey, i64)> = self.0.iter().map(|(key, count)| (key, *count)).collect();
         counts.sort_unstable();
@@ -143,11 +144,12 @@ impl Counts {
     }
 }
 
-/// The telemetry payload, of one provider or of all together.
+/// Counts over the orders of one provider, or of all orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Telemetry {
-    /// Orders that have their OrderPlaced.
+    /// Number of placed orders: those whose OrderPlaced event was received.
+    #[schema(minimum = 0, examples(1250))]
     pub total_orders: i64,
     pub replays: ReplayCounts,
     pub guardrails: GuardrailCounts,
@@ -202,7 +204,7 @@ pub struct RuleOverrides {
     pub rules: BTreeMap<String, RuleOverride>,
 }
 
-/// `label` is the smallest by code point of the labels present.
+/// How often one override rule applied to the orders of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RuleOverride {
     /// The rule's id.
@@ -229,7 +231,7 @@ impl GuardrailCounts {
 }
 
 impl Telemetry {
-    /// Sums counts into one payload: of one provider's counts, or of all counts for the aggregate.
+    /// Sums counts into one payload. Give it one provider's counts, or all of them for the aggregate.
     pub fn sum<'a>(counts: impl IntoIterator<Item = (&'a CountKey, i64)>) -> Telemetry {
         let mut telemetry = Telemetry::default();
         for (key, count) in counts {

@@ -17,18 +17,19 @@ pub struct Backlog {
     /// The earliest time for which one of them is scheduled; null if none has a time.
     #[schema(examples("2026-11-23T12:00:00.000000+00:00"))]
     pub next_scheduled_at: Option<Timestamp>,
-    /// Those that are due: without a time, or with one that has passed.
+    /// How many of them are due now: their time has passed, or they have none.
+    #[schema(minimum = 0, examples(3))]
     pub overdue: i64,
 }
 
-/// One provider's backlog; `provider_id` is `None` while an order's OrderPlaced is missing.
+/// One provider's backlog; `provider_id` is unknown while an order's OrderPlaced is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderBacklog {
     pub provider_id: Option<String>,
     pub backlog: Backlog,
 }
 
-/// The label of an unknown provider where null is not possible.
+/// The label of an unknown provider where a null can't stand.
 pub const UNKNOWN_PROVIDER: &str = "unknown";
 
 impl ProviderBacklog {
@@ -38,8 +39,8 @@ impl ProviderBacklog {
 }
 
 impl Backlog {
-    /// By label. A provider that is really called `unknown` shares its label with the orders whose provider is not
-    /// known yet. Both count under it, so that the labels always add up to the total.
+    /// By label. Should a provider really be called `unknown`, it shares its label with the orders whose provider
+    /// is not known yet: both count under it, so that the labels always add up to the total.
     pub fn by_label(providers: &[ProviderBacklog]) -> BTreeMap<&str, Backlog> {
         let mut labels: BTreeMap<&str, Backlog> = BTreeMap::new();
         for provider in providers {
@@ -49,7 +50,7 @@ impl Backlog {
         labels
     }
 
-    /// The total, summed over the providers.
+    /// The backlog of all, from the backlog of each.
     pub fn total(providers: &[ProviderBacklog]) -> Backlog {
         providers.iter().fold(Backlog::default(), |total, provider| total.plus(&provider.backlog))
     }
