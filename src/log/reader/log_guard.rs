@@ -59,6 +59,10 @@ impl<S: RecordDecoder> Reader<S> {
 
     /// librdkafka refuses the position. Claiming the partition again, and asking for the log's bounds, shows why.
     fn stop_outside(&mut self, partition: StreamPartition, lost_from: Option<i64>) {
+        // After a batch with a wrong checksum, librdkafka goes astray in what follows, which is dropped anyway.
+        if self.reading(partition).is_none() {
+            return;
+        }
         let before = self.log_guard.stopped.get(&partition).copied();
         let why = match before.map(|stopped| stopped.why) {
             Some(why @ Why::NotInLog { ended_before: true, .. }) => why,
@@ -71,10 +75,7 @@ impl<S: RecordDecoder> Reader<S> {
 
     /// Nothing after it may be taken before it has been read: it is tried again, less and less often.
     fn stop_unreadable(&mut self, partition: StreamPartition, offset: Option<i64>, reason: &str) {
-        let assigned = lock(&self.state).partitions.get(&partition).copied();
-        let Some(assigned) = assigned else { return };
-        // Left over from a fetch that was stopped.
-        let Phase::Active { position, .. } = assigned.phase else { return };
+        let Some((assignment, position)) = self.reading(partition) else { return };
         // A broker's batch may begin before the position.
         let offset = offset.unwrap_or(position.next_offset).max(position.next_offset);
         self.report(partition, Why::Unreadable { offset }, &unreadable(offset, reason));
@@ -83,7 +84,16 @@ impl<S: RecordDecoder> Reader<S> {
             stopped.tries
         });
         let pause = RETRY_PAUSE.saturating_mul(1 << tries.min(5)).min(RETRY_PAUSE_MAX);
-        self.lose(partition, assigned.assignment, pause);
+        self.lose(partition, assignment, pause);
+    }
+
+    /// Assignment and position of a partition that is being read. Others may have errors left from a fetch that was stopped.
+    fn reading(&self, partition: StreamPartition) -> Option<(u64, LogPosition)> {
+        let assigned = lock(&self.state).partitions.get(&partition).copied()?;
+        match assigned.phase {
+            Phase::Active { position, .. } => Some((assigned.assignment, position)),
+            _ => None,
+        }
     }
 
     /// Whether the log, within these bounds, has the position.
