@@ -7,7 +7,7 @@ use crate::observe::logging;
 use crate::store::StoreError;
 
 use super::Failure;
-use super::context::{Context, access, at_database, flag};
+use super::context::{Context, access, at_database, check_kafka, flag};
 use super::signals::stop_on_signals;
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         flag("--group", "kafka.group", args.group),
     ])?;
     logging::init(&config.log);
+    check_kafka(&config)?;
     let access = access(&config)?;
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;

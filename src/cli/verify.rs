@@ -8,7 +8,7 @@ use crate::domain::log::key_share::KeySample;
 use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
 use super::Failure;
-use super::context::{Context, access, at_database, flag};
+use super::context::{Context, access, at_database, check_kafka, flag};
 use super::long_running::Watched;
 use super::output::{Output, plain, print, print_json};
 use super::percent::per_million;
@@ -41,6 +41,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         metrics_url: args.metrics_url,
         differences_max: config.verify.differences_max,
     };
+    check_kafka(&config)?;
     let access = access(&config)?;
     let watched = Watched::start(false)?;
     let tell = |stage| watched.reporter.show(shown_stage(&stage));

@@ -169,6 +169,8 @@ impl Process<'_> {
             export_timeout: http.export_timeout,
             export_rows_max: http.export_rows_max,
             requests_max: http.requests_max,
+            connections_max: http.connections_max,
+            header_timeout: http.header_timeout,
         };
         let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(render), settings);
         tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop.clone()));

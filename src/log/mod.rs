@@ -7,9 +7,11 @@ pub mod fetch;
 pub mod message;
 pub mod producer;
 pub mod reader;
+mod settings_error;
 pub mod survey;
 
 pub use reader::delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder, Span};
 pub use reader::ended::ReaderEnded;
 pub use reader::settings::{PartitionSource, ReaderSettings};
 pub use reader::{Reader, ReaderHandle};
+pub use settings_error::{SettingsError, check_settings};

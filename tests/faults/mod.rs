@@ -4,7 +4,9 @@
 mod concurrency;
 mod ended_early;
 mod flood_guard;
+mod half_requests;
 mod header_names;
+mod health;
 mod kill;
 mod log_continuity;
 mod log_harmed;

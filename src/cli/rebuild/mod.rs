@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::log::new_logs::NewLogs;
 use crate::rebuild::{self, Depth, RebuildOptions, Until};
 
-use super::context::{Context, access, flag};
+use super::context::{Context, access, check_kafka, flag};
 use super::long_running::refusal;
 use super::output::{Output, print, print_json};
 use super::percent::per_million;
@@ -66,6 +66,7 @@ enum Verify {
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     check(&args)?;
     let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
+    check_kafka(&config)?;
     let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
     let new_logs = new_log::named(&args.new_log, &config.kafka.topics())?;
     if args.plan {
