@@ -47,6 +47,11 @@ pub fn log_guard(topic: &str, partition: i32) -> String {
     format!("{LOG_GUARD}{topic}/{partition}")
 }
 
+/// Whether the name is that of a guard, which only an operator makes give way.
+pub fn is_guard(name: &str) -> bool {
+    name.starts_with("flood_guard:") || name.starts_with("log_guard:")
+}
+
 /// The set of conditions; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<Mutex<BTreeMap<String, Condition>>>);

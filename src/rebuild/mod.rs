@@ -2,6 +2,7 @@
 //!
 //! - `plan`, `until`: what a rebuild would read, and where it ends
 //! - `run`, `promote`: the verbs
+//! - `retire`: drops older generations, once nothing waits for it
 //! - `session`: one process at a time, and its way out
 //! - `space`: room for one more generation
 //! - `new_log`: another log of a topic than the one that was folded before
@@ -18,6 +19,7 @@ mod observer;
 mod options;
 mod plan;
 mod promote;
+mod retire;
 mod run;
 mod session;
 mod space;

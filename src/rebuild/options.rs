@@ -81,6 +81,8 @@ pub struct Plan {
     pub seconds: f64,
     /// Reasons to refuse, as sentences; with any of them, a rebuild ends at once with exit code 4.
     pub refusals: Vec<String>,
+    /// What could not be found out, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// What a rebuild would read of one topic.

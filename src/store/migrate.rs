@@ -41,6 +41,7 @@ pub async fn migrate(conn: &mut PgConnection, created_by: &str) -> Result<Migrat
     };
     apply_missing(&mut tx, from).await.map_err(failure)?;
     let first_generation = make_first_generation(&mut tx, created_by).await?;
+    generation::comment_views(&mut tx).await?;
     tx.commit().await?;
     Ok(Migrated { from, to: SCHEMA_VERSION, first_generation })
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::generation::{Generation, point_views};
 use super::hold::{fence, fence_live};
-use super::list::checkpoints;
+use super::list::{checkpoints, live_projection};
 use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::positions::TopicPositions;
 use crate::store::commit::CHANGED_CHANNEL;
@@ -148,6 +148,13 @@ async fn keep_comparable(
     let folded = FoldedTopics::of(conn, next).await?.names;
     live.retain(|(topic, _), _| !new.contains(topic) && folded.contains(topic));
     Ok(())
+}
+
+/// Whether the next generation reaches, in a time for which commits may be blocked, what the live one had reached before.
+/// Blocks nobody. Otherwise returns where it is behind: there, a cut-over would wait in vain.
+pub async fn is_keeping_up(conn: &mut PgConnection, next: Generation) -> Result<Option<String>, StoreError> {
+    let live = live_projection(conn).await?.generation;
+    wait_until_as_far(conn, live, next).await
 }
 
 fn behind(live: &TopicPositions, next: &TopicPositions) -> Option<String> {

@@ -68,7 +68,12 @@ pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
 
 /// Points every stable view at a generation, in the caller's transaction.
 pub(in crate::store) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(&mut *conn).await?;
+    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(conn).await?;
+    Ok(())
+}
+
+/// Says in the database what the stable views and their columns hold. A view that is pointed elsewhere keeps it.
+pub(in crate::store) async fn comment_views(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(COMMENTS).execute(conn).await?;
     Ok(())
 }

@@ -17,13 +17,13 @@ mod remove;
 mod snapshots;
 
 pub use create::{NewGeneration, create, create_shadow};
-pub use cut_over::{CutOver, cut_over, roll_back};
+pub use cut_over::{CutOver, cut_over, is_keeping_up, roll_back};
 pub use generation::{Generation, complete_tables};
 pub use hold::{Required, hold};
 pub use instances::{Instance, beat, foldable_by, instances, leave};
 pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};
 pub use list::{Live, checkpoints, find, list, live_projection, log_positions, running};
-pub use lock::{Lock, still_held, try_hold};
+pub use lock::{Lock, is_free, still_held, try_hold};
 pub use progress::{back_to, fail, ready, reopen, tell};
-pub use remove::{drop_generation, drop_shadows, retire};
+pub use remove::{Retired, drop_generation, drop_shadows, retire};
 pub use snapshots::{Moment, now, older_than};

@@ -30,6 +30,28 @@ pub async fn facts(conn: &mut PgConnection, generation: Generation) -> Result<Fa
     Ok(sqlx::query_as(generation.sql(sql)).fetch_one(conn).await?)
 }
 
+/// A provider whose backlog isn't what it should be; `None`: the replays of unknown provider.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Miscounted {
+    pub provider_id: Option<String>,
+    pub counted: i64,
+    pub scheduled: i64,
+}
+
+/// Providers whose counted backlog differs from the number of their scheduled replays.
+pub async fn miscounted_backlogs(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<Vec<Miscounted>, StoreError> {
+    let sql = "select provider_id, sum(counted)::bigint as counted, sum(scheduled)::bigint as scheduled
+                 from (select provider_id, count as counted, 0 as scheduled
+                         from {schema}.telemetry_counts where kind = 'scheduled'
+                       union all
+                       select provider_id, 0, 1 from {schema}.replays where status = 'scheduled') both_counts
+                group by provider_id having sum(counted) <> sum(scheduled) order by provider_id limit 1000";
+    Ok(sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?)
+}
+
 /// Which of the tables behind the views have rows, in the order of `FILLED`.
 pub async fn filled(conn: &mut PgConnection, generation: Generation) -> Result<Vec<(&'static str, bool)>, StoreError> {
     let mut filled = Vec::new();
