@@ -29,7 +29,8 @@ pub async fn watched(
 ) -> Result<(), Failure> {
     let watched = Watched::start(!yes && is_interactive())?;
     let done = tokio::select! {
-        done = work(watched.reporter.clone(), watched.stop.clone()) => done,
+        // Boxed: the compiler lays out nested futures only so deep.
+        done = Box::pin(work(watched.reporter.clone(), watched.stop.clone())) => done,
         () = overdue(&watched.stop) => Err(RebuildError::failed(unanswered())),
     };
     let stop = watched.end();

@@ -132,6 +132,7 @@ async fn try_build(
         if !is_loading {
             load::begin(&mut conn, generation, slices(build)).await?;
         }
+        ctx.resolver.unknown_before(load::unknown_schemas(&mut conn).await?);
         forced = fold_log(ctx, build, load_progress, stop).await?;
         load::finish(&mut conn, generation, Step::Folded).await?;
     }

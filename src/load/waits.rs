@@ -27,7 +27,8 @@ pub async fn told<T, E: From<LoadError>>(
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     let mut waits = Waits::default();
-    tokio::pin!(work);
+    // Boxed: whole commands come through here, and the compiler lays out nested futures only so deep.
+    let mut work = Box::pin(work);
     loop {
         tokio::select! {
             biased;

@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 use super::keys::FILLED;
 use crate::domain::log::positions::TopicPositions;
 use crate::store::error::StoreError;
-use crate::store::generations::Generation;
+use crate::store::generations::{Generation, live_projection};
 
 /// Row counts of a generation, for the `counts` check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -50,6 +50,16 @@ pub async fn miscounted_backlogs(
                        select provider_id, 0, 1 from {schema}.replays where status = 'scheduled') both_counts
                 group by provider_id having sum(counted) <> sum(scheduled) order by provider_id limit 1000";
     Ok(sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?)
+}
+
+/// Ids of schemas that the registry didn't know when the live generation asked, in records that are dead letters since.
+pub async fn unknown_schemas(conn: &mut PgConnection) -> Result<Vec<u32>, StoreError> {
+    let live = live_projection(conn).await?.generation;
+    let sql = "select distinct ('x' || encode(substring(value from 2 for 4), 'hex'))::bit(32)::bigint
+                 from {schema}.dead_letters
+                where reason = 'schema_unknown' and length(value) >= 5 and get_byte(value, 0) = 0 limit 10000";
+    let ids: Vec<i64> = sqlx::query_scalar(live.sql(sql)).fetch_all(conn).await?;
+    Ok(ids.into_iter().filter_map(|id| u32::try_from(id).ok()).collect())
 }
 
 /// Which of the tables behind the views have rows, in the order of `FILLED`.
