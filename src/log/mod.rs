@@ -1,7 +1,10 @@
 //! Kafka: consumers, partition ownership and positions; and the producer of sample events.
 
 pub mod client;
+mod epochs;
+pub mod events;
 pub mod fetch;
+pub mod message;
 pub mod producer;
 pub mod reader;
 pub mod survey;

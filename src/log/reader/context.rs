@@ -61,6 +61,21 @@ impl<T> ReaderContext<T> {
         self.readiness.raise(health::KAFKA, Severity::Unready, detail);
     }
 
+    /// A partition is fetched once its position is confirmed to be in the log: the state has no other sign than this text.
+    fn look_at_fetches(&self, statistics: &Statistics) {
+        let mut state = lock(&self.state);
+        let mut fetched = HashMap::new();
+        for (topic, statistics) in &statistics.topics {
+            let Some(stream) = self.topics.stream(topic) else { continue };
+            let active = statistics.partitions.values().filter(|partition| partition.fetch_state == "active");
+            for index in active.map(|partition| partition.partition) {
+                let partition = StreamPartition { stream, index };
+                fetched.insert(partition, state.fetched.get(&partition).copied().unwrap_or(0) + 1);
+            }
+        }
+        state.fetched = fetched.into_iter().collect();
+    }
+
     /// Stops taking records, and waits within a bound until those taken are written.
     pub fn revoked(&self, partitions: Vec<StreamPartition>) {
         let (done, answer) = mpsc::channel();
@@ -85,6 +100,7 @@ impl<T> ReaderContext<T> {
 impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     fn stats(&self, statistics: Statistics) {
         self.look_for_brokers(&statistics);
+        self.look_at_fetches(&statistics);
         let mut ends = lock(&self.ends);
         ends.clear();
         for (topic, statistics) in &statistics.topics {

@@ -6,10 +6,11 @@ pub mod context;
 pub mod delivery;
 pub mod ended;
 mod handle;
-pub mod headers;
+mod log_guard;
 mod partition;
 pub mod settings;
 mod state;
+mod stopped;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -19,14 +20,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, error, warn};
 
+use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
-use super::survey::topic_id::TopicIds;
+use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 use crate::observe::health::{self, Readiness, Severity};
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
@@ -36,6 +38,7 @@ pub use handle::{Ends, InFlight, ReaderHandle};
 use partition::{AssignedPartition, Phase};
 use settings::{PartitionSource, ReaderSettings};
 use state::State;
+use stopped::LogGuard;
 
 /// Minimum wait for a record, so that a batch that waits for the writer doesn't spin.
 const POLL_MIN: Duration = Duration::from_millis(1);
@@ -55,6 +58,9 @@ pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 /// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writer.
 pub struct Reader<S: RecordDecoder> {
     pub(super) settings: ReaderSettings,
+    events: Events,
+    pub(super) topic_watch: TopicWatch,
+    /// After `events` and `topic_watch`, which are dropped first.
     pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
     pub(super) state: Arc<Mutex<State<S::Item>>>,
     pub(super) decoder: S,
@@ -68,10 +74,9 @@ pub struct Reader<S: RecordDecoder> {
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
-    pub(super) topic_ids: TopicIds,
     /// The topic id with which each partition was last claimed.
     pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
-    pub(super) next_topic_guard: Instant,
+    pub(super) log_guard: LogGuard,
 }
 
 impl<S: RecordDecoder> Reader<S> {
@@ -101,6 +106,8 @@ impl<S: RecordDecoder> Reader<S> {
         let now = Instant::now();
         let reader = Reader {
             settings,
+            events: Events::of(&consumer)?,
+            topic_watch: TopicWatch::default(),
             consumer,
             state,
             decoder,
@@ -112,9 +119,8 @@ impl<S: RecordDecoder> Reader<S> {
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
-            topic_ids: TopicIds::default(),
             claimed_topic_ids: HashMap::new(),
-            next_topic_guard: now,
+            log_guard: LogGuard::default(),
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
@@ -168,8 +174,8 @@ impl<S: RecordDecoder> Reader<S> {
                     self.group_offsets.extend(offsets);
                 }
                 Control::Committed(_) => {}
-                Control::Granted { partition, assignment, next_offset } => {
-                    self.change(partition, assignment, Phase::Granted { next_offset, not_before: Instant::now() });
+                Control::Granted { partition, assignment, position } => {
+                    self.change(partition, assignment, Phase::Granted { position, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();
                 }
                 Control::Lost { partition, assignment, pause } => self.lose(partition, assignment, pause),
@@ -186,7 +192,7 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
-    fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
+    pub(super) fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
         let mut state = lock(&self.state);
         if state.partitions.get(&partition).is_none_or(|assigned| assigned.assignment != assignment) {
             return;
@@ -209,7 +215,8 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// Whether there is room for another record.
-    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+    fn take(&self, polled: &Polled<'_>) -> bool {
+        let message = polled.message();
         let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
         let partition = StreamPartition { stream, index: message.partition() };
         let offset = message.offset();
@@ -217,6 +224,7 @@ impl<S: RecordDecoder> Reader<S> {
         if !state.wants(partition, offset) {
             return true;
         }
+        let leader_epoch = message.leader_epoch();
         let (item, bytes) = match self.decoder.decode_borrowed(record_view(stream, message)) {
             Some(decoded) => decoded,
             None => {
@@ -229,14 +237,14 @@ impl<S: RecordDecoder> Reader<S> {
                     }
                     DecodedRecord::Wait(token) => {
                         drop(state);
-                        self.wait_for(partition, offset, token);
+                        self.wait_for(partition, LogPosition { next_offset: offset, leader_epoch }, token);
                         return true;
                     }
                 }
             }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(partition, offset, bytes, item);
+        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch }, bytes, item);
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
     }
 
@@ -245,11 +253,13 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// A record can't be decoded yet: its partition stops before it, the others continue.
-    fn wait_for(&self, partition: StreamPartition, offset: i64, token: u32) {
+    fn wait_for(&self, partition: StreamPartition, before: LogPosition, token: u32) {
         let mut state = lock(&self.state);
-        state.pass(partition, offset);
-        if let Some(assigned) = state.partitions.get_mut(&partition) {
-            assigned.phase = Phase::Waiting { next_offset: offset, token };
+        state.pass(partition, before);
+        if let Some(assigned) = state.partitions.get_mut(&partition)
+            && let Phase::Active { position, .. } = assigned.phase
+        {
+            assigned.phase = Phase::Waiting { position, token };
         }
         drop(state);
         self.stop_fetching(partition);
@@ -271,20 +281,24 @@ impl<S: RecordDecoder> Reader<S> {
     fn poll(&mut self, now: Instant) {
         self.relieve();
         // Buffered records need no check of the clock.
-        let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
+        let mut polled = self.next_event(Duration::ZERO).or_else(|| self.next_event(self.poll_timeout(now)));
         let mut taken = 0;
         while let Some(outcome) = polled {
             match outcome {
-                Ok(message) => {
+                Ok(record) => {
                     taken += 1;
-                    if !self.take(&message) || taken == RECORDS_A_ROUND {
+                    if !self.take(&record) || taken == RECORDS_A_ROUND {
                         return;
                     }
                 }
-                Err(error) => return self.complain(error),
+                Err(trouble) => return self.stop_at(trouble),
             }
-            polled = self.consumer.poll(Duration::ZERO);
+            polled = self.next_event(Duration::ZERO);
         }
+    }
+
+    fn next_event(&self, timeout: Duration) -> Option<Result<Polled<'_>, Trouble>> {
+        self.events.poll(&self.consumer, timeout)
     }
 
     /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would
@@ -347,29 +361,19 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
-    fn complain(&mut self, error: KafkaError) {
+    /// An error that stops no single partition.
+    pub(super) fn complain(&mut self, error: KafkaError) {
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             error!(%error, "Kafka: the consumer can't go on");
             self.fatal = Some(error);
             return;
         }
-        let out_of_range = matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
-        );
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
             let detail =
                 format!("Kafka has no such topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
             self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
         }
-        if !out_of_range {
-            return warn!(%error, "Kafka: reading failed; librdkafka retries");
-        }
-        // Some partition's position is not in the log, or its topic was recreated; claiming all of them again shows
-        // which one.
-        for partition in self.active() {
-            self.claim_again(partition, RETRY_PAUSE);
-        }
+        warn!(%error, "Kafka: reading failed; librdkafka retries");
     }
 
     pub(super) fn claim_again(&self, partition: StreamPartition, pause: Duration) {
