@@ -17,6 +17,7 @@ use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
 use crate::config::kafka::Kafka;
+use crate::domain::log::record::Topics;
 use crate::log::survey::admin;
 use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::health::{self, Severity};
@@ -28,6 +29,7 @@ use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
 use crate::store::read::Reader;
+use crate::store::tables::folded_topics::FoldedTopics;
 use crate::store::{Generation, StoreError, migrate};
 
 /// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
@@ -157,14 +159,18 @@ impl Process<'_> {
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
         let views = StoredViews::new(Reader::new(self.access.pool(self.config.postgres.pool_max)));
-        let metrics = self.metrics.clone();
+        let (metrics, readiness) = (self.metrics.clone(), self.readiness.clone());
+        let render = move || {
+            metrics.partitions.log_guarded(&readiness.log_guarded());
+            metrics.render()
+        };
         let settings = HttpSettings {
             request_timeout: http.request_timeout,
             export_timeout: http.export_timeout,
             export_rows_max: http.export_rows_max,
             requests_max: http.requests_max,
         };
-        let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(move || metrics.render()), settings);
+        let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(render), settings);
         tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop.clone()));
         Ok(())
     }
@@ -192,7 +198,7 @@ impl Process<'_> {
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
-        match check_database(access).await {
+        match check_database(access, &config.kafka.topics()).await {
             Ok(live) => {
                 readiness.clear(health::POSTGRES);
                 return Ok(live);
@@ -208,10 +214,11 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
     }
 }
 
-async fn check_database(access: &Access) -> Result<Generation, StoreError> {
+async fn check_database(access: &Access, topics: &Topics) -> Result<Generation, StoreError> {
     let mut conn = access.connect().await?;
     migrate::check_version(&mut conn).await?;
     let live = generation::live(&mut conn).await?;
+    FoldedTopics::of(&mut conn, live).await?.check(live, topics)?;
     crate::observe::metrics::live_generation(live.0);
     Ok(live)
 }
