@@ -1,6 +1,6 @@
 //! Series that must be able to disappear: kept here and rendered at scrape, since the exporter keeps series forever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,6 +13,9 @@ use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 type Partition = (String, i32);
 
+/// As the reason for which a partition is stopped.
+const LOG_GUARD: &str = "log_guard";
+
 /// Series of the partitions that this instance owns.
 #[derive(Debug, Default)]
 pub struct PartitionGauges(Mutex<BTreeMap<Partition, PartitionState>>);
@@ -21,6 +24,7 @@ pub struct PartitionGauges(Mutex<BTreeMap<Partition, PartitionState>>);
 struct PartitionState {
     lag_records: Option<i64>,
     stopped_for: Option<Reason>,
+    log_guarded: bool,
 }
 
 impl PartitionGauges {
@@ -32,6 +36,15 @@ impl PartitionGauges {
     /// The reason for which the flood guard has stopped the partition, or `None`.
     pub fn stopped(&self, topic: &str, partition: i32, reason: Option<Reason>) {
         self.entry(topic, partition, |state| state.stopped_for = reason);
+    }
+
+    /// The partitions that the log guard has stopped.
+    pub fn log_guarded(&self, partitions: &BTreeSet<Partition>) {
+        let mut states = locked(&self.0);
+        states.values_mut().for_each(|state| state.log_guarded = false);
+        for partition in partitions {
+            states.entry(partition.clone()).or_default().log_guarded = true;
+        }
     }
 
     /// Removes the series of a partition that goes to another instance.
@@ -49,8 +62,10 @@ impl PartitionGauges {
             Some((vec![topic.clone(), partition.to_string()], state.lag_records? as f64))
         });
         write_family(text, &families::LAG_RECORDS, &lag.collect::<Vec<_>>());
-        let stopped = states.iter().filter_map(|((topic, partition), state)| {
-            Some((vec![topic.clone(), partition.to_string(), state.stopped_for?.to_string()], 1.0))
+        let stopped = states.iter().flat_map(|((topic, partition), state)| {
+            let reasons = state.stopped_for.map(|reason| reason.to_string()).into_iter();
+            let reasons = reasons.chain(state.log_guarded.then(|| LOG_GUARD.to_owned()));
+            reasons.map(|reason| (vec![topic.clone(), partition.to_string(), reason], 1.0))
         });
         write_family(text, &families::PARTITION_STOPPED, &stopped.collect::<Vec<_>>());
     }

@@ -1,9 +1,10 @@
 //! Conditions that keep this instance from being ready, raised wherever they are noticed and reported by /readyz.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 /// Whether a condition takes the instance out of service, or is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,11 @@ pub fn flood_guard(topic: &str, partition: i32) -> String {
     format!("flood_guard:{topic}/{partition}")
 }
 
-/// Name of the condition of a partition whose position is not in the log, or can't be determined.
+const LOG_GUARD: &str = "log_guard:";
+
+/// Name of the condition of a partition whose log is not the one that was folded, or can't be read.
 pub fn log_guard(topic: &str, partition: i32) -> String {
-    format!("log_guard:{topic}/{partition}")
+    format!("{LOG_GUARD}{topic}/{partition}")
 }
 
 /// The set of conditions; clones share it.
@@ -64,6 +67,28 @@ impl Readiness {
     /// Sorted by name.
     pub fn conditions(&self) -> BTreeMap<String, Condition> {
         self.lock().clone()
+    }
+
+    /// `{name: {severity, since, detail}}`
+    pub fn to_json(&self) -> Value {
+        let entry = |(name, condition): (&String, &Condition)| {
+            let severity = match condition.severity {
+                Severity::Unready => "unready",
+                Severity::Degraded => "degraded",
+            };
+            let told = json!({"severity": severity, "since": condition.since, "detail": condition.detail});
+            (name.clone(), told)
+        };
+        Value::Object(self.lock().iter().map(entry).collect())
+    }
+
+    /// Partitions that the log guard has stopped, by topic and number.
+    pub fn log_guarded(&self) -> BTreeSet<(String, i32)> {
+        let partition = |name: &String| {
+            let (topic, partition) = name.strip_prefix(LOG_GUARD)?.rsplit_once('/')?;
+            Some((topic.to_owned(), partition.parse().ok()?))
+        };
+        self.lock().keys().filter_map(partition).collect()
     }
 
     pub fn is_ready(&self) -> bool {
@@ -93,5 +118,8 @@ mod tests {
         assert_eq!((kafka.since, kafka.detail.as_str()), (since, "second"));
         readiness.clear(KAFKA);
         assert!(readiness.is_ready());
+        readiness.raise(&flood_guard("orders", 1), Severity::Unready, "flood");
+        readiness.raise(&log_guard("orders", 7), Severity::Unready, "lost");
+        assert_eq!(readiness.log_guarded(), [("orders".to_owned(), 7)].into());
     }
 }
