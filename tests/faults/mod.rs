@@ -6,6 +6,8 @@ mod ended_early;
 mod flood_guard;
 mod header_names;
 mod kill;
+mod log_continuity;
+mod log_harmed;
 mod postgres_cut;
 mod queue_full;
 mod redis_away;
