@@ -62,11 +62,11 @@ async fn check_and_promote(
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let survey = session.survey(ctx, async |_, _| Ok(None)).await?;
+    let before = promotable(&mut session.conn, generation).await?;
     let other_log = log_guard::other_log(ctx, &mut session.conn, generation, &survey).await?;
     if !other_log.is_empty() {
         return Err(RebuildError::refused(other_log));
     }
-    let before = promotable(&mut session.conn, generation).await?;
     generations::reopen(&mut session.conn, generation).await?;
     let session = session.beat(generation, &observer, &stop);
     let heartbeat = &session.heartbeat;

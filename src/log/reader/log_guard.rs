@@ -64,10 +64,11 @@ impl<S: RecordDecoder> Reader<S> {
             return;
         }
         let before = self.log_guard.stopped.get(&partition).copied();
-        let why = match before.map(|stopped| stopped.why) {
-            Some(why @ Why::NotInLog { ended_before: true, .. }) => why,
-            _ => Why::NotInLog { lost_from, ended_before: false },
-        };
+        let known = before.and_then(|stopped| match stopped.why {
+            Why::NotInLog { lost_from } => lost_from,
+            _ => None,
+        });
+        let why = Why::NotInLog { lost_from: known.or(lost_from) };
         let is_told = before.is_some_and(|before| before.is_told && before.why.is_same_kind(why));
         self.log_guard.stopped.insert(partition, Stopped { why, is_told, tries: 0 });
         self.claim_again(partition, RETRY_PAUSE);
@@ -105,19 +106,17 @@ impl<S: RecordDecoder> Reader<S> {
     ) -> Verdict {
         let (topic, next_offset) = (self.settings.topics.name(partition.stream).to_owned(), position.next_offset);
         if !(start..=end).contains(&next_offset) {
-            let why = Why::NotInLog { lost_from: (end < next_offset).then_some(end), ended_before: end < next_offset };
+            let why = Why::NotInLog { lost_from: (end < next_offset).then_some(end) };
             return Verdict::Stop(why, lost_log(&topic, (start, end), next_offset));
         }
         match self.log_guard.stopped.get(&partition).map(|stopped| stopped.why) {
             // Without an epoch, nobody can tell whether the log was restored or has grown again.
-            Some(why @ Why::NotInLog { lost_from, ended_before: true }) if position.leader_epoch.is_none() => {
-                Verdict::Stop(
-                    why,
-                    grown_again(&topic, lost_from, next_offset, "; once it is restored, restart foldback"),
-                )
-            }
+            Some(why @ Why::NotInLog { lost_from }) if position.leader_epoch.is_none() => Verdict::Stop(
+                why,
+                grown_again(&topic, lost_from, next_offset, "; once it is restored, restart foldback"),
+            ),
             // With an epoch, librdkafka asks the broker again.
-            Some(why @ Why::NotInLog { lost_from, .. }) => {
+            Some(why @ Why::NotInLog { lost_from }) => {
                 self.report(partition, why, &grown_again(&topic, lost_from, next_offset, ""));
                 Verdict::Read
             }
@@ -129,7 +128,7 @@ impl<S: RecordDecoder> Reader<S> {
     /// it is compacted, records vanish before they are read. So its partitions are claimed again, which is refused.
     pub(super) fn guard_topics(&mut self) {
         let Some(states) = self.topic_watch.look(self.consumer.client(), &self.settings.topics) else { return };
-        for partition in self.active() {
+        for partition in self.claimed() {
             let topic = self.settings.topics.name(partition.stream);
             let state = states.get(topic);
             let is_other = state.and_then(|state| state.id.as_ref()) != self.claimed_topic_ids.get(&partition);
@@ -137,6 +136,12 @@ impl<S: RecordDecoder> Reader<S> {
                 self.claim_again(partition, Duration::ZERO);
             }
         }
+    }
+
+    fn claimed(&self) -> Vec<StreamPartition> {
+        let is_claimed = |phase| !matches!(phase, Phase::Unclaimed { .. } | Phase::Claiming);
+        let state = lock(&self.state);
+        state.partitions.iter().filter(|(_, it)| is_claimed(it.phase)).map(|(partition, _)| *partition).collect()
     }
 
     /// Reports that a partition is stopped; to the log once, however often it is tried again.
@@ -161,16 +166,18 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
-    /// Takes back what was said of partitions that have gone on since.
+    /// Takes back what was said of partitions that have gone on since. Who revoked a partition has taken it back already,
+    /// and its next owner may have more to say.
     pub(super) fn release_proven(&mut self) {
         if self.log_guard.stopped.is_empty() {
             return;
         }
         let proven: Vec<StreamPartition> = {
             let state = lock(&self.state);
+            self.log_guard.stopped.retain(|partition, _| state.partitions.contains_key(partition));
             let is_proven = |(partition, stopped): (&StreamPartition, &Stopped)| {
-                let Some(assigned) = state.partitions.get(partition) else { return true };
-                let Phase::Active { position, .. } = assigned.phase else { return false };
+                let phase = state.partitions.get(partition).map(|assigned| assigned.phase);
+                let Some(Phase::Active { position, .. }) = phase else { return false };
                 match stopped.why {
                     Why::Unreadable { offset } => position.next_offset > offset,
                     _ => state.fetched.get(partition).is_some_and(|times| *times >= STATISTICS_MIN),

@@ -26,10 +26,9 @@ pub enum Why {
     Unanswered,
     Compacted,
     /// The log does not have the position, or has other records before it. `lost_from`: the first offset that was lost,
-    /// if it is known. `ended_before`: the log ended before the position.
+    /// if it is known.
     NotInLog {
         lost_from: Option<i64>,
-        ended_before: bool,
     },
     /// The client can't hand out what stands at this offset.
     Unreadable {
