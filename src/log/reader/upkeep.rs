@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tracing::{debug, error, info};
+use tracing::{debug, info};
 
 use super::context::lock;
 use super::delivery::{Delivery, RecordDecoder};
@@ -23,6 +23,9 @@ const TOPIC_GUARD_EVERY: Duration = Duration::from_secs(2);
 const TOPIC_GUARD_TIMEOUT: Duration = Duration::from_millis(200);
 /// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A pass over the partitions asks no more of the brokers after this long; the next pass goes on.
+const PASS_MAX: Duration = Duration::from_secs(1);
 
 impl<S: RecordDecoder> Reader<S> {
     pub(super) fn upkeep(&mut self) {
@@ -43,8 +46,9 @@ impl<S: RecordDecoder> Reader<S> {
                 }
                 _ => true,
             };
-            // Brokers that don't answer for one partition would block the thread for each of the others too.
-            if !answered {
+            // Brokers that don't answer for one partition would block the thread for each of the others too, and slow ones
+            // would do so for all together: the group expels a consumer that doesn't poll.
+            if !answered || now.elapsed() > PASS_MAX {
                 break;
             }
         }
@@ -170,7 +174,6 @@ impl<S: RecordDecoder> Reader<S> {
     fn report(&self, partition: StreamPartition, what: &str) {
         let (topic, partition) = (self.settings.topics.name(partition.stream), partition.index);
         let detail = format!("topic {topic}, partition {partition}: {what}");
-        error!(topic, partition, "{detail}");
         self.readiness.raise(&health::log_guard(topic, partition), Severity::Unready, detail);
     }
 

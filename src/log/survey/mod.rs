@@ -1,6 +1,8 @@
 //! Surveys the log: the topics, and where each partition starts and ends.
 
 pub mod admin;
+pub mod ends;
+pub mod list_offsets;
 pub mod offsets;
 pub mod probe;
 pub mod topic_id;

@@ -16,7 +16,7 @@ use rdkafka::types::{RDKafkaAdminOp, RDKafkaRespErr};
 use crate::domain::log::record::{Stream, Topics};
 
 /// How much longer than the request's own timeout to wait for its answer.
-const GRACE: Duration = Duration::from_millis(100);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 /// How long an answer is cached: the partitions of an assignment are claimed together, with one request.
 const ANSWER_SERVES: Duration = Duration::from_secs(1);
@@ -57,19 +57,19 @@ pub fn topic_ids<C: ClientContext>(
 }
 
 /// An object of librdkafka's that we own and must destroy.
-struct Owned<T> {
+pub(super) struct Owned<T> {
     pointer: NonNull<T>,
     destroy: unsafe extern "C" fn(*mut T),
 }
 
 impl<T> Owned<T> {
     /// `pointer` is null, or belongs to nobody else and may be destroyed by `destroy` once.
-    fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> KafkaResult<Owned<T>> {
+    pub(super) fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> KafkaResult<Owned<T>> {
         let pointer = NonNull::new(pointer).ok_or(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut))?;
         Ok(Owned { pointer, destroy })
     }
 
-    fn get(&self) -> *mut T {
+    pub(super) fn get(&self) -> *mut T {
         self.pointer.as_ptr()
     }
 }
@@ -81,7 +81,7 @@ impl<T> Drop for Owned<T> {
     }
 }
 
-type Event = Owned<sys::rd_kafka_event_t>;
+pub(super) type Event = Owned<sys::rd_kafka_event_t>;
 
 /// Sends the request, and waits for the answer.
 fn ask<C: ClientContext>(client: &Client<C>, topics: &[&str], timeout: Duration) -> KafkaResult<Event> {
@@ -117,7 +117,7 @@ fn ask<C: ClientContext>(client: &Client<C>, topics: &[&str], timeout: Duration)
 }
 
 /// A timeout for librdkafka: at least a millisecond, at most an hour.
-fn millis(time: Duration) -> i32 {
+pub(super) fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis().clamp(1, 3_600_000)).unwrap_or(i32::MAX)
 }
 
