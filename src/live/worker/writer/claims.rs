@@ -28,6 +28,7 @@ impl WriterTask {
                     // The reader may have dropped an older assignment by itself.
                     self.owned.drop_partitions(&[partition]);
                     self.owned.grant(number, owned);
+                    self.settings.progress.at(partition, next_offset);
                     return self.tell(Control::Granted { partition, assignment: number, next_offset });
                 }
                 Err(error) if self.give_up.is_cancelled() => {
@@ -71,7 +72,7 @@ impl WriterTask {
         self.owned.drop_partitions(partitions);
         for partition in partitions {
             let topic = self.settings.topics.name(partition.stream);
-            self.settings.metrics.partitions.let_go(topic, partition.index);
+            self.settings.metrics.partitions.stopped(topic, partition.index, None);
             self.settings.readiness.clear(&health::flood_guard(topic, partition.index));
             self.settings.readiness.clear(&health::log_guard(topic, partition.index));
             self.flooded.remove(partition);
