@@ -166,7 +166,7 @@ impl Process<'_> {
             kafka_queue_kbytes: None,
             drain_timeout: config.workers.drain_timeout,
         };
-        let (readiness, metrics) = (self.readiness.another(), self.metrics.clone());
+        let (readiness, metrics) = (self.readiness.source(), self.metrics.clone());
         let progress = self.progress.clone();
         WorkerSettings { progress, ..WorkerSettings::new(config, reader, self.access.clone(), readiness, metrics) }
     }

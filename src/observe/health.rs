@@ -70,7 +70,7 @@ pub fn fenced(topic: &str, partition: i32) -> String {
 /// The set of conditions; clones share it, and write a line to the log when a condition begins and when it ends.
 ///
 /// A condition that several parts of the process notice, each for itself (such as the workers), holds until the last of
-/// them clears it. Each of them needs a handle of its own, from [`Readiness::another`]. A partition has one worker, so its
+/// them clears it. Each of them needs a handle of its own, from [`Readiness::source`]. A partition has one worker, so its
 /// conditions are the same for all handles.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
@@ -87,7 +87,7 @@ struct Raised {
 
 impl Readiness {
     /// A handle to the same set, for another part of the process.
-    pub fn another(&self) -> Readiness {
+    pub fn source(&self) -> Readiness {
         let mut raised = self.lock();
         raised.holders += 1;
         Readiness { shared: self.shared.clone(), holder: raised.holders }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_condition_holds_until_the_last_who_raised_it_clears_it() {
         let readiness = Readiness::default();
-        let (one, other) = (readiness.another(), readiness.another());
+        let (one, other) = (readiness.source(), readiness.source());
         one.raise(POSTGRES, Severity::Degraded, "one");
         other.raise(POSTGRES, Severity::Unready, "other");
         assert_eq!(readiness.conditions()[POSTGRES].detail, "other", "the worst is told");
@@ -209,11 +209,11 @@ mod tests {
     fn a_partition_has_its_conditions_whoever_raises_them() {
         let readiness = Readiness::default();
         for partition in 0..2 {
-            readiness.another().raise(&log_guard("orders", partition), Severity::Unready, "lost");
+            readiness.source().raise(&log_guard("orders", partition), Severity::Unready, "lost");
         }
         assert_eq!(readiness.counts(), [(("log_guard".to_owned(), Severity::Unready), 2)].into());
-        readiness.another().clear(&log_guard("orders", 1));
-        readiness.another().clear(&log_guard("orders", 0));
+        readiness.source().clear(&log_guard("orders", 1));
+        readiness.source().clear(&log_guard("orders", 0));
         assert!(readiness.is_ready());
     }
 }

@@ -36,7 +36,7 @@ type Asked = (EndsClient, EndsAnswer, BTreeMap<StreamPartition, i64>);
 
 impl EndsWatch {
     pub fn new(kafka: Kafka, progress: Progress, readiness: &Readiness) -> EndsWatch {
-        EndsWatch { kafka, progress, readiness: readiness.another(), failing_since: None }
+        EndsWatch { kafka, progress, readiness: readiness.source(), failing_since: None }
     }
 
     /// Asks until stopped.

@@ -91,7 +91,7 @@ impl<S: RecordDecoder> Reader<S> {
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
         let state = Arc::new(Mutex::new(State::new(deliveries)));
-        let readiness = readiness.another();
+        let readiness = readiness.source();
         let health = Arc::new(Mutex::new(ClientHealth::new(&settings.kafka.group, &settings.topics)));
         let context = ReaderContext {
             topics: settings.topics.clone(),
@@ -108,7 +108,7 @@ impl<S: RecordDecoder> Reader<S> {
         }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
-        let watch = ReaderWatch { partitions: state.clone(), in_flight: in_flight.clone(), health };
+        let watch = ReaderWatch::new(&state, in_flight.clone(), health);
         let now = Instant::now();
         let reader = Reader {
             settings,

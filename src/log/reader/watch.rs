@@ -1,7 +1,7 @@
 //! What can be seen of a reader from outside, at any time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use super::client_health::{ClientHealth, Membership};
@@ -13,7 +13,7 @@ use crate::domain::log::partition::StreamPartition;
 pub type InFlight = Arc<AtomicUsize>;
 
 /// The reader's partitions, whatever its items are.
-pub(super) trait Phases: Send + Sync {
+trait Phases: Send + Sync {
     fn phases(&self) -> Vec<(StreamPartition, Phase)>;
 }
 
@@ -27,15 +27,25 @@ impl<T: Send> Phases for Mutex<State<T>> {
 /// Looks at a reader without holding it up.
 #[derive(Clone)]
 pub struct ReaderWatch {
-    pub(super) partitions: Arc<dyn Phases>,
-    pub(super) in_flight: InFlight,
-    pub(super) health: Arc<Mutex<ClientHealth>>,
+    /// Weak, since the writer learns of the reader's end when nobody can send to it any more.
+    partitions: Weak<dyn Phases>,
+    in_flight: InFlight,
+    health: Arc<Mutex<ClientHealth>>,
 }
 
 impl ReaderWatch {
-    /// The partitions that are assigned to it.
+    pub(super) fn new<T: Send + 'static>(
+        state: &Arc<Mutex<State<T>>>,
+        in_flight: InFlight,
+        health: Arc<Mutex<ClientHealth>>,
+    ) -> ReaderWatch {
+        let partitions: Weak<Mutex<State<T>>> = Arc::downgrade(state);
+        ReaderWatch { partitions, in_flight, health }
+    }
+
+    /// The partitions that are assigned to it; none once it has ended.
     pub fn partitions(&self) -> Vec<(StreamPartition, Phase)> {
-        self.partitions.phases()
+        self.partitions.upgrade().map_or_else(Vec::new, |partitions| partitions.phases())
     }
 
     /// Bytes that were read and not committed yet.

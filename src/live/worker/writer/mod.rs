@@ -144,8 +144,11 @@ impl WriterTask {
     async fn write(&mut self, mut batch: WriteBatch) {
         loop {
             batch.keep_valid(&self.owned);
-            if batch.is_empty() || self.give_up.is_cancelled() {
+            if self.give_up.is_cancelled() {
                 return;
+            }
+            if batch.is_empty() {
+                return self.nothing_waits();
             }
             let give_up = self.give_up.clone();
             let written = tokio::select! {
@@ -251,6 +254,13 @@ impl WriterTask {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.give_up.cancelled() => {}
+        }
+    }
+
+    /// What Postgres was waited for with is another owner's to write, or is claimed again.
+    fn nothing_waits(&mut self) {
+        if std::mem::take(&mut self.away) {
+            self.settings.readiness.clear(health::POSTGRES);
         }
     }
 
