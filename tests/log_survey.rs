@@ -11,10 +11,11 @@ use crate::support::{Stack, eventually};
 use foldback::config::kafka::Kafka;
 use foldback::domain::log::partition::StreamPartition;
 use foldback::domain::log::position::Position;
+use foldback::domain::log::positions::LogPosition;
 use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::timestamp::Timestamp;
 use foldback::log::fetch::{FetchError, fetch_record, fetch_records};
-use foldback::log::survey::ends::EndsClient;
+use foldback::log::survey::ends_client::EndsClient;
 use foldback::log::survey::offsets::offsets_at;
 use foldback::log::survey::probe::{SampleBounds, sample};
 use foldback::log::survey::{SurveyError, TopicSurvey, survey};
@@ -294,8 +295,8 @@ async fn a_reader_reads_the_partitions_that_it_is_given() {
                 Delivery::Claim { partition, assignment, log_start, topic_id } => {
                     assert_eq!((log_start, topic_id.map(|id| id.len())), (0, Some(22)));
                     claimed.push(partition);
-                    let next_offset = passed[&partition.index];
-                    reader.controls.send(Control::Granted { partition, assignment, next_offset }).unwrap();
+                    let position = LogPosition { next_offset: passed[&partition.index], leader_epoch: None };
+                    reader.controls.send(Control::Granted { partition, assignment, position }).unwrap();
                 }
                 Delivery::Batch(batch) => {
                     for span in &batch.spans {

@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::live::run::{self, RunError};
 use crate::observe::logging;
+use crate::store::StoreError;
 
 use super::Failure;
 use super::context::{Context, access, at_database, flag};
@@ -37,6 +38,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     run::run(&config, access, stop).await.map_err(|error| match error {
+        RunError::Store(error @ StoreError::OtherTopics { .. }) => Failure::Guard(format!("refused: {error}")),
         RunError::Store(error) => at_database(&config, error),
         error => Failure::failed(error.to_string()),
     })

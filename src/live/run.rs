@@ -30,6 +30,7 @@ use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
 use crate::store::read::Reader;
+use crate::store::tables::folded_topics::FoldedTopics;
 use crate::store::{Generation, StoreError, migrate};
 
 /// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
@@ -182,6 +183,7 @@ impl Process<'_> {
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {
+            metrics.partitions.log_guarded(&metrics.readiness.log_guarded());
             progress.show(&metrics.partitions, &topics);
             metrics.render()
         };
@@ -219,7 +221,7 @@ impl Process<'_> {
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
-        match check_database(access).await {
+        match check_database(access, &config.kafka.topics()).await {
             Ok(live) => {
                 readiness.clear(health::POSTGRES);
                 return Ok(live);
@@ -235,10 +237,11 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
     }
 }
 
-async fn check_database(access: &Access) -> Result<Generation, StoreError> {
+async fn check_database(access: &Access, topics: &Topics) -> Result<Generation, StoreError> {
     let mut conn = access.connect().await?;
     migrate::check_version(&mut conn).await?;
     let live = generation::live(&mut conn).await?;
+    FoldedTopics::of(&mut conn, live).await?.check(live, topics)?;
     crate::observe::metrics::live_generation(live.0);
     Ok(live)
 }

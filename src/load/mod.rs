@@ -34,7 +34,7 @@ use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
 use progress::LoadProgress;
-use worker::{LoadWorker, left};
+use worker::LoadWorker;
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Memory that the process needs besides its workers; at most half of what is configured.
@@ -160,6 +160,15 @@ impl Build {
     pub fn offsets(&self) -> u64 {
         left(self, &BTreeMap::new()).iter().map(|(_, left)| left).sum()
     }
+}
+
+/// Partitions, sorted by how much is left of each.
+fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
+    let left = |found: &LogStart| {
+        let from = at.get(&found.partition).copied().unwrap_or(found.log_start);
+        u64::try_from(build.targets.of(found.partition).unwrap_or(from) - from).unwrap_or(0)
+    };
+    build.found.values().map(|found| (found.partition, left(found))).collect()
 }
 
 /// Enough slices that the orders of each fit into a worker's memory.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::events::{Events, Trouble};
+use super::message::Message;
 use super::reader::consumer::consumer_config;
-use super::reader::headers::copy_headers;
 use super::reader::settings::ReaderSettings;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
@@ -32,6 +32,11 @@ pub enum FetchError {
          committed; restore the topic, or rebuild the views"
     )]
     Gone { topic: String, partition: i32, offset: i64 },
+    #[error(
+        "topic {topic}, partition {partition} can't be read at offset {offset} ({reason}); restore the log there, such as \
+         from another replica"
+    )]
+    Unreadable { topic: String, partition: i32, offset: i64, reason: String },
 }
 
 /// Reads the record at a position, with a consumer of its own. Blocks.
@@ -67,6 +72,7 @@ pub fn fetch_records(
 
 struct Fetch<'a> {
     topics: &'a Topics,
+    events: Events,
     consumer: BaseConsumer,
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
@@ -82,8 +88,9 @@ impl Fetch<'_> {
         for (partition, offset) in wanted {
             missing.entry(partition).or_default().push_back(offset);
         }
-        let consumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
-        let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new() };
+        let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
+        let events = Events::of(&consumer)?;
+        let fetch = Fetch { topics: &settings.topics, events, consumer, missing, records: Vec::new() };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -97,8 +104,9 @@ impl Fetch<'_> {
     }
 
     fn poll(&mut self) -> Result<(), FetchError> {
-        let Some(message) = self.consumer.poll(POLL_MAX) else { return Ok(()) };
-        let message = message?;
+        let Some(polled) = self.events.poll(&self.consumer, POLL_MAX) else { return Ok(()) };
+        let polled = polled.map_err(|trouble| self.failed(trouble))?;
+        let message = polled.message();
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
         let partition = StreamPartition { stream, index: message.partition() };
         // Records of a fetch that was stopped may still arrive: they come before the missing one.
@@ -112,9 +120,29 @@ impl Fetch<'_> {
             let topic = message.topic().to_owned();
             return Err(FetchError::Gone { topic, partition: partition.index, offset });
         }
-        self.records.push(raw_record(stream, &message));
-        drop(message);
+        let record = raw_record(stream, message);
+        drop(polled);
+        self.records.push(record);
         Ok(self.go_on(partition, offset)?)
+    }
+
+    /// Errors that concern no partition with missing records are librdkafka's to cure.
+    fn failed(&self, Trouble { error, place, reason }: Trouble) -> FetchError {
+        let missing = place.and_then(|place| {
+            let partition = StreamPartition { stream: self.topics.stream(&place.topic)?, index: place.partition };
+            Some((place, *self.missing.get(&partition)?.front()?))
+        });
+        let Some((place, offset)) = missing else { return error.into() };
+        let (topic, partition) = (place.topic, place.partition);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                FetchError::Gone { topic, partition, offset }
+            }
+            Some(
+                RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented,
+            ) => FetchError::Unreadable { topic, partition, offset, reason },
+            _ => error.into(),
+        }
     }
 
     /// Moves on to the partition's next record, after the one at `offset` has been read.
@@ -148,30 +176,20 @@ fn timed_out(topics: &Topics, partition: StreamPartition, offset: i64, timeout: 
 }
 
 /// A message in librdkafka's buffers.
-pub fn record_view<'m>(stream: Stream, message: &'m BorrowedMessage<'_>) -> RecordView<'m> {
+pub fn record_view(stream: Stream, message: Message<'_>) -> RecordView<'_> {
     RecordView {
         stream,
         position: Position { partition: message.partition(), offset: message.offset() },
         key: message.key(),
-        value: message.payload(),
-        recorded_at: message
-            .timestamp()
-            .to_millis()
-            .and_then(|millis| millis.checked_mul(1000))
-            .and_then(Timestamp::from_micros),
+        value: message.value(),
+        recorded_at: message.millis().and_then(|millis| millis.checked_mul(1000)).and_then(Timestamp::from_micros),
     }
 }
 
 /// Copies a message out of librdkafka's buffers.
-pub fn raw_record(stream: Stream, message: &BorrowedMessage<'_>) -> RawRecord {
+pub fn raw_record<'m>(stream: Stream, message: impl Into<Message<'m>>) -> RawRecord {
+    let message = message.into();
     let copy = |bytes: &[u8]| bytes::Bytes::copy_from_slice(bytes);
     let RecordView { position, key, value, recorded_at, .. } = record_view(stream, message);
-    RawRecord {
-        stream,
-        position,
-        key: key.map(copy),
-        value: value.map(copy),
-        headers: copy_headers(message),
-        recorded_at,
-    }
+    RawRecord { stream, position, key: key.map(copy), value: value.map(copy), headers: message.headers(), recorded_at }
 }

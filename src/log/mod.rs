@@ -2,7 +2,10 @@
 
 pub mod client;
 pub mod client_log;
+mod epochs;
+pub mod events;
 pub mod fetch;
+pub mod message;
 pub mod producer;
 pub mod reader;
 pub mod survey;

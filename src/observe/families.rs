@@ -48,7 +48,8 @@ pub const PARTITION_STALLED_SECONDS: Family = Family::gauge(
 pub const PARTITION_STOPPED: Family = Family::gauge(
     "foldback_partition_stopped",
     &["topic", "partition", "reason"],
-    "1 while the flood guard has stopped a partition: too many consecutive records were rejected for one reason.",
+    "1 while a partition is stopped: by the flood guard, after too many consecutive records rejected for one reason, or by \
+     the log guard.",
 );
 
 // Exported by every instance.

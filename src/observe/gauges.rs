@@ -1,6 +1,6 @@
 //! Series that must be able to disappear: kept here and rendered at scrape, since the exporter keeps series forever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,11 +13,15 @@ use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 type Partition = (String, i32);
 
+/// As the reason for which a partition is stopped.
+const LOG_GUARD: &str = "log_guard";
+
 /// Series of the partitions that this instance owns.
 #[derive(Debug, Default)]
 pub struct PartitionGauges {
     progress: Mutex<Vec<PartitionValues>>,
     stopped: Mutex<BTreeMap<Partition, Reason>>,
+    log_guarded: Mutex<BTreeSet<Partition>>,
 }
 
 /// How far a partition is folded. `None`: not known yet.
@@ -47,6 +51,11 @@ impl PartitionGauges {
         };
     }
 
+    /// The partitions that the log guard has stopped.
+    pub fn log_guarded(&self, partitions: &BTreeSet<Partition>) {
+        locked(&self.log_guarded).clone_from(partitions);
+    }
+
     pub(super) fn render(&self, text: &mut String) {
         let progress = locked(&self.progress).clone();
         let each = |value: fn(&PartitionValues) -> Option<f64>| -> Vec<(Vec<String>, f64)> {
@@ -57,10 +66,12 @@ impl PartitionGauges {
         let open = each(|of| of.open_transaction_records.map(|records| records as f64));
         write_family(text, &families::OPEN_TRANSACTION_RECORDS, &open);
         write_family(text, &families::PARTITION_STALLED_SECONDS, &each(|of| Some(of.stalled_seconds)));
-        let stopped = locked(&self.stopped).clone();
-        let stopped = stopped
-            .into_iter()
-            .map(|((topic, partition), reason)| (vec![topic, partition.to_string(), reason.to_string()], 1.0));
+        let flooded = locked(&self.stopped).clone();
+        let flooded = flooded.into_iter().map(|(partition, reason)| (partition, reason.to_string()));
+        let guarded = locked(&self.log_guarded).clone().into_iter().map(|partition| (partition, LOG_GUARD.to_owned()));
+        let stopped = flooded
+            .chain(guarded)
+            .map(|((topic, partition), reason)| (vec![topic, partition.to_string(), reason], 1.0));
         write_family(text, &families::PARTITION_STOPPED, &stopped.collect::<Vec<_>>());
     }
 }

@@ -1,10 +1,11 @@
 //! Conditions that keep this instance from being ready, raised wherever they are noticed and reported by /readyz.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use tracing::{info, warn};
 
 /// Whether a condition takes the instance out of service, or is only reported.
@@ -52,9 +53,11 @@ pub fn flood_guard(topic: &str, partition: i32) -> String {
     format!("flood_guard:{topic}/{partition}")
 }
 
-/// Name of the condition of a partition whose position is not in the log, or can't be determined.
+const LOG_GUARD: &str = "log_guard:";
+
+/// Name of the condition of a partition whose log is not the one that was folded, or can't be read.
 pub fn log_guard(topic: &str, partition: i32) -> String {
-    format!("log_guard:{topic}/{partition}")
+    format!("{LOG_GUARD}{topic}/{partition}")
 }
 
 /// Name of the condition of a partition whose records wait while its checkpoint does not move.
@@ -140,6 +143,24 @@ impl Readiness {
         counts
     }
 
+    /// `{name: {severity, since, detail}}`
+    pub fn to_json(&self) -> Value {
+        let entry = |(name, condition): (&String, &Condition)| {
+            let told = json!({"severity": condition.severity.to_string(), "since": condition.since, "detail": condition.detail});
+            (name.clone(), told)
+        };
+        Value::Object(self.conditions().iter().map(entry).collect())
+    }
+
+    /// Partitions that the log guard has stopped, by topic and number.
+    pub fn log_guarded(&self) -> BTreeSet<(String, i32)> {
+        let partition = |name: &String| {
+            let (topic, partition) = name.strip_prefix(LOG_GUARD)?.rsplit_once('/')?;
+            Some((topic.to_owned(), partition.parse().ok()?))
+        };
+        self.conditions().keys().filter_map(partition).collect()
+    }
+
     pub fn is_ready(&self) -> bool {
         self.conditions().values().all(|condition| condition.severity == Severity::Degraded)
     }
@@ -189,6 +210,9 @@ mod tests {
         assert_eq!((kafka.since, kafka.detail.as_str()), (since, "second"));
         readiness.clear(KAFKA);
         assert!(readiness.is_ready());
+        readiness.raise(&flood_guard("orders", 1), Severity::Unready, "flood");
+        readiness.raise(&log_guard("orders", 7), Severity::Unready, "lost");
+        assert_eq!(readiness.log_guarded(), [("orders".to_owned(), 7)].into());
     }
 
     #[test]

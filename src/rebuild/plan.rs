@@ -7,6 +7,7 @@ use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
 use super::{space, until};
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
+use crate::domain::log::new_logs::NewLogs;
 use crate::live::worker::decode::EventDecoder;
 use crate::load::{LoadContext, LoadError, log_guard};
 use crate::log::survey::TopicSurvey;
@@ -25,8 +26,14 @@ use crate::store::{StoreError, load, migrate};
 const WHOLE_PER_FOLDING: f64 = 2.0;
 
 /// Plans a rebuild.
-pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
-    let ctx = LoadContext::new(config, access)?;
+pub async fn plan(
+    config: &Config,
+    access: &Access,
+    until: Option<&Until>,
+    new_logs: &NewLogs,
+) -> Result<Plan, RebuildError> {
+    let mut ctx = LoadContext::new(config, access)?;
+    ctx.new_logs = new_logs.clone();
     let mut conn = ctx.access.connect().await?;
     let mut refusals = Vec::new();
     match migrate::check_version(&mut conn).await {

@@ -8,19 +8,19 @@ use sqlx::postgres::PgConnection;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::checks;
 use super::cut_over::{Finish, Finished};
 use super::error::RebuildError;
 use super::observer::Observer;
 use super::options::{Check, Depth, Rebuilt, RolledBack};
 use super::run::settle_state;
 use super::session::Session;
+use super::{checks, new_log};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{LoadContext, found, positions};
+use crate::load::{LoadContext, found, log_guard, positions};
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
@@ -42,11 +42,16 @@ pub async fn promote(
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
-    let ctx = LoadContext::new(config, access)?;
+    let mut ctx = LoadContext::new(config, access)?;
     let mut session = Session::enter(&ctx).await?;
-    let survey = session.survey(&ctx, async |_, _| Ok(None)).await?;
     let generation = Generation(generation);
+    ctx.new_logs = new_log::of(&mut session.conn, generation).await?;
+    let survey = session.survey(&ctx, async |_, _| Ok(None)).await?;
     let before = promotable(&mut session.conn, generation).await?;
+    let other_log = log_guard::other_log(&ctx, &mut session.conn, generation, &survey).await?;
+    if !other_log.is_empty() {
+        return Err(RebuildError::refused(other_log));
+    }
     generations::reopen(&mut session.conn, generation).await?;
     let session = session.beat(generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
@@ -149,6 +154,7 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
     let ctx = LoadContext::new(config, access)?;
     let mut conn = Session::enter(&ctx).await?.conn;
     let kept = newest_kept(generations::list(&mut conn).await?)?;
+    new_log::refuse_older(&mut conn, &kept).await?;
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
         return Err(RebuildError::refused(vec![format!(

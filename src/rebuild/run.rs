@@ -16,11 +16,12 @@ use super::heartbeat::Heartbeat;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
 use super::session::Session;
-use super::{checks, space, until};
+use super::{checks, new_log, space, until};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
+use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
 use crate::load::{Build, LoadContext, Note, build, found, positions};
 use crate::log::survey::TopicSurvey;
@@ -43,7 +44,8 @@ pub async fn rebuild(
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
-    let ctx = LoadContext::new(config, access)?;
+    let mut ctx = LoadContext::new(config, access)?;
+    ctx.new_logs = options.new_logs.clone();
     let mut session = Session::enter(&ctx).await?;
     let has_room =
         async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(&ctx, conn, survey).await;
@@ -137,12 +139,9 @@ async fn find_or_create(
         drop_if_left_over(conn, &info, observer).await?;
     }
     let targets = until::targets(ctx, survey, options.until.as_ref()).await?;
-    let new = NewGeneration {
-        created_by: whoami(),
-        origin: origin(ctx, survey),
-        targets: targets.to_json(&ctx.topics),
-        until: asked,
-    };
+    let mut origin = origin(ctx, survey);
+    new_log::note(ctx, conn, &mut origin).await?;
+    let new = NewGeneration { created_by: whoami(), origin, targets: targets.to_json(&ctx.topics), until: asked };
     let generation = generations::create(conn, &new).await?;
     observer.note(&format!("building generation {}", generation.0));
     Ok(Job { generation, found, targets })
@@ -153,6 +152,7 @@ fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value
         && !options.restart
         && info.projection_version == PROJECTION_VERSION
         && info.until == *asked
+        && NewLogs::of_origin(&info.origin) == options.new_logs
 }
 
 /// Drops what an earlier rebuild has left, unless this one resumes it.

@@ -7,6 +7,8 @@ mod flood_guard;
 mod header_names;
 mod kafka_refuses;
 mod kill;
+mod log_continuity;
+mod log_harmed;
 mod postgres_cut;
 mod queue_full;
 mod redis_away;

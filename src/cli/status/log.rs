@@ -9,7 +9,7 @@ use crate::config::kafka::Kafka;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Stream;
 use crate::domain::views::rows::CheckpointRow;
-use crate::log::survey::ends::EndsClient;
+use crate::log::survey::ends_client::EndsClient;
 use crate::log::survey::list_offsets::LogEnds;
 
 /// For each of two questions: what Postgres knows is not held up for long.

@@ -1,6 +1,7 @@
 //! `foldback status`
 
 mod generations;
+mod instances;
 mod log;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::Backlog;
 use crate::domain::views::rows::CheckpointRow;
 use crate::store::StoreError;
+use crate::store::generations::Instance;
 use crate::store::read::Snapshot;
 
 use super::Failure;
@@ -31,6 +33,7 @@ struct Status {
     generation: i32,
     as_of: Timestamp,
     generations: Generations,
+    instances: Vec<Instance>,
     checkpoints: Vec<CheckpointRow>,
     log: Log,
     backlog: Backlog,
@@ -54,6 +57,7 @@ async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
         generation: generation.0,
         as_of,
         generations: Generations::read(&mut view, generation).await?,
+        instances: view.instances().await?,
         checkpoints: view.checkpoints().await?,
         log: Log::default(),
         backlog: Backlog::total(&view.backlog(as_of).await?),
@@ -69,6 +73,7 @@ fn as_json(status: &Status) -> Value {
     let mut value = json!({
         "generation": status.generation,
         "asOf": status.as_of,
+        "instances": instances::as_json(&status.instances),
         "checkpoints": status.checkpoints.iter().map(|row| checkpoint_json(row, &status.log)).collect::<Vec<_>>(),
         "backlog": status.backlog,
         "deadLetters": dead_letters,
@@ -104,7 +109,7 @@ fn as_text(status: &Status) -> String {
         ("alert run", run_line(status.alerts.as_ref())),
         ("dead letters", dead_letters(&status.dead_letters)),
     ];
-    let facts = status.generations.facts().into_iter().chain(facts);
+    let facts = status.generations.facts().into_iter().chain(facts).chain(instances::facts(&status.instances));
     let facts: Vec<Vec<String>> = facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
     format!("{}\n{}{}", table(&facts), checkpoints(&status.checkpoints, &status.log), status.log.note())
 }

@@ -45,12 +45,15 @@ fn open_transaction(look: &Look, topic: &str) -> Option<String> {
 }
 
 fn missing_schema(look: &Look, conditions: &BTreeMap<String, Condition>) -> Option<String> {
-    let Phase::Waiting { next_offset, token } = look.phase else { return None };
+    let Phase::Waiting { position, token } = look.phase else { return None };
     let registry = match conditions.get(health::SCHEMA_REGISTRY) {
         Some(condition) => format!("; {}", condition.detail),
         None => String::new(),
     };
-    Some(format!("the record at offset {next_offset} waits for the schema with id {token} of the registry{registry}"))
+    Some(format!(
+        "the record at offset {} waits for the schema with id {token} of the registry{registry}",
+        position.next_offset
+    ))
 }
 
 fn of_worker(look: &Look) -> String {
@@ -76,6 +79,7 @@ mod tests {
 
     use super::*;
     use crate::domain::log::partition::StreamPartition;
+    use crate::domain::log::positions::LogPosition;
     use crate::domain::log::record::Stream;
     use crate::log::survey::list_offsets::LogEnds;
     use crate::observe::Readiness;
@@ -97,7 +101,8 @@ mod tests {
     #[test]
     fn the_nearest_cause_is_told() {
         let readiness = Readiness::default();
-        let active = Phase::Active { next_offset: 7, stale: None };
+        let position = LogPosition { next_offset: 7, leader_epoch: None };
+        let active = Phase::Active { position, stale: None };
         let why = |look: &Look| cause(look, "orders", &readiness.conditions());
         assert!(why(&look(Phase::Claiming, 7, 100)).contains("not claimed yet"));
         assert!(why(&look(active, 7, 100)).contains("Kafka delivers none of it"));
@@ -107,7 +112,7 @@ mod tests {
         assert_eq!(why(&look(active, 7, 9)), "postgres: Postgres refuses", "records before the transaction wait too");
         let open = why(&look(active, 9, 9));
         assert!(open.contains("since offset 9, and holds back 91 records"), "{open}");
-        let waiting = Phase::Waiting { next_offset: 7, token: 42 };
+        let waiting = Phase::Waiting { position, token: 42 };
         assert!(why(&look(waiting, 7, 100)).contains("offset 7 waits for the schema with id 42"));
 
         readiness.raise(&health::log_guard("orders", 3), Severity::Unready, "the log was cut");

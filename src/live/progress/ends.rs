@@ -11,7 +11,7 @@ use tracing::debug;
 use super::partitions::Progress;
 use crate::config::kafka::Kafka;
 use crate::domain::log::partition::StreamPartition;
-use crate::log::survey::ends::{EndsAnswer, EndsClient};
+use crate::log::survey::ends_client::{EndsAnswer, EndsClient};
 use crate::observe::Readiness;
 use crate::observe::health::{self, Severity};
 

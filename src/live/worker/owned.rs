@@ -43,6 +43,7 @@ impl OwnedPartitions {
     pub fn advance(&mut self, span: &Span, advance: &Advance) {
         if let Some(owned) = self.0.get_mut(&span.assignment) {
             owned.claim.next_offset = advance.to;
+            owned.claim.leader_epoch = advance.leader_epoch;
             owned.claim.streak = advance.streak;
         }
     }

@@ -23,6 +23,9 @@ const ANSWERS_MIN: usize = 4;
 /// librdkafka's minimum for the size of a fetch response.
 const ANSWER_BYTES_MIN: usize = 1_000_000;
 const ANSWER_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// A batch is received as a whole, however large its topic allows it to be (message.max.bytes); librdkafka would drop the
+/// connection at 100 MB, again and again. Below what the first bytes of a TLS alert or an HTTP answer would mean.
+const RECEIVE_BYTES_MAX: &str = "300000000";
 /// Fixed settings: kafka.properties must not contain them.
 const REQUIRED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
@@ -45,6 +48,10 @@ pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConf
         if !kafka.properties.contains_key(name) {
             config.set(name, value);
         }
+    }
+    // With an answer size of the operator's, librdkafka finds the other one itself.
+    if !["receive.message.max.bytes", "fetch.max.bytes"].iter().any(|name| kafka.properties.contains_key(*name)) {
+        config.set("receive.message.max.bytes", RECEIVE_BYTES_MAX);
     }
     for (name, value) in REQUIRED {
         config.set(name, value);

@@ -1,5 +1,6 @@
 //! Rebalances, statistics and logs of a consumer.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,21 @@ impl<T> ReaderContext<T> {
         stopping.map_or(self.drain_timeout, |since| self.drain_timeout.saturating_sub(since.elapsed()))
     }
 
+    /// A partition is fetched once its position is confirmed to be in the log: the state has no other sign than this text.
+    fn look_at_fetches(&self, statistics: &Statistics) {
+        let mut state = lock(&self.state);
+        let mut fetched = HashMap::new();
+        for (topic, statistics) in &statistics.topics {
+            let Some(stream) = self.topics.stream(topic) else { continue };
+            let active = statistics.partitions.values().filter(|partition| partition.fetch_state == "active");
+            for index in active.map(|partition| partition.partition) {
+                let partition = StreamPartition { stream, index };
+                fetched.insert(partition, state.fetched.get(&partition).copied().unwrap_or(0) + 1);
+            }
+        }
+        state.fetched = fetched.into_iter().collect();
+    }
+
     /// Stops taking records, and waits within a bound until those taken are written.
     pub fn revoked(&self, partitions: Vec<StreamPartition>) {
         if partitions.is_empty() {
@@ -97,6 +113,7 @@ impl<T> ReaderContext<T> {
 
 impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     fn stats(&self, statistics: Statistics) {
+        self.look_at_fetches(&statistics);
         let assigned: Vec<StreamPartition> = lock(&self.state).partitions.keys().copied().collect();
         let assigned = assigned.iter().map(|partition| (self.topics.name(partition.stream), partition.index));
         let mut health = lock(&self.health);

@@ -28,7 +28,7 @@ impl<S: RecordDecoder> Reader<S> {
     /// session times out. What is read meanwhile is dropped, and read by the next owner.
     fn finish_joining(&self, since: Instant) {
         while self.is_joining() && since.elapsed() < JOIN_MAX {
-            let _ = self.consumer.poll(POLL_MAX);
+            let _ = self.next_event(POLL_MAX);
         }
     }
 

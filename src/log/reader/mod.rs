@@ -8,12 +8,13 @@ pub mod delivery;
 pub mod ended;
 mod errors;
 mod handle;
-pub mod headers;
 mod leave;
+mod log_guard;
 pub mod partition;
 mod refusal;
 pub mod settings;
 mod state;
+mod stopped;
 mod upkeep;
 pub mod watch;
 
@@ -24,14 +25,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
+use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
-use super::survey::topic_id::TopicIds;
+use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 use crate::observe::health::Readiness;
 use client_health::ClientHealth;
 use consumer::reader_config;
@@ -42,6 +44,7 @@ pub use handle::ReaderHandle;
 use partition::{AssignedPartition, Phase};
 use settings::{PartitionSource, ReaderSettings};
 use state::State;
+use stopped::LogGuard;
 pub use watch::InFlight;
 use watch::ReaderWatch;
 
@@ -63,6 +66,9 @@ pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 /// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writer.
 pub struct Reader<S: RecordDecoder> {
     pub(super) settings: ReaderSettings,
+    events: Events,
+    pub(super) topic_watch: TopicWatch,
+    /// After `events` and `topic_watch`, which are dropped first.
     pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
     pub(super) state: Arc<Mutex<State<S::Item>>>,
     pub(super) decoder: S,
@@ -76,10 +82,9 @@ pub struct Reader<S: RecordDecoder> {
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
-    pub(super) topic_ids: TopicIds,
     /// The topic id with which each partition was last claimed.
     pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
-    pub(super) next_topic_guard: Instant,
+    pub(super) log_guard: LogGuard,
 }
 
 impl<S: RecordDecoder> Reader<S> {
@@ -112,6 +117,8 @@ impl<S: RecordDecoder> Reader<S> {
         let now = Instant::now();
         let reader = Reader {
             settings,
+            events: Events::of(&consumer)?,
+            topic_watch: TopicWatch::default(),
             consumer,
             state,
             decoder,
@@ -123,9 +130,8 @@ impl<S: RecordDecoder> Reader<S> {
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
-            topic_ids: TopicIds::default(),
             claimed_topic_ids: HashMap::new(),
-            next_topic_guard: now,
+            log_guard: LogGuard::default(),
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
@@ -171,8 +177,8 @@ impl<S: RecordDecoder> Reader<S> {
                     self.group_offsets.extend(offsets);
                 }
                 Control::Committed(_) => {}
-                Control::Granted { partition, assignment, next_offset } => {
-                    self.change(partition, assignment, Phase::Granted { next_offset, not_before: Instant::now() });
+                Control::Granted { partition, assignment, position } => {
+                    self.change(partition, assignment, Phase::Granted { position, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();
                 }
                 Control::Lost { partition, assignment, pause } => self.lose(partition, assignment, pause),
@@ -212,7 +218,8 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// Whether there is room for another record.
-    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+    fn take(&self, polled: &Polled<'_>) -> bool {
+        let message = polled.message();
         let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
         let partition = StreamPartition { stream, index: message.partition() };
         let offset = message.offset();
@@ -220,6 +227,7 @@ impl<S: RecordDecoder> Reader<S> {
         if !state.wants(partition, offset) {
             return true;
         }
+        let leader_epoch = message.leader_epoch();
         let (item, bytes) = match self.decoder.decode_borrowed(record_view(stream, message)) {
             Some(decoded) => decoded,
             None => {
@@ -232,14 +240,14 @@ impl<S: RecordDecoder> Reader<S> {
                     }
                     DecodedRecord::Wait(token) => {
                         drop(state);
-                        self.wait_for(partition, offset, token);
+                        self.wait_for(partition, LogPosition { next_offset: offset, leader_epoch }, token);
                         return true;
                     }
                 }
             }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(partition, offset, bytes, item);
+        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch }, bytes, item);
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
     }
 
@@ -248,11 +256,13 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// A record can't be decoded yet: its partition stops before it, the others continue.
-    fn wait_for(&self, partition: StreamPartition, offset: i64, token: u32) {
+    fn wait_for(&self, partition: StreamPartition, before: LogPosition, token: u32) {
         let mut state = lock(&self.state);
-        state.pass(partition, offset);
-        if let Some(assigned) = state.partitions.get_mut(&partition) {
-            assigned.phase = Phase::Waiting { next_offset: offset, token };
+        state.pass(partition, before);
+        if let Some(assigned) = state.partitions.get_mut(&partition)
+            && let Phase::Active { position, .. } = assigned.phase
+        {
+            assigned.phase = Phase::Waiting { position, token };
         }
         drop(state);
         self.stop_fetching(partition);
@@ -274,20 +284,24 @@ impl<S: RecordDecoder> Reader<S> {
     fn poll(&mut self, now: Instant) {
         self.relieve();
         // Buffered records need no check of the clock.
-        let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
+        let mut polled = self.next_event(Duration::ZERO).or_else(|| self.next_event(self.poll_timeout(now)));
         let mut taken = 0;
         while let Some(outcome) = polled {
             match outcome {
-                Ok(message) => {
+                Ok(record) => {
                     taken += 1;
-                    if !self.take(&message) || taken == RECORDS_A_ROUND {
+                    if !self.take(&record) || taken == RECORDS_A_ROUND {
                         return;
                     }
                 }
-                Err(error) => return self.complain(error),
+                Err(trouble) => return self.stop_at(trouble),
             }
-            polled = self.consumer.poll(Duration::ZERO);
+            polled = self.next_event(Duration::ZERO);
         }
+    }
+
+    fn next_event(&self, timeout: Duration) -> Option<Result<Polled<'_>, Trouble>> {
+        self.events.poll(&self.consumer, timeout)
     }
 
     /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would

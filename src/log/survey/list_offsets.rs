@@ -13,7 +13,10 @@ use rdkafka::error::{IsError, KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaAdminOp;
 
-use super::topic_id::{Event, GRACE, Owned, millis};
+use super::describe::{Event, Owned, millis};
+
+/// How much longer than the request's own timeout to wait for its answer.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Where a partition of the log ends, in offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,11 +18,11 @@ mod snapshots;
 
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, roll_back};
-pub use generation::Generation;
+pub use generation::{Generation, complete_tables};
 pub use hold::{Required, hold};
-pub use instances::{beat, foldable_by, leave};
+pub use instances::{Instance, beat, foldable_by, instances, leave};
 pub use judge::{Unexplained, local_data_directory, size, topic_ids, unexplained};
-pub use list::{Live, checkpoints, find, list, live_projection, running};
+pub use list::{Live, checkpoints, find, list, live_projection, log_positions, running};
 pub use lock::{Lock, still_held, try_hold};
 pub use progress::{back_to, fail, ready, reopen, tell};
 pub use remove::{drop_generation, drop_shadows, retire};
