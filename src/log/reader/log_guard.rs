@@ -168,16 +168,18 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
-    /// Takes back what was said of partitions that have gone on since.
+    /// Takes back what was said of partitions that have gone on since. Who revoked a partition has taken it back already,
+    /// and its next owner may have more to say.
     pub(super) fn release_proven(&mut self) {
         if self.log_guard.stopped.is_empty() {
             return;
         }
         let proven: Vec<StreamPartition> = {
             let state = lock(&self.state);
+            self.log_guard.stopped.retain(|partition, _| state.partitions.contains_key(partition));
             let is_proven = |(partition, stopped): (&StreamPartition, &Stopped)| {
-                let Some(assigned) = state.partitions.get(partition) else { return true };
-                let Phase::Active { position, .. } = assigned.phase else { return false };
+                let phase = state.partitions.get(partition).map(|assigned| assigned.phase);
+                let Some(Phase::Active { position, .. }) = phase else { return false };
                 match stopped.why {
                     Why::Unreadable { offset } => position.next_offset > offset,
                     _ => state.fetched.get(partition).is_some_and(|times| *times >= STATISTICS_MIN),
