@@ -11,12 +11,13 @@ use tracing::{info, warn};
 use super::backoff::Backoff;
 use super::generation_watch::GenerationWatch;
 use super::http_views::StoredViews;
+use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
 use super::tasks::{EndedEarly, Tasks};
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
-use crate::config::Config;
 use crate::config::kafka::Kafka;
+use crate::config::{Config, Secret};
 use crate::domain::log::record::Topics;
 use crate::log::survey::admin;
 use crate::log::{PartitionSource, ReaderSettings};
@@ -69,14 +70,16 @@ struct Process<'p> {
     access: Access,
     readiness: Readiness,
     metrics: Arc<Metrics>,
+    progress: Progress,
     stop: CancellationToken,
 }
 
 /// Runs until `stop`, or until a task dies.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let process = Process { config, access, readiness: Readiness::default(), metrics, stop };
-    process.readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
+    let readiness = metrics.readiness.clone();
+    let process = Process { config, access, readiness, metrics, progress: Progress::default(), stop };
+    process.readiness.raise_quietly(health::ASSIGNMENT, "no partitions have been assigned yet");
     // What tells how the process is ends last.
     let (mut telling, told) = (Tasks::default(), CancellationToken::new());
     // HTTP starts first, so that /readyz can report what is being waited for.
@@ -119,26 +122,42 @@ impl Process<'_> {
         let config = self.config;
         let live = wait_for_database(config, &self.access, &self.readiness).await?;
         let watch = GenerationWatch::new(self.access.clone(), self.readiness.clone(), &config.retry, live);
-        let settings = Arc::new(WorkerSettings { live: Some(watch.live()), ..self.worker_settings() });
         check_topics(&config.kafka).await?;
-        for topic in [&settings.topics.orders, &settings.topics.runs] {
+        let topics = config.kafka.topics();
+        for topic in [&topics.orders, &topics.runs] {
             crate::observe::metrics::records(topic, Default::default());
         }
         let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
         let resolver = Resolver::new(config, decoder.clone(), self.readiness.clone())?;
-        for _ in 0..config.workers.count {
-            let worker = worker::start(settings.clone(), decoder.clone(), resolver.clone(), self.stop.clone())?;
+        for index in 0..config.workers.count {
+            let settings = WorkerSettings { live: Some(watch.live()), ..self.worker_settings(index) };
+            let worker = worker::start(Arc::new(settings), decoder.clone(), resolver.clone(), self.stop.clone())?;
             tasks.spawn("a worker", worker);
         }
+        self.spawn_supervision(tasks, &topics);
         self.spawn_publisher(tasks)?;
         tasks.spawn_infallible("the watch over generations", watch.run(self.stop.clone()));
         Ok(())
     }
 
-    fn worker_settings(&self) -> WorkerSettings {
+    fn spawn_supervision(&self, tasks: &mut Tasks, topics: &Topics) {
+        let kafka = &self.config.kafka;
+        let ends = EndsWatch::new(kafka.clone(), self.progress.clone(), &self.readiness);
+        tasks.spawn_infallible("the watch over the log's ends", ends.run(self.stop.clone()));
+        let supervisor = Supervisor::new(
+            self.progress.clone(),
+            topics.clone(),
+            &kafka.group,
+            self.config.limits.stalled_after,
+            self.readiness.clone(),
+        );
+        tasks.spawn_infallible("the supervision of progress", supervisor.run(self.stop.clone()));
+    }
+
+    fn worker_settings(&self, index: usize) -> WorkerSettings {
         let config = self.config;
         let reader = ReaderSettings {
-            kafka: config.kafka.clone(),
+            kafka: member(&config.kafka, index),
             topics: config.kafka.topics(),
             source: PartitionSource::Group,
             linger: config.batch.linger,
@@ -148,7 +167,9 @@ impl Process<'_> {
             kafka_queue_kbytes: None,
             drain_timeout: config.workers.drain_timeout,
         };
-        WorkerSettings::new(config, reader, self.access.clone(), self.readiness.clone(), self.metrics.clone())
+        let (readiness, metrics) = (self.readiness.source(), self.metrics.clone());
+        let progress = self.progress.clone();
+        WorkerSettings { progress, ..WorkerSettings::new(config, reader, self.access.clone(), readiness, metrics) }
     }
 
     async fn spawn_http(&self, tasks: &mut Tasks, stop: &CancellationToken) -> Result<(), RunError> {
@@ -159,9 +180,11 @@ impl Process<'_> {
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
         let views = StoredViews::new(Reader::new(self.access.pool(self.config.postgres.pool_max)));
-        let (metrics, readiness) = (self.metrics.clone(), self.readiness.clone());
+        let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
+        // As they are at this moment, not as they were at the last look.
         let render = move || {
-            metrics.partitions.log_guarded(&readiness.log_guarded());
+            metrics.partitions.log_guarded(&metrics.readiness.log_guarded());
+            progress.show(&metrics.partitions, &topics);
             metrics.render()
         };
         let settings = HttpSettings {
@@ -223,6 +246,15 @@ async fn check_database(access: &Access, topics: &Topics) -> Result<Generation, 
     FoldedTopics::of(&mut conn, live).await?.check(live, topics)?;
     crate::observe::metrics::live_generation(live.0);
     Ok(live)
+}
+
+/// Static members need an id each, or the group would fence all workers of a process but one.
+fn member(kafka: &Kafka, index: usize) -> Kafka {
+    let mut kafka = kafka.clone();
+    if let Some(id) = kafka.properties.get_mut("group.instance.id") {
+        *id = Secret::new(format!("{}-{index}", id.expose()));
+    }
+    kafka
 }
 
 /// Fails if a topic does not exist. The workers wait for brokers that don't answer.

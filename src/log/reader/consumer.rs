@@ -4,7 +4,7 @@ use rdkafka::config::ClientConfig;
 
 use super::settings::{PartitionSource, ReaderSettings};
 use crate::config::kafka::Kafka;
-use crate::log::client::client_config;
+use crate::log::client::{GROUP_INSTANCE_ID, client_config};
 
 /// Better defaults than librdkafka's own; kafka.properties overrides them.
 const DEFAULTS: [(&str, &str); 5] = [
@@ -63,10 +63,11 @@ pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConf
 /// Settings of a reader's consumer, a member of the consumer group or not.
 pub fn reader_config(settings: &ReaderSettings) -> ClientConfig {
     let mut config = consumer_config(&settings.kafka, settings.kafka_queue_kbytes);
-    let protocol = settings.kafka.properties.get("group.protocol");
-    let cooperative = protocol.is_none_or(|protocol| protocol.expose() != "consumer");
-    if settings.source == PartitionSource::Group && cooperative {
+    if settings.source == PartitionSource::Group {
         config.set("partition.assignment.strategy", "cooperative-sticky");
+        if let Some(id) = settings.kafka.properties.get(GROUP_INSTANCE_ID) {
+            config.set(GROUP_INSTANCE_ID, id.expose());
+        }
     }
     config.set("statistics.interval.ms", "1000");
     config

@@ -34,7 +34,7 @@ impl<S: RecordDecoder> Reader<S> {
     /// here: librdkafka cures them, or says that it can't.
     pub(super) fn stop_at(&mut self, Trouble { error, place, reason }: Trouble) {
         let Some((partition, place)) = place.and_then(|place| self.assigned(place)) else {
-            return self.complain(error);
+            return self.complain(&error);
         };
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
@@ -47,7 +47,7 @@ impl<S: RecordDecoder> Reader<S> {
                 | RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
-            ) => self.complain(error),
+            ) => self.complain_of_topic(partition, error, &reason),
             _ => self.stop_unreadable(partition, place.offset, &reason),
         }
     }
@@ -149,7 +149,9 @@ impl<S: RecordDecoder> Reader<S> {
         let before = self.log_guard.stopped.get(&partition).filter(|stopped| stopped.why.is_same_kind(why)).copied();
         let (topic, index) = (self.settings.topics.name(partition.stream), partition.index);
         let detail = format!("topic {topic}, partition {index}: {what}");
-        match before.is_some_and(|before| before.is_told) {
+        // The condition writes a line itself when it begins.
+        let is_raised = self.readiness.conditions().contains_key(&health::log_guard(topic, index));
+        match before.is_some_and(|before| before.is_told) || !is_raised {
             true => debug!(topic, partition = index, "{detail}"),
             false => error!(topic, partition = index, "{detail}"),
         }

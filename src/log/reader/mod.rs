@@ -1,17 +1,22 @@
 //! The thread that reads Kafka. It always polls, so that a slow Postgres or an absent registry never gets it
 //! expelled from its group.
 
+pub mod client_health;
 pub mod consumer;
 pub mod context;
 pub mod delivery;
 pub mod ended;
+mod errors;
 mod handle;
+mod leave;
 mod log_guard;
-mod partition;
+pub mod partition;
+mod refusal;
 pub mod settings;
 mod state;
 mod stopped;
 mod upkeep;
+pub mod watch;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -19,26 +24,29 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
 use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::LogPosition;
-use crate::observe::health::{self, Readiness, Severity};
+use crate::observe::health::Readiness;
+use client_health::ClientHealth;
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
 use delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder};
 use ended::ReaderEnded;
-pub use handle::{Ends, InFlight, ReaderHandle};
+pub use handle::ReaderHandle;
 use partition::{AssignedPartition, Phase};
 use settings::{PartitionSource, ReaderSettings};
 use state::State;
 use stopped::LogGuard;
+pub use watch::InFlight;
+use watch::ReaderWatch;
 
 /// Minimum wait for a record, so that a batch that waits for the writer doesn't spin.
 const POLL_MIN: Duration = Duration::from_millis(1);
@@ -70,7 +78,7 @@ pub struct Reader<S: RecordDecoder> {
     /// Whether the active partitions are paused since too much is in flight. No partition becomes active meanwhile.
     pub(super) full: bool,
     /// Set by an error after which librdkafka's client never delivers anything again.
-    fatal: Option<KafkaError>,
+    fatal: Option<ReaderEnded>,
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
@@ -88,12 +96,14 @@ impl<S: RecordDecoder> Reader<S> {
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
         let state = Arc::new(Mutex::new(State::new(deliveries)));
-        let ends = Ends::default();
+        let readiness = readiness.source();
+        let health = Arc::new(Mutex::new(ClientHealth::new(&settings.kafka.group, &settings.topics)));
         let context = ReaderContext {
             topics: settings.topics.clone(),
             state: state.clone(),
             drain_timeout: settings.drain_timeout,
-            ends: ends.clone(),
+            stopping: Mutex::default(),
+            health: health.clone(),
             readiness: readiness.clone(),
         };
         let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
@@ -103,6 +113,7 @@ impl<S: RecordDecoder> Reader<S> {
         }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
+        let watch = ReaderWatch::new(&state, in_flight.clone(), health);
         let now = Instant::now();
         let reader = Reader {
             settings,
@@ -126,7 +137,7 @@ impl<S: RecordDecoder> Reader<S> {
             .name("kafka-reader".into())
             .spawn(move || reader.run())
             .map_err(|error| KafkaError::ClientCreation(format!("cannot start the consumer's thread: {error}")))?;
-        Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
+        Ok(ReaderHandle { controls: sender, in_flight, watch, thread })
     }
 
     /// Reads until it is told to stop, or the client is of no more use.
@@ -149,19 +160,11 @@ impl<S: RecordDecoder> Reader<S> {
         self.let_go();
         let (state, fatal) = (self.state.clone(), self.fatal.take());
         drop(self);
-        if let Some(error) = fatal {
-            return Err(ReaderEnded::Fatal(error));
+        if let Some(ended) = fatal {
+            return Err(ended);
         }
         lock(&state).send(Delivery::End);
         Ok(())
-    }
-
-    /// Dropping the consumer leaves the group, which revokes the partitions and so drains them. Partitions that the
-    /// caller assigned have to be drained here.
-    fn let_go(&self) {
-        if let PartitionSource::Fixed(partitions) = &self.settings.source {
-            self.consumer.context().revoked(partitions.clone());
-        }
     }
 
     /// Handles the writer's messages. Returns `false` when it is time to stop.
@@ -344,7 +347,7 @@ impl<S: RecordDecoder> Reader<S> {
 
     /// Records of the partition that still arrive are dropped.
     pub(super) fn stop_fetching(&self, partition: StreamPartition) {
-        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition])) {
+        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition]), false) {
             warn!(%error, "Kafka: could not stop fetching a partition; its records are dropped");
         }
     }
@@ -358,28 +361,6 @@ impl<S: RecordDecoder> Reader<S> {
     pub(super) fn resume(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.resume(&self.list(partitions)) {
             warn!(%error, "Kafka: partitions could not be resumed");
-        }
-    }
-
-    /// An error that stops no single partition.
-    pub(super) fn complain(&mut self, error: KafkaError) {
-        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            error!(%error, "Kafka: the consumer can't go on");
-            self.fatal = Some(error);
-            return;
-        }
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
-            let detail =
-                format!("Kafka has no such topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
-            self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
-        }
-        warn!(%error, "Kafka: reading failed; librdkafka retries");
-    }
-
-    pub(super) fn claim_again(&self, partition: StreamPartition, pause: Duration) {
-        let assignment = lock(&self.state).partitions.get(&partition).map(|assigned| assigned.assignment);
-        if let Some(assignment) = assignment {
-            self.lose(partition, assignment, pause);
         }
     }
 }

@@ -24,6 +24,9 @@ const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A pass over the partitions asks no more of the brokers after this long; the next pass goes on.
+const PASS_MAX: Duration = Duration::from_secs(1);
+
 impl<S: RecordDecoder> Reader<S> {
     pub(super) fn upkeep(&mut self) {
         let partitions: Vec<(StreamPartition, AssignedPartition)> =
@@ -43,8 +46,9 @@ impl<S: RecordDecoder> Reader<S> {
                 }
                 _ => true,
             };
-            // Brokers that don't answer for one partition would block the thread for each of the others too.
-            if !answered {
+            // Brokers that don't answer for one partition would block the thread for each of the others too, and slow ones
+            // would do so for all together: the group expels a consumer that doesn't poll.
+            if !answered || now.elapsed() > PASS_MAX {
                 break;
             }
         }

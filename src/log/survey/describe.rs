@@ -17,19 +17,19 @@ use rdkafka::types::{RDKafkaAdminOp, RDKafkaResourceType, RDKafkaRespErr};
 const CLEANUP_POLICY: &str = "cleanup.policy";
 
 /// An object of librdkafka's that we own and must destroy.
-struct Owned<T> {
+pub(super) struct Owned<T> {
     pointer: NonNull<T>,
     destroy: unsafe extern "C" fn(*mut T),
 }
 
 impl<T> Owned<T> {
     /// `pointer` is null, or belongs to nobody else and may be destroyed by `destroy` once.
-    fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> KafkaResult<Owned<T>> {
+    pub(super) fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> KafkaResult<Owned<T>> {
         let pointer = NonNull::new(pointer).ok_or(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut))?;
         Ok(Owned { pointer, destroy })
     }
 
-    fn get(&self) -> *mut T {
+    pub(super) fn get(&self) -> *mut T {
         self.pointer.as_ptr()
     }
 }
@@ -41,7 +41,7 @@ impl<T> Drop for Owned<T> {
     }
 }
 
-type Event = Owned<sys::rd_kafka_event_t>;
+pub(super) type Event = Owned<sys::rd_kafka_event_t>;
 
 /// A request that was sent, and the queue for its answer. Dropping it is fine: nobody gets the answer then.
 pub struct Asked(Owned<sys::rd_kafka_queue_t>);
@@ -127,7 +127,7 @@ impl Asked {
 }
 
 /// A timeout for librdkafka: at least a millisecond, at most an hour.
-fn millis(time: Duration) -> i32 {
+pub(super) fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis().clamp(1, 3_600_000)).unwrap_or(i32::MAX)
 }
 

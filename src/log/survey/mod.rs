@@ -4,6 +4,8 @@ pub mod admin;
 pub mod continuity;
 mod describe;
 mod ends;
+pub mod ends_client;
+pub mod list_offsets;
 pub mod offsets;
 pub mod probe;
 pub mod topic_state;

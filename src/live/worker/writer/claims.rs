@@ -29,6 +29,7 @@ impl WriterTask {
                     // The reader may have dropped an older assignment by itself.
                     self.owned.drop_partitions(&[partition]);
                     self.owned.grant(number, owned);
+                    self.settings.progress.at(partition, position.next_offset);
                     return self.tell(Control::Granted { partition, assignment: number, position });
                 }
                 Err(error) if self.give_up.is_cancelled() => {
@@ -55,7 +56,7 @@ impl WriterTask {
         let (topic, index) = (self.settings.topics.name(partition.stream), partition.index);
         let detail = format!("partition {index} of topic {topic} is stopped: {error}");
         let (name, readiness) = (health::log_guard(topic, index), &self.settings.readiness);
-        if readiness.conditions().get(&name).is_none_or(|condition| condition.detail != detail) {
+        if readiness.conditions().get(&name).is_some_and(|condition| condition.detail != detail) {
             error!(topic, partition = index, "{detail}");
         }
         readiness.raise(&name, Severity::Unready, detail);
@@ -79,7 +80,7 @@ impl WriterTask {
         self.owned.drop_partitions(partitions);
         for partition in partitions {
             let topic = self.settings.topics.name(partition.stream);
-            self.settings.metrics.partitions.let_go(topic, partition.index);
+            self.settings.metrics.partitions.stopped(topic, partition.index, None);
             self.settings.readiness.clear(&health::flood_guard(topic, partition.index));
             self.settings.readiness.clear(&health::log_guard(topic, partition.index));
             self.flooded.remove(partition);

@@ -7,8 +7,8 @@ mod claims;
 mod flood;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -38,7 +38,6 @@ use crate::store::tables::checkpoints::{Advance, LogStart};
 use crate::store::{Generation, StoreError};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
-const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// Why an attempt to write a batch failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,17 +88,12 @@ impl WriterTask {
 
     /// Writes until the reader has ended; an error unless it was told to.
     pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) -> Result<(), ReaderEnded> {
-        let mut lag = tokio::time::interval(LAG_EVERY);
         let mut live = self.settings.live.clone();
         loop {
             let delivery = tokio::select! {
                 delivery = deliveries.recv() => delivery,
                 generation = told(&mut live) => {
                     self.follow(generation);
-                    continue;
-                }
-                _ = lag.tick() => {
-                    self.show_lag();
                     continue;
                 }
             };
@@ -115,20 +109,6 @@ impl WriterTask {
                 }
                 Some(Delivery::End) => return Ok(()),
                 None => return Err(self.reader.why_ended()),
-            }
-        }
-    }
-
-    fn show_lag(&self) {
-        let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        for claim in self.owned.claims() {
-            if let Some(end) = ends.get(&claim.partition) {
-                let lag = (end - claim.next_offset).max(0);
-                self.settings.metrics.partitions.lag(
-                    self.settings.topics.name(claim.partition.stream),
-                    claim.partition.index,
-                    lag,
-                );
             }
         }
     }
@@ -164,8 +144,11 @@ impl WriterTask {
     async fn write(&mut self, mut batch: WriteBatch) {
         loop {
             batch.keep_valid(&self.owned);
-            if batch.is_empty() || self.give_up.is_cancelled() {
+            if self.give_up.is_cancelled() {
                 return;
+            }
+            if batch.is_empty() {
+                return self.nothing_waits();
             }
             let give_up = self.give_up.clone();
             let written = tokio::select! {
@@ -206,8 +189,8 @@ impl WriterTask {
         }
         for advance in advances {
             self.unflood(advance.partition, advance.to);
+            self.settings.progress.at(advance.partition, advance.to);
         }
-        self.show_lag();
         self.tell(Control::Committed(advances.iter().map(|advance| (advance.partition, advance.to)).collect()));
     }
 
@@ -219,6 +202,9 @@ impl WriterTask {
                 info!(
                     "another instance claimed a partition, or the response to its last commit was lost: claiming again"
                 );
+                for span in &batch.spans {
+                    self.settings.progress.fenced(span.partition);
+                }
                 self.lose(batch);
             }
             WriteError::Store(StoreError::Stale { table, .. }) => {
@@ -237,8 +223,10 @@ impl WriterTask {
             }
             WriteError::Store(StoreError::Data(error)) => {
                 info!(%error, "Postgres rejects a value: bisecting to find its record");
-                if let Err(error) = self.refuse(batch).await {
-                    self.wait_after(&error.into()).await;
+                match self.refuse(batch).await {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Data(_)) => self.wait_after(&error.into()).await,
+                    Err(error) => Box::pin(self.recover(error.into(), batch)).await,
                 }
             }
             error => self.wait_after(&error).await,
@@ -266,6 +254,13 @@ impl WriterTask {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.give_up.cancelled() => {}
+        }
+    }
+
+    /// What Postgres was waited for with is another owner's to write, or is claimed again.
+    fn nothing_waits(&mut self) {
+        if std::mem::take(&mut self.away) {
+            self.settings.readiness.clear(health::POSTGRES);
         }
     }
 
