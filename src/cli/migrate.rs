@@ -16,7 +16,7 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
+    let mut conn = access(&config)?.unhurried().connect().await.map_err(|error| at_database(&config, error))?;
     let migrated = migrate(&mut conn, "foldback migrate").await.map_err(|error| at_database(&config, error))?;
     if args.output.json {
         let first = migrated.first_generation;

@@ -27,7 +27,6 @@ use crate::registry::Resolver;
 use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
-use crate::store::read::Reader;
 use crate::store::{Generation, StoreError, migrate};
 
 /// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
@@ -156,7 +155,7 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
-        let views = StoredViews::new(Reader::new(self.access.pool(self.config.postgres.pool_max)));
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max);
         let metrics = self.metrics.clone();
         let settings = HttpSettings {
             request_timeout: http.request_timeout,
@@ -192,7 +191,7 @@ impl Process<'_> {
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
-        match check_database(access).await {
+        match access.answered(check_database(access)).await {
             Ok(live) => {
                 readiness.clear(health::POSTGRES);
                 return Ok(live);

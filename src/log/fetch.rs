@@ -1,10 +1,12 @@
 //! Reads records again, by their positions.
+//!
+//! A record is gone where the log goes on behind it, or no longer begins before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -19,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 /// Gaps up to this many offsets are read rather than skipped: restarting the fetch costs about as much.
 const GAP_OFFSETS: i64 = 5_000;
 const POLL_MAX: Duration = Duration::from_millis(100);
+const WATERMARKS_MAX: Duration = Duration::from_secs(5);
 
 /// Why a record that was folded earlier could not be read again.
 #[derive(Debug, thiserror::Error)]
@@ -34,35 +37,31 @@ pub enum FetchError {
     Gone { topic: String, partition: i32, offset: i64 },
 }
 
-/// Reads the record at a position, with a consumer of its own. Blocks.
-pub fn fetch_record(
-    settings: &ReaderSettings,
-    partition: StreamPartition,
-    offset: i64,
-    timeout: Duration,
-) -> Result<RawRecord, FetchError> {
-    let mut records = fetch_records(settings, &[(partition, offset)], timeout)?;
-    // One record was requested, and a missing one is an error above.
-    records.pop().ok_or_else(|| timed_out(&settings.topics, partition, offset, timeout))
-}
-
 /// Reads the records at these positions, with one consumer of its own, within `timeout` in total. Returns each once,
-/// sorted by partition and offset. Blocks.
+/// sorted by partition and offset; fails if one of them is gone. Blocks.
 pub fn fetch_records(
     settings: &ReaderSettings,
     wanted: &[(StreamPartition, i64)],
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
-    let mut fetch = Fetch::start(settings, wanted)?;
-    let deadline = Instant::now() + timeout;
-    while let Some((partition, offset)) = fetch.first_missing() {
-        if Instant::now() >= deadline {
-            return Err(timed_out(&settings.topics, partition, offset, timeout));
-        }
-        fetch.poll()?;
+    let fetch = Fetch::run(settings, wanted, timeout)?;
+    match fetch.gone.first() {
+        None => Ok(fetch.records),
+        Some((partition, offset)) => Err(FetchError::Gone {
+            topic: settings.topics.name(partition.stream).to_owned(),
+            partition: partition.index,
+            offset: *offset,
+        }),
     }
-    fetch.records.sort_by_key(|record| (record.stream, record.position));
-    Ok(fetch.records)
+}
+
+/// The same without those that are gone.
+pub fn fetch_present(
+    settings: &ReaderSettings,
+    wanted: &[(StreamPartition, i64)],
+    timeout: Duration,
+) -> Result<Vec<RawRecord>, FetchError> {
+    Ok(Fetch::run(settings, wanted, timeout)?.records)
 }
 
 struct Fetch<'a> {
@@ -71,9 +70,32 @@ struct Fetch<'a> {
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
     records: Vec<RawRecord>,
+    /// What the log doesn't hold.
+    gone: Vec<(StreamPartition, i64)>,
 }
 
 impl Fetch<'_> {
+    fn run<'a>(
+        settings: &'a ReaderSettings,
+        wanted: &[(StreamPartition, i64)],
+        timeout: Duration,
+    ) -> Result<Fetch<'a>, FetchError> {
+        let mut fetch = Fetch::start(settings, wanted)?;
+        let deadline = Instant::now() + timeout;
+        while let Some((partition, offset)) = fetch.first_missing() {
+            if Instant::now() >= deadline {
+                return Err(timed_out(&settings.topics, partition, offset, timeout));
+            }
+            match fetch.poll() {
+                // The position of some partition is not in the log; which one, the client doesn't say.
+                Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => fetch.skip_deleted()?,
+                polled => polled?,
+            }
+        }
+        fetch.records.sort_by_key(|record| (record.stream, record.position));
+        Ok(fetch)
+    }
+
     fn start<'a>(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
@@ -83,7 +105,7 @@ impl Fetch<'_> {
             missing.entry(partition).or_default().push_back(offset);
         }
         let consumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
-        let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new() };
+        let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new(), gone: Vec::new() };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -96,31 +118,52 @@ impl Fetch<'_> {
         self.missing.iter().find_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
     }
 
-    fn poll(&mut self) -> Result<(), FetchError> {
+    fn poll(&mut self) -> KafkaResult<()> {
         let Some(message) = self.consumer.poll(POLL_MAX) else { return Ok(()) };
         let message = message?;
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
         let partition = StreamPartition { stream, index: message.partition() };
+        let at = message.offset();
         // Records of a fetch that was stopped may still arrive: they come before the missing one.
-        let Some(offset) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) else {
-            return Ok(());
-        };
-        if message.offset() < offset {
-            return Ok(());
+        let is_due = |offsets: &&VecDeque<i64>| offsets.front().is_some_and(|first| *first <= at);
+        let Some(offsets) = self.missing.get(&partition).filter(is_due) else { return Ok(()) };
+        if offsets.contains(&at) {
+            self.records.push(raw_record(stream, &message));
         }
-        if message.offset() > offset {
-            let topic = message.topic().to_owned();
-            return Err(FetchError::Gone { topic, partition: partition.index, offset });
-        }
-        self.records.push(raw_record(stream, &message));
         drop(message);
-        Ok(self.go_on(partition, offset)?)
+        self.go_on(partition, at)
     }
 
-    /// Moves on to the partition's next record, after the one at `offset` has been read.
+    /// Goes on within the log where it doesn't hold what is missing.
+    fn skip_deleted(&mut self) -> Result<(), FetchError> {
+        let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
+        for partition in partitions {
+            let topic = self.topics.name(partition.stream);
+            let (start, end) = self.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
+            let before = self.gone.len();
+            self.give_up(partition, |offset| offset < start || offset >= end);
+            if self.gone.len() > before {
+                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                if let Some(next) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) {
+                    self.fetch_from(partition, next)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, partition: StreamPartition, is_gone: impl Fn(i64) -> bool) {
+        let Some(offsets) = self.missing.get_mut(&partition) else { return };
+        self.gone.extend(offsets.iter().filter(|offset| is_gone(**offset)).map(|offset| (partition, *offset)));
+        offsets.retain(|offset| !is_gone(*offset));
+    }
+
+    /// Moves on to the partition's next record, after the one at `offset` has been read. What is missing before it is
+    /// gone.
     fn go_on(&mut self, partition: StreamPartition, offset: i64) -> KafkaResult<()> {
+        self.give_up(partition, |missing| missing < offset);
         let Some(offsets) = self.missing.get_mut(&partition) else { return Ok(()) };
-        offsets.pop_front();
+        offsets.pop_front_if(|missing| *missing == offset);
         match offsets.front().copied() {
             None => self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?),
             Some(next) if next - offset > GAP_OFFSETS => {

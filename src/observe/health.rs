@@ -33,6 +33,8 @@ pub const SCHEMA_VERSION: &str = "schema_version";
 pub const PROJECTION_VERSION: &str = "projection_version";
 pub const ASSIGNMENT: &str = "assignment";
 pub const SHUTDOWN: &str = "shutdown";
+/// Events that lost their sequence can't be read from the log again.
+pub const DISPLACED: &str = "displaced_events";
 
 /// Name of the condition of a partition that the flood guard has stopped.
 pub fn flood_guard(topic: &str, partition: i32) -> String {
@@ -46,33 +48,58 @@ pub fn log_guard(topic: &str, partition: i32) -> String {
 
 /// The set of conditions; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Mutex<BTreeMap<String, Condition>>>);
+pub struct Readiness {
+    conditions: Arc<Mutex<Conditions>>,
+    /// Whose conditions these are; see [`Readiness::source`].
+    source: u64,
+}
+
+#[derive(Debug, Default)]
+struct Conditions {
+    by_name: BTreeMap<(String, u64), Condition>,
+    sources: u64,
+}
 
 impl Readiness {
+    /// The same set for one of several parts that raise a condition of the same name, such as each worker: it clears what
+    /// it has raised itself, and what others have raised stays.
+    pub fn source(&self) -> Readiness {
+        let mut conditions = self.lock();
+        conditions.sources += 1;
+        Readiness { conditions: self.conditions.clone(), source: conditions.sources }
+    }
+
     /// Raises a condition, or updates the detail of one that is already raised.
     pub fn raise(&self, name: &str, severity: Severity, detail: impl Into<String>) {
-        let detail = detail.into();
-        let mut conditions = self.lock();
-        let since = conditions.get(name).map_or_else(Utc::now, |condition| condition.since);
-        conditions.insert(name.to_owned(), Condition { severity, since, detail });
+        let (key, detail) = ((name.to_owned(), self.source), detail.into());
+        let conditions = &mut self.lock().by_name;
+        let since = conditions.get(&key).map_or_else(Utc::now, |condition| condition.since);
+        conditions.insert(key, Condition { severity, since, detail });
     }
 
     pub fn clear(&self, name: &str) {
-        self.lock().remove(name);
+        self.lock().by_name.remove(&(name.to_owned(), self.source));
     }
 
-    /// Sorted by name.
+    /// Sorted by name. Where several sources have raised one, the oldest.
     pub fn conditions(&self) -> BTreeMap<String, Condition> {
-        self.lock().clone()
+        let mut all: BTreeMap<String, Condition> = BTreeMap::new();
+        for ((name, _), condition) in &self.lock().by_name {
+            match all.get(name) {
+                Some(other) if other.since <= condition.since => {}
+                _ => drop(all.insert(name.clone(), condition.clone())),
+            }
+        }
+        all
     }
 
     pub fn is_ready(&self) -> bool {
-        self.lock().values().all(|condition| condition.severity == Severity::Degraded)
+        self.lock().by_name.values().all(|condition| condition.severity == Severity::Degraded)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Condition>> {
+    fn lock(&self) -> MutexGuard<'_, Conditions> {
         // Every change is one map operation, so the map stays valid if a thread panics.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,6 +119,19 @@ mod tests {
         let kafka = readiness.conditions()[KAFKA].clone();
         assert_eq!((kafka.since, kafka.detail.as_str()), (since, "second"));
         readiness.clear(KAFKA);
+        assert!(readiness.is_ready());
+    }
+
+    #[test]
+    fn what_one_source_clears_another_may_still_have_raised() {
+        let readiness = Readiness::default();
+        let (one, other) = (readiness.source(), readiness.source());
+        one.raise(POSTGRES, Severity::Unready, "one");
+        other.raise(POSTGRES, Severity::Unready, "other");
+        one.clear(POSTGRES);
+        readiness.clear(POSTGRES);
+        assert_eq!(readiness.conditions()[POSTGRES].detail, "other");
+        other.clear(POSTGRES);
         assert!(readiness.is_ready());
     }
 }

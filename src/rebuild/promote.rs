@@ -60,8 +60,11 @@ pub async fn promote(
         stop: &heartbeat.lost,
     };
     let mut checks = Vec::new();
-    let outcome = check_and_finish(&ctx, &finish, &Arc::new(found(&survey)), &mut checks).await;
-    let mut conn = session.leave(&ctx, false).await?;
+    let found = Arc::new(found(&survey));
+    let work = Box::pin(check_and_finish(&ctx, &finish, &found, &mut checks));
+    let outcome = heartbeat.guard(work).await;
+    let must_hold = session.lock_was_lost(&stop);
+    let mut conn = session.leave(&ctx, must_hold).await?;
     let finished = match outcome {
         Ok(finished) => finished,
         Err(error) => {

@@ -52,7 +52,7 @@ pub async fn rebuild(
     let session = session.beat(job.generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
     let run = Run { ctx: &ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
-    let outcome = run.run().await;
+    let outcome = heartbeat.guard(Box::pin(run.run())).await;
     let must_hold = outcome.is_ok() || session.lock_was_lost(&stop);
     let mut conn = session.leave(&ctx, must_hold).await?;
     let (finished, events, checks) = outcome?;

@@ -20,8 +20,13 @@ const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 impl WriterTask {
     pub(super) async fn claim(&mut self, number: u64, found: &LogStart) {
         let partition = found.partition;
+        let give_up = self.give_up.clone();
         loop {
-            match self.try_claim(found).await {
+            let claimed = tokio::select! {
+                claimed = self.try_claim(found) => claimed,
+                () = give_up.cancelled() => return self.writer = None,
+            };
+            match claimed {
                 Ok(owned) => {
                     let next_offset = owned.claim.next_offset;
                     self.unflood(partition, next_offset);
@@ -61,10 +66,14 @@ impl WriterTask {
         let (partition, settings) = (found.partition, self.settings.clone());
         let topic = settings.topics.name(partition.stream);
         let writer = self.writer().await?;
-        let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-        let allowed = allowances::allowances(&mut writer.conn, topic, partition.index, claim.next_offset).await?;
+        let claiming = async {
+            let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
+            let allowed = allowances::allowances(&mut writer.conn, topic, partition.index, claim.next_offset).await?;
+            Ok::<_, StoreError>(OwnedPartition { claim, allowed })
+        };
+        let owned = settings.access.answered(claiming).await?;
         self.recovered();
-        Ok(OwnedPartition { claim, allowed })
+        Ok(owned)
     }
 
     pub(super) fn release(&mut self, partitions: &[StreamPartition]) {
