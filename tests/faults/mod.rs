@@ -2,11 +2,15 @@
 //! /readyz, /metrics and exit codes. Shares no code with `src/`.
 
 mod concurrency;
+mod database;
 mod ended_early;
 mod flood_guard;
 mod header_names;
 mod kill;
+mod obstacles;
+mod pooler;
 mod postgres_cut;
+mod postgres_frozen;
 mod queue_full;
 mod redis_away;
 mod registry_away;
