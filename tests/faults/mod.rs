@@ -3,6 +3,7 @@
 
 mod concurrency;
 mod database;
+mod displaced;
 mod ended_early;
 mod flood_guard;
 mod header_names;

@@ -8,6 +8,7 @@ mod fence;
 mod follow;
 mod log;
 mod migrations;
-mod nodelay;
+
 mod projection;
+mod sessions;
 mod told;

@@ -1,0 +1,50 @@
+//! Postgres freezes under a rebuild, a promotion and a verification: each ends by itself and says why.
+
+use crate::rebuild::generations::states;
+use crate::rebuild::hold::{before_the_end, in_the_middle};
+use crate::rebuild::progress::long;
+use crate::rebuild::world::World;
+use crate::support::{PATIENCE, Proxy, eventually};
+
+const SILENT: &str = "Postgres did not answer within 10 s";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_ends_with_a_reason_when_postgres_freezes() {
+    let (world, _) = long().await;
+    let mut proxy = Proxy::to(&world.stack.postgres_url).await;
+    let url = proxy.url().to_owned();
+    let settings = [
+        ("FOLDBACK__POSTGRES__URL", url.as_str()),
+        ("FOLDBACK__POSTGRES__CONNECT_TIMEOUT_MS", "1000"),
+        ("FOLDBACK__REBUILD__CUT_MS", "50"),
+    ];
+    let rebuild = world.start_with(&["rebuild", "--no-promote", "--workers", "1"], &settings);
+    let held = in_the_middle(&world, 2).await;
+    proxy.freeze();
+    let ended = rebuild.wait(PATIENCE).await.exits(1);
+    assert!(ended.stderr.contains(SILENT), "{}", ended.stderr);
+    drop(held);
+    proxy.mend().await;
+
+    let resumed = world.foldback_with(&["rebuild", "--no-promote"], &settings).await.exits(0);
+    assert!(resumed.stderr.contains("resuming generation 2"), "{}", resumed.stderr);
+
+    // A promotion checks itself first, for which it waits here.
+    let held = before_the_end(&world).await;
+    let promotion = world.start_with(&["generations", "promote", "2", "--yes"], &settings);
+    building(&world, 2).await;
+    proxy.freeze();
+    let ended = promotion.wait(PATIENCE).await.exits(1);
+    assert!(ended.stderr.contains("Postgres did not answer within"), "{}", ended.stderr);
+    drop(held);
+    proxy.mend().await;
+    world.foldback_with(&["generations", "promote", "2", "--yes"], &settings).await.exits(0);
+}
+
+async fn building(world: &World, generation: i64) {
+    eventually(PATIENCE, || async {
+        let states = states(world).await;
+        if states.contains(&(generation, "building".to_owned())) { Ok(()) } else { Err(states) }
+    })
+    .await;
+}
