@@ -41,6 +41,18 @@ pub async fn promote(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
+    let work = try_promote(config, access, generation, accept_dead_letters, observer, stop);
+    access.while_it_answers(Box::pin(work)).await
+}
+
+async fn try_promote(
+    config: &Config,
+    access: &Access,
+    generation: i32,
+    accept_dead_letters: bool,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let ctx = LoadContext::new(config, access)?;
     let mut session = Session::enter(&ctx).await?;
@@ -149,6 +161,10 @@ async fn check_and_finish(
 
 /// Makes the newest kept generation live again, at once. `yes`: even if no running instance can continue it.
 pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
+    access.while_it_answers(Box::pin(try_roll_back(config, access, yes))).await
+}
+
+async fn try_roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
     let ctx = LoadContext::new(config, access)?;
     let mut conn = Session::enter(&ctx).await?.conn;
     let kept = newest_kept(generations::list(&mut conn).await?)?;
@@ -190,6 +206,10 @@ fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError
 
 /// Drops a generation that is not live.
 pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
+    access.while_it_answers(Box::pin(try_drop(config, access, generation))).await
+}
+
+async fn try_drop(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
     let ctx = LoadContext::new(config, access)?;
     let mut conn = Session::enter(&ctx).await?.conn;
     let refuse = |why: String| Err(RebuildError::refused(vec![why]));

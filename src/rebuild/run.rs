@@ -42,6 +42,16 @@ pub async fn rebuild(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
+    access.while_it_answers(Box::pin(try_rebuild(config, access, options, observer, stop))).await
+}
+
+async fn try_rebuild(
+    config: &Config,
+    access: &Access,
+    options: &RebuildOptions,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let ctx = LoadContext::new(config, access)?;
     let mut session = Session::enter(&ctx).await?;

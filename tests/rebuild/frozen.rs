@@ -1,6 +1,5 @@
 //! Postgres freezes under a rebuild, a promotion and a verification: each ends by itself and says why.
 
-use crate::rebuild::generations::states;
 use crate::rebuild::hold::{before_the_end, in_the_middle};
 use crate::rebuild::progress::long;
 use crate::rebuild::world::World;
@@ -32,7 +31,7 @@ async fn work_ends_with_a_reason_when_postgres_freezes() {
     // A promotion checks itself first, for which it waits here.
     let held = before_the_end(&world).await;
     let promotion = world.start_with(&["generations", "promote", "2", "--yes"], &settings);
-    building(&world, 2).await;
+    changes_generations(&world).await;
     proxy.freeze();
     let ended = promotion.wait(PATIENCE).await.exits(1);
     assert!(ended.stderr.contains("Postgres did not answer within"), "{}", ended.stderr);
@@ -41,10 +40,13 @@ async fn work_ends_with_a_reason_when_postgres_freezes() {
     world.foldback_with(&["generations", "promote", "2", "--yes"], &settings).await.exits(0);
 }
 
-async fn building(world: &World, generation: i64) {
+/// Waits until somebody holds the lock for that.
+async fn changes_generations(world: &World) {
+    let lock = "select count(*)::text from pg_locks join pg_database on pg_database.oid = database
+                 where datname = current_database() and locktype = 'advisory'
+                   and (classid::bigint << 32) + objid::bigint = x'666f6c6472656275'::bit(64)::bigint";
     eventually(PATIENCE, || async {
-        let states = states(world).await;
-        if states.contains(&(generation, "building".to_owned())) { Ok(()) } else { Err(states) }
+        if world.sql(lock).await.as_deref() == Some("1") { Ok(()) } else { Err("nobody holds the lock") }
     })
     .await;
 }

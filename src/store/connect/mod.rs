@@ -4,8 +4,10 @@
 //! - `socket_options`: the same for its socket
 //! - `probe`: whether sessions are our own, and the database holds every text
 //! - `answer`: ends to waiting for an answer
+//! - `keepalive`: when a peer counts as gone
 
 mod answer;
+mod keepalive;
 mod probe;
 mod session;
 mod socket_options;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::sleep;
 use tracing::log::LevelFilter;
 
 use super::error::StoreError;
@@ -32,13 +35,11 @@ const UNHURRIED_TRIES: u32 = 3;
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 /// A server ends a statement after its timeout and says so. One that has said nothing this much later never will.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-/// A silent peer is asked whether it is there after this, this often, and this many times: gone after 25 s, on both
-/// sides.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_PROBES: u32 = 3;
-/// A peer that acknowledges nothing of what was sent is gone after this.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How often to ask, beside work that may take hours, whether the server answers anybody.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+const ASK_MAX: Duration = Duration::from_secs(5);
+/// So many times without an answer, and it answers nobody.
+const ASK_TRIES: u32 = 3;
 const PROTOCOL_VIOLATION: &str = "08P01";
 const TRANSACTION_TIMEOUT: &str = "25P04";
 
@@ -93,6 +94,41 @@ impl Access {
             Some(silence_max) => answered(silence_max, work).await,
             None => work.await,
         }
+    }
+
+    /// The outcome of work that may take hours over a statement, or `NoAnswer` once the server answers nobody: it is asked
+    /// meanwhile, over a connection of its own.
+    pub async fn while_it_answers<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            silence = self.silence() => Err(silence.into()),
+        }
+    }
+
+    /// Returns when the server has been silent for a while. One that refuses is left to the work.
+    async fn silence(&self) -> StoreError {
+        let (mut conn, mut unanswered) = (None, 0);
+        while unanswered < ASK_TRIES {
+            sleep(ASK_EVERY).await;
+            let asked = within(ASK_MAX, self.ask(&mut conn)).await;
+            unanswered = if matches!(asked, Err(StoreError::NoAnswer { .. })) { unanswered + 1 } else { 0 };
+        }
+        StoreError::NoAnswer { after: (ASK_EVERY + ASK_MAX) * ASK_TRIES }
+    }
+
+    /// Keeps the connection for the next time if it answers.
+    async fn ask(&self, kept: &mut Option<PgConnection>) -> Result<(), StoreError> {
+        let mut conn = match kept.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.plain).await?,
+        };
+        conn.ping().await?;
+        *kept = Some(conn);
+        Ok(())
     }
 
     /// A single connection, for a writer or a lock. The first one also finds out whether foldback can work with what

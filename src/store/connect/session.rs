@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
-use super::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, UNACKNOWLEDGED_MAX};
+use super::keepalive;
 use crate::store::error::StoreError;
 
 /// A transaction in which nothing is asked for so long holds its locks in vain.
@@ -71,10 +71,10 @@ impl Limits {
         // The server gives up a vanished client, and with it the client's locks, as soon as we give up a vanished
         // server.
         settings.extend([
-            ("tcp_keepalives_idle", seconds(KEEPALIVE_IDLE)),
-            ("tcp_keepalives_interval", seconds(KEEPALIVE_INTERVAL)),
-            ("tcp_keepalives_count", KEEPALIVE_PROBES.to_string()),
-            ("tcp_user_timeout", millis(UNACKNOWLEDGED_MAX)),
+            ("tcp_keepalives_idle", seconds(keepalive::IDLE)),
+            ("tcp_keepalives_interval", seconds(keepalive::INTERVAL)),
+            ("tcp_keepalives_count", keepalive::PROBES.to_string()),
+            ("tcp_user_timeout", millis(keepalive::UNACKNOWLEDGED_MAX)),
         ]);
         settings.extend(FIXED.map(|(name, value)| (name, value.to_owned())));
         settings.into_iter().map(|(name, value)| format!("set {name} = {value};")).collect()

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io;
 use rustix::net::{getpeername, sockopt};
 
-use super::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, UNACKNOWLEDGED_MAX};
+use super::keepalive;
 
 const DESCRIPTORS: &str = "/proc/self/fd";
 
@@ -31,12 +31,12 @@ pub fn set_options(peer_port: u16) {
 
 /// A silent peer is asked whether it is there; one that acknowledges nothing is given up.
 fn end_waiting(socket: impl AsFd + Copy) -> io::Result<()> {
-    sockopt::set_tcp_keepidle(socket, KEEPALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(socket, KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(socket, KEEPALIVE_PROBES)?;
+    sockopt::set_tcp_keepidle(socket, keepalive::IDLE)?;
+    sockopt::set_tcp_keepintvl(socket, keepalive::INTERVAL)?;
+    sockopt::set_tcp_keepcnt(socket, keepalive::PROBES)?;
     sockopt::set_socket_keepalive(socket, true)?;
     // Some 30,000 ms.
-    sockopt::set_tcp_user_timeout(socket, UNACKNOWLEDGED_MAX.as_millis() as u32)
+    sockopt::set_tcp_user_timeout(socket, keepalive::UNACKNOWLEDGED_MAX.as_millis() as u32)
 }
 
 /// Duplicated handles of the process's sockets, which can't be reused for another file while we inspect them.
@@ -79,8 +79,8 @@ mod tests {
         assert!(stream.nodelay().unwrap());
         assert!(!bystander.nodelay().unwrap());
         assert!(sockopt::socket_keepalive(&stream).unwrap());
-        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEPALIVE_IDLE);
-        assert_eq!(u128::from(sockopt::tcp_user_timeout(&stream).unwrap()), UNACKNOWLEDGED_MAX.as_millis());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), keepalive::IDLE);
+        assert_eq!(u128::from(sockopt::tcp_user_timeout(&stream).unwrap()), keepalive::UNACKNOWLEDGED_MAX.as_millis());
         assert!(!sockopt::socket_keepalive(&bystander).unwrap());
     }
 }

@@ -1,12 +1,10 @@
 //! The task that writes what a reader has read: one connection, one batch at a time.
 //!
 //! - `claims`: which partitions of which generation are ours
-//! - `displaced`: dead letters of events whose sequence went to another one
 //! - `flood`: partitions that the flood guard has stopped
 //! - `recovery`: what to do after an attempt that failed
 
 mod claims;
-mod displaced;
 mod flood;
 mod recovery;
 
@@ -21,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::WorkerSettings;
 use super::batch::{Flood, WriteBatch};
+use super::displaced;
 use super::fold::fold_batch;
 use super::owned::OwnedPartitions;
 use super::report::report_commit;
@@ -196,7 +195,7 @@ impl WriterTask {
         let mut folded = settings.access.answered(fold).await?;
         let advances =
             batch.advances(&self.owned, &folded.outcomes, settings.refusals_in_a_row_max).map_err(WriteError::Flood)?;
-        displaced::fetch(&settings, &mut folded.changes).await?;
+        displaced::fetch(&settings, &mut folded.changes).await.map_err(|_| WriteError::Ending)??;
         let commit =
             Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
         settings.access.answered(writer.commit(&commit)).await?;

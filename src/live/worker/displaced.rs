@@ -1,36 +1,39 @@
 //! Dead letters of displaced events: events whose sequence went to one earlier in the log.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::task::JoinError;
 
-use super::WriteError;
+use super::settings::WorkerSettings;
 use crate::domain::change::{ChangeSet, Displaced};
 use crate::domain::log::dead_letter::DeadLetter;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream};
 use crate::domain::log::rejection::{Reason, Rejection};
-use crate::live::worker::WorkerSettings;
-use crate::log::fetch::fetch_present;
+use crate::log::fetch::{FetchError, fetch_present};
 
 /// For all of a batch together.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes dead letters of the displaced events, with their raw bytes read from the log again. What the log no longer
 /// holds is stored without them: no waiting brings it back.
-pub(super) async fn fetch(settings: &Arc<WorkerSettings>, changes: &mut ChangeSet) -> Result<(), WriteError> {
+///
+/// The outer error: the process is ending.
+pub async fn fetch(settings: &WorkerSettings, changes: &mut ChangeSet) -> Result<Result<(), FetchError>, JoinError> {
     if changes.displaced.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let reader = settings.reader.clone();
     let partition = |position: Position| StreamPartition { stream: Stream::Orders, index: position.partition };
     let wanted: Vec<_> =
         changes.displaced.iter().map(|displaced| (partition(displaced.position), displaced.position.offset)).collect();
-    let fetched = tokio::task::spawn_blocking(move || fetch_present(&reader, &wanted, FETCH_TIMEOUT)).await;
-    let records = fetched.map_err(|_| WriteError::Ending)??;
+    let records = match tokio::task::spawn_blocking(move || fetch_present(&reader, &wanted, FETCH_TIMEOUT)).await? {
+        Ok(records) => records,
+        Err(error) => return Ok(Err(error)),
+    };
     let mut records: HashMap<Position, RawRecord> =
         records.into_iter().map(|record| (record.position, record)).collect();
     let displaced = std::mem::take(&mut changes.displaced);
@@ -38,7 +41,7 @@ pub(super) async fn fetch(settings: &Arc<WorkerSettings>, changes: &mut ChangeSe
         let record = records.remove(&displaced.position);
         dead_letter(displaced, record)
     }));
-    Ok(())
+    Ok(Ok(()))
 }
 
 fn dead_letter(displaced: Displaced, record: Option<RawRecord>) -> DeadLetter {
