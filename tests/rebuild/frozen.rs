@@ -8,7 +8,7 @@ use crate::support::{PATIENCE, Proxy, eventually};
 const SILENT: &str = "Postgres did not answer within 10 s";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_ends_with_a_reason_when_postgres_freezes() {
+async fn a_rebuild_ends_with_a_reason_when_postgres_freezes_and_goes_on_when_it_thaws() {
     let (world, _) = long().await;
     let mut proxy = Proxy::to(&world.stack.postgres_url).await;
     let url = proxy.url().to_owned();
@@ -27,17 +27,26 @@ async fn work_ends_with_a_reason_when_postgres_freezes() {
 
     let resumed = world.foldback_with(&["rebuild", "--no-promote"], &settings).await.exits(0);
     assert!(resumed.stderr.contains("resuming generation 2"), "{}", resumed.stderr);
+}
 
-    // A promotion checks itself first, for which it waits here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_ends_with_a_reason_when_postgres_freezes() {
+    let world = World::folded(1000).await;
+    let generation = world.rebuild_aside(&[]).await.to_string();
+    let mut proxy = Proxy::to(&world.stack.postgres_url).await;
+    let url = proxy.url().to_owned();
+    let settings = [("FOLDBACK__POSTGRES__URL", url.as_str()), ("FOLDBACK__POSTGRES__CONNECT_TIMEOUT_MS", "1000")];
+    let promote = ["generations", "promote", &generation, "--yes"];
+    // It checks itself first, for which it waits here.
     let held = before_the_end(&world).await;
-    let promotion = world.start_with(&["generations", "promote", "2", "--yes"], &settings);
+    let promotion = world.start_with(&promote, &settings);
     changes_generations(&world).await;
     proxy.freeze();
     let ended = promotion.wait(PATIENCE).await.exits(1);
     assert!(ended.stderr.contains("Postgres did not answer within"), "{}", ended.stderr);
     drop(held);
     proxy.mend().await;
-    world.foldback_with(&["generations", "promote", "2", "--yes"], &settings).await.exits(0);
+    world.foldback_with(&promote, &settings).await.exits(0);
 }
 
 /// Waits until somebody holds the lock for that.
