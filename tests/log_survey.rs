@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::support::{Stack, eventually};
+use crate::support::{Stack, admin, eventually};
 use foldback::config::kafka::Kafka;
 use foldback::domain::log::partition::StreamPartition;
 use foldback::domain::log::position::Position;
 use foldback::domain::log::positions::LogPosition;
 use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::timestamp::Timestamp;
-use foldback::log::fetch::{FetchError, fetch_record, fetch_records};
+use foldback::log::fetch::{FetchError, fetch_present, fetch_records};
 use foldback::log::survey::ends_client::EndsClient;
 use foldback::log::survey::offsets::offsets_at;
 use foldback::log::survey::probe::{SampleBounds, sample};
@@ -206,15 +206,33 @@ async fn records_are_fetched_by_position() {
     let expected = [(0, 3, 3), (0, 24, 24), (0, 30, 25), (1, 0, 0), (1, 7, 7), (1, last, last), (2, 1, 1)];
     assert_eq!(seen, expected.map(|(partition, offset, number)| (partition, offset, number.to_string())));
 
+    let one = [(orders(1), 5_000)];
     let one = {
         let settings = settings.clone();
-        tokio::task::spawn_blocking(move || fetch_record(&settings, orders(1), 5_000, TIMEOUT)).await.unwrap().unwrap()
+        tokio::task::spawn_blocking(move || fetch_records(&settings, &one, TIMEOUT)).await.unwrap().unwrap()
     };
-    assert_eq!(one.position, Position { partition: 1, offset: 5_000 });
+    assert_eq!(one[0].position, Position { partition: 1, offset: 5_000 });
     // Offset 25 is a transaction's marker.
     let marker = move || fetch_records(&settings, &[(orders(0), 25), (orders(1), 0)], TIMEOUT);
     let error = tokio::task::spawn_blocking(marker).await.unwrap().unwrap_err();
     assert!(matches!(error, FetchError::Gone { partition: 0, offset: 25, .. }), "{error}");
+}
+
+/// Deleted at the log's start, never there at its end, and no record at all in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_no_longer_holds_is_not_waited_for() {
+    let stack = Stack::new().await;
+    let _open = written(&stack).await;
+    let mut bounds = TopicPartitionList::new();
+    bounds.add_partition_offset(&stack.orders_topic, 1, Offset::Offset(10)).unwrap();
+    admin(&stack.servers.kafka).delete_records(&bounds, &AdminOptions::new()).await.unwrap();
+    let settings = settings(&stack, PartitionSource::Group);
+    let wanted = [(1, 3), (1, 9), (1, 10), (1, 7_000), (1, 1 << 40), (0, 25), (0, 30), (2, 0)]
+        .map(|(at, offset)| (orders(at), offset));
+    let present = move || fetch_present(&settings, &wanted, TIMEOUT);
+    let present = tokio::task::spawn_blocking(present).await.unwrap().unwrap();
+    let seen: Vec<_> = present.iter().map(|record| (record.position.partition, record.position.offset)).collect();
+    assert_eq!(seen, [(0, 30), (1, 10), (1, 7_000), (2, 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

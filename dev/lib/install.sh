@@ -17,6 +17,9 @@ install_missing() {
     ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
 }
 
+# A pooler, for the tests of what foldback refuses.
+install_for_tests() { [[ -x /usr/sbin/pgbouncer ]] || command -v pgbouncer >/dev/null || install_packages pgbouncer; }
+
 install_has_postgres() { [[ -n $(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null) ]] || command -v initdb >/dev/null; }
 
 install_has_java() {
@@ -93,5 +96,8 @@ install_quietly() {
     fi
     if [[ -d /run/systemd/system && " $* " == *" prometheus "* ]]; then
         systemctl disable --now prometheus
+    fi
+    if [[ -d /run/systemd/system && " $* " == *" pgbouncer "* ]]; then
+        systemctl disable --now pgbouncer
     fi
 }

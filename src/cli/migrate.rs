@@ -16,8 +16,11 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
-    let migrated = migrate(&mut conn, "foldback migrate").await.map_err(|error| at_database(&config, error))?;
+    // A migration may take hours over a large table.
+    let access = access(&config)?.unhurried();
+    let mut conn = access.connect().await.map_err(|error| at_database(&config, error))?;
+    let migrating = access.while_it_answers(migrate(&mut conn, "foldback migrate"));
+    let migrated = migrating.await.map_err(|error| at_database(&config, error))?;
     if args.output.json {
         let first = migrated.first_generation;
         return print_json(&json!({"from": migrated.from, "to": migrated.to, "firstGeneration": first}));

@@ -1,4 +1,5 @@
-//! Postgres: reachable, new enough, writable, with our schema version, and its clock close to ours.
+//! Postgres: reachable, with sessions of our own and in UTF8, new enough, writable, with our schema version, and its
+//! clock close to ours.
 
 use chrono::{TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -26,9 +27,25 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     match connected {
         Ok(mut conn) => match findings(&mut conn, url.address()).await {
             Ok(findings) => findings,
-            Err(error) => vec![unreachable(format!("{}: {error}", url.address()))],
+            Err(error) => vec![unusable(&url.address(), &error)],
         },
-        Err(error) => vec![unreachable(format!("{}: {error}", url.address()))],
+        Err(error) => vec![unusable(&url.address(), &error)],
+    }
+}
+
+/// What `Access::connect` refuses is reachable, and of no use.
+fn unusable(address: &str, error: &StoreError) -> Finding {
+    match error {
+        StoreError::SharedSession | StoreError::LostSession(_) => {
+            let remedy =
+                "point postgres.url at Postgres itself, or let the pooler use session mode for this user and database";
+            Finding::fail(PART, "sessions", error.to_string(), remedy)
+        }
+        StoreError::Encoding { .. } => {
+            let remedy = "create a database in UTF8 (template template0), and point postgres.url at it";
+            Finding::fail(PART, "encoding", error.to_string(), remedy)
+        }
+        error => unreachable(format!("{address}: {error}")),
     }
 }
 
@@ -41,6 +58,9 @@ async fn findings(conn: &mut PgConnection, address: String) -> Result<Vec<Findin
     let skew = (Utc::now() - facts.now).abs();
     Ok(vec![
         Finding::ok(PART, "reachable", address),
+        // Connecting has found out both.
+        Finding::ok(PART, "sessions", "its own"),
+        Finding::ok(PART, "encoding", facts.encoding.clone()),
         version(&facts),
         writable(&facts, unwritable_tables(conn).await?),
         schema(check_version(conn).await),

@@ -27,7 +27,11 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 pub struct GenerationWatch {
     access: Access,
     readiness: Readiness,
+    /// Reports that Postgres does not answer, which an idle worker would not notice.
+    postgres: Readiness,
     backoff: Backoff,
+    /// Whether the newest connection has been of use.
+    has_looked: bool,
     /// Sent again at each check, so that a writer that switched too early or too late is corrected at the next one.
     live: watch::Sender<Generation>,
     instance: Uuid,
@@ -39,8 +43,10 @@ impl GenerationWatch {
     pub fn new(access: Access, readiness: Readiness, retry: &Retry, live: Generation) -> GenerationWatch {
         GenerationWatch {
             access,
+            postgres: readiness.source(),
             readiness,
             backoff: Backoff::new(retry.initial, retry.max),
+            has_looked: false,
             live: watch::Sender::new(live),
             instance: Uuid::now_v7(),
             is_foreign: false,
@@ -55,7 +61,13 @@ impl GenerationWatch {
     /// Checks until stopped, then unregisters this instance.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            self.has_looked = false;
             let Err(error) = self.look_on(&stop).await else { break };
+            // That a connection is lost says little; that the next one is of no use says that Postgres is away.
+            if !self.has_looked {
+                let detail = format!("{error}; trying again until it answers");
+                self.postgres.raise(health::POSTGRES, Severity::Unready, detail);
+            }
             debug!(%error, "cannot read the generations; trying again");
             // The progress of a rebuild is no longer known.
             metrics::rebuild_progress_ratio(0.0);
@@ -74,6 +86,8 @@ impl GenerationWatch {
                 let conditions = self.readiness.to_json();
                 within(ANSWER_MAX, generations::beat(&mut conn, self.instance, &conditions)).await?;
             }
+            self.has_looked = true;
+            self.postgres.clear(health::POSTGRES);
             self.backoff.reset();
             if stop.run_until_cancelled(sleep(LOOK_EVERY)).await.is_none() {
                 return within(ANSWER_MAX, generations::leave(&mut conn, self.instance)).await;

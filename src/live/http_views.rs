@@ -1,7 +1,7 @@
 //! The views that the API serves, read from Postgres.
 
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, stream};
 use uuid::Uuid;
 
 use crate::domain::generations::generation::GenerationInfo;
@@ -11,6 +11,7 @@ use crate::domain::runs::run::RunType;
 use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
 use crate::serve::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
 use crate::store::StoreError;
+use crate::store::connect::Access;
 use crate::store::read::{Reader, export_runs};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
@@ -19,11 +20,21 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 #[derive(Debug, Clone)]
 pub struct StoredViews {
     reader: Reader,
+    access: Access,
 }
 
 impl StoredViews {
-    pub fn new(reader: Reader) -> StoredViews {
-        StoredViews { reader }
+    /// `connections_max`: of a pool of its own.
+    pub fn new(access: Access, connections_max: u32) -> StoredViews {
+        StoredViews { reader: Reader::new(access.pool(connections_max)), access }
+    }
+
+    /// No answer is waited for longer than Postgres may take for one.
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        read: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> Answer<'a, T> {
+        self.access.answered(read).map(|read| read.map_err(view_error)).boxed()
     }
 
     async fn read_status(&self) -> Result<Status, StoreError> {
@@ -101,51 +112,62 @@ impl StoredViews {
 
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
-        Ok(export_runs(snapshot, filter).map(|run| run.map_err(view_error)).boxed())
+        let access = self.access.clone();
+        let runs = Box::pin(export_runs(snapshot, filter));
+        let runs = stream::unfold(runs, move |mut runs| {
+            let access = access.clone();
+            async move {
+                let run = access.answered(async { runs.next().await.transpose() }).await.transpose()?;
+                Some((run.map_err(view_error), runs))
+            }
+        });
+        Ok(runs.boxed())
     }
 }
 
 impl Views for StoredViews {
     fn status(&self) -> Answer<'_, Status> {
-        self.read_status().map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_status())
     }
 
     fn history(&self, limit: u32) -> Answer<'_, RunHistory> {
-        self.read_history(limit).map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_history(limit))
     }
 
     fn providers(&self) -> Answer<'_, Providers> {
-        self.read_providers().map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_providers())
     }
 
     fn backlog(&self) -> Answer<'_, BacklogView> {
-        self.read_backlog().map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_backlog())
     }
 
     fn generations(&self) -> Answer<'_, Vec<GenerationInfo>> {
-        self.read_generations().map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_generations())
     }
 
     fn export(&self, filter: RunFilter) -> Answer<'_, RunStream> {
-        self.open_export(filter).map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.open_export(filter))
     }
 
     fn order(&self, id: Uuid) -> Answer<'_, Option<Order>> {
-        self.read_order(id).map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_order(id))
     }
 
     fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>> {
-        self.read_timeline(id, after, limit).map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_timeline(id, after, limit))
     }
 
     fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>> {
-        self.read_replays(filter, after, limit).map(|read| read.map_err(view_error)).boxed()
+        self.answer(self.read_replays(filter, after, limit))
     }
 }
 
 fn view_error(error: StoreError) -> ViewError {
     match error {
-        StoreError::NotMigrated | StoreError::SchemaVersion { .. } => ViewError::Unavailable(error.to_string()),
+        StoreError::NotMigrated | StoreError::SchemaVersion { .. } | StoreError::Missing(_) => {
+            ViewError::Unavailable(error.to_string())
+        }
         error if error.is_transient() => {
             tracing::warn!(%error, "a request could not reach Postgres");
             ViewError::Unavailable("Postgres is unreachable at the moment; retry shortly.".into())

@@ -29,7 +29,6 @@ use crate::registry::Resolver;
 use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
-use crate::store::read::Reader;
 use crate::store::tables::folded_topics::FoldedTopics;
 use crate::store::{Generation, StoreError, migrate};
 
@@ -179,7 +178,7 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
-        let views = StoredViews::new(Reader::new(self.access.pool(self.config.postgres.pool_max)));
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max);
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {
@@ -223,7 +222,7 @@ impl Process<'_> {
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
-        match check_database(access, &config.kafka.topics()).await {
+        match access.answered(check_database(access, &config.kafka.topics())).await {
             Ok(live) => {
                 readiness.clear(health::POSTGRES);
                 return Ok(live);

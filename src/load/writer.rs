@@ -85,7 +85,11 @@ impl LoadWriter {
     async fn append_events(&mut self, history: &HistoryBatch) -> Result<(), LoadError> {
         let mut bisection = Bisection::of(history.events().len());
         while let Some(part) = bisection.next_part() {
-            let outcome = self.loader.append(history.rows(part.start, part.end), &[], &[]).await;
+            let rows = history.rows(part.start, part.end);
+            let mut outcome = self.loader.append(rows, &[], &[]).await;
+            if part.len() == 1 && matches!(outcome, Err(StoreError::Data(_))) && self.loader.fits(rows).await? {
+                outcome = outcome.map_err(StoreError::not_the_records);
+            }
             bisection.record(part, outcome)?;
         }
         self.refuse(history, bisection.refused).await

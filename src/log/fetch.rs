@@ -1,4 +1,6 @@
 //! Reads records again, by their positions.
+//!
+//! A record is gone where the log goes on behind it, or no longer begins before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 /// Gaps up to this many offsets are read rather than skipped: restarting the fetch costs about as much.
 const GAP_OFFSETS: i64 = 5_000;
 const POLL_MAX: Duration = Duration::from_millis(100);
+const WATERMARKS_MAX: Duration = Duration::from_secs(5);
 
 /// Why a record that was folded earlier could not be read again.
 #[derive(Debug, thiserror::Error)]
@@ -39,35 +42,31 @@ pub enum FetchError {
     Unreadable { topic: String, partition: i32, offset: i64, reason: String },
 }
 
-/// Reads the record at a position, with a consumer of its own. Blocks.
-pub fn fetch_record(
-    settings: &ReaderSettings,
-    partition: StreamPartition,
-    offset: i64,
-    timeout: Duration,
-) -> Result<RawRecord, FetchError> {
-    let mut records = fetch_records(settings, &[(partition, offset)], timeout)?;
-    // One record was requested, and a missing one is an error above.
-    records.pop().ok_or_else(|| timed_out(&settings.topics, partition, offset, timeout))
-}
-
 /// Reads the records at these positions, with one consumer of its own, within `timeout` in total. Returns each once,
-/// sorted by partition and offset. Blocks.
+/// sorted by partition and offset; fails if one of them is gone. Blocks.
 pub fn fetch_records(
     settings: &ReaderSettings,
     wanted: &[(StreamPartition, i64)],
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
-    let mut fetch = Fetch::start(settings, wanted)?;
-    let deadline = Instant::now() + timeout;
-    while let Some((partition, offset)) = fetch.first_missing() {
-        if Instant::now() >= deadline {
-            return Err(timed_out(&settings.topics, partition, offset, timeout));
-        }
-        fetch.poll()?;
+    let fetch = Fetch::run(settings, wanted, timeout)?;
+    match fetch.gone.first() {
+        None => Ok(fetch.records),
+        Some((partition, offset)) => Err(FetchError::Gone {
+            topic: settings.topics.name(partition.stream).to_owned(),
+            partition: partition.index,
+            offset: *offset,
+        }),
     }
-    fetch.records.sort_by_key(|record| (record.stream, record.position));
-    Ok(fetch.records)
+}
+
+/// The same without those that are gone.
+pub fn fetch_present(
+    settings: &ReaderSettings,
+    wanted: &[(StreamPartition, i64)],
+    timeout: Duration,
+) -> Result<Vec<RawRecord>, FetchError> {
+    Ok(Fetch::run(settings, wanted, timeout)?.records)
 }
 
 struct Fetch<'a> {
@@ -77,9 +76,31 @@ struct Fetch<'a> {
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
     records: Vec<RawRecord>,
+    /// What the log doesn't hold.
+    gone: Vec<(StreamPartition, i64)>,
 }
 
 impl Fetch<'_> {
+    fn run<'a>(
+        settings: &'a ReaderSettings,
+        wanted: &[(StreamPartition, i64)],
+        timeout: Duration,
+    ) -> Result<Fetch<'a>, FetchError> {
+        let mut fetch = Fetch::start(settings, wanted)?;
+        let deadline = Instant::now() + timeout;
+        while let Some((partition, offset)) = fetch.first_missing() {
+            if Instant::now() >= deadline {
+                return Err(timed_out(&settings.topics, partition, offset, timeout));
+            }
+            match fetch.poll() {
+                Err(FetchError::Gone { .. }) => fetch.skip_deleted()?,
+                polled => polled?,
+            }
+        }
+        fetch.records.sort_by_key(|record| (record.stream, record.position));
+        Ok(fetch)
+    }
+
     fn start<'a>(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
@@ -90,7 +111,8 @@ impl Fetch<'_> {
         }
         let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
         let events = Events::of(&consumer)?;
-        let fetch = Fetch { topics: &settings.topics, events, consumer, missing, records: Vec::new() };
+        let fetch =
+            Fetch { topics: &settings.topics, events, consumer, missing, records: Vec::new(), gone: Vec::new() };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -109,21 +131,15 @@ impl Fetch<'_> {
         let message = polled.message();
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
         let partition = StreamPartition { stream, index: message.partition() };
+        let at = message.offset();
         // Records of a fetch that was stopped may still arrive: they come before the missing one.
-        let Some(offset) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) else {
-            return Ok(());
-        };
-        if message.offset() < offset {
-            return Ok(());
+        let is_due = |offsets: &&VecDeque<i64>| offsets.front().is_some_and(|first| *first <= at);
+        let Some(offsets) = self.missing.get(&partition).filter(is_due) else { return Ok(()) };
+        if offsets.contains(&at) {
+            self.records.push(raw_record(stream, message));
         }
-        if message.offset() > offset {
-            let topic = message.topic().to_owned();
-            return Err(FetchError::Gone { topic, partition: partition.index, offset });
-        }
-        let record = raw_record(stream, message);
         drop(polled);
-        self.records.push(record);
-        Ok(self.go_on(partition, offset)?)
+        Ok(self.go_on(partition, at)?)
     }
 
     /// Errors that concern no partition with missing records are librdkafka's to cure.
@@ -145,10 +161,36 @@ impl Fetch<'_> {
         }
     }
 
-    /// Moves on to the partition's next record, after the one at `offset` has been read.
+    /// Goes on within the log where it doesn't hold what is missing.
+    fn skip_deleted(&mut self) -> Result<(), FetchError> {
+        let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
+        for partition in partitions {
+            let topic = self.topics.name(partition.stream);
+            let (start, end) = self.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
+            let before = self.gone.len();
+            self.give_up(partition, |offset| offset < start || offset >= end);
+            if self.gone.len() > before {
+                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                if let Some(next) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) {
+                    self.fetch_from(partition, next)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, partition: StreamPartition, is_gone: impl Fn(i64) -> bool) {
+        let Some(offsets) = self.missing.get_mut(&partition) else { return };
+        self.gone.extend(offsets.iter().filter(|offset| is_gone(**offset)).map(|offset| (partition, *offset)));
+        offsets.retain(|offset| !is_gone(*offset));
+    }
+
+    /// Moves on to the partition's next record, after the one at `offset` has been read. What is missing before it is
+    /// gone.
     fn go_on(&mut self, partition: StreamPartition, offset: i64) -> KafkaResult<()> {
+        self.give_up(partition, |missing| missing < offset);
         let Some(offsets) = self.missing.get_mut(&partition) else { return Ok(()) };
-        offsets.pop_front();
+        offsets.pop_front_if(|missing| *missing == offset);
         match offsets.front().copied() {
             None => self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?),
             Some(next) if next - offset > GAP_OFFSETS => {

@@ -42,6 +42,18 @@ pub async fn promote(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
+    let work = try_promote(config, access, generation, accept_dead_letters, observer, stop);
+    access.while_it_answers(Box::pin(work)).await
+}
+
+async fn try_promote(
+    config: &Config,
+    access: &Access,
+    generation: i32,
+    accept_dead_letters: bool,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
     let mut ctx = LoadContext::new(config, access)?;
     let mut session = Session::enter(&ctx).await?;
     let generation = Generation(generation);
@@ -80,8 +92,11 @@ async fn check_and_promote(
         stop: &heartbeat.lost,
     };
     let mut checks = Vec::new();
-    let outcome = check_and_finish(ctx, &finish, &Arc::new(found(&survey)), &mut checks).await;
-    let mut conn = session.leave(ctx, false).await?;
+    let found = Arc::new(found(&survey));
+    let work = Box::pin(check_and_finish(ctx, &finish, &found, &mut checks));
+    let outcome = heartbeat.guard(work).await;
+    let must_hold = !matches!(outcome, Ok(Finished::Live)) && session.lock_was_lost(&stop);
+    let mut conn = session.leave(ctx, must_hold).await?;
     let finished = match outcome {
         Ok(finished) => finished,
         Err(error) => {
@@ -170,6 +185,10 @@ async fn check_and_finish(
 
 /// Makes the newest kept generation live again, at once. `yes`: even if no running instance can continue it.
 pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
+    access.while_it_answers(Box::pin(try_roll_back(config, access, yes))).await
+}
+
+async fn try_roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
     let ctx = LoadContext::new(config, access)?;
     // Not the rebuild's lock: a way back is needed at any moment, and the lock on the live generation keeps two apart.
     let mut conn = ctx.access.connect().await?;
@@ -216,6 +235,10 @@ fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError
 
 /// Drops a generation that is not live.
 pub async fn drop_generation(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
+    access.while_it_answers(Box::pin(try_drop(config, access, generation))).await
+}
+
+async fn try_drop(config: &Config, access: &Access, generation: i32) -> Result<(), RebuildError> {
     let ctx = LoadContext::new(config, access)?;
     let mut conn = Session::enter(&ctx).await?.conn;
     let refuse = |why: String| Err(RebuildError::refused(vec![why]));

@@ -47,7 +47,8 @@ pub async fn rebuild(
     ctx.new_logs = options.new_logs.clone();
     let (told, stop) = (observer.clone(), stop.child_token());
     let note = |line: &str| told.note(line);
-    waits::told(&ctx.readiness, &note, &stop, build_and_finish(&ctx, options, observer, stop.clone())).await
+    let work = waits::told(&ctx.readiness, &note, &stop, build_and_finish(&ctx, options, observer, stop.clone()));
+    access.while_it_answers(Box::pin(work)).await
 }
 
 async fn build_and_finish(
@@ -65,7 +66,7 @@ async fn build_and_finish(
     let session = session.beat(job.generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
     let run = Run { ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
-    let outcome = run.run().await;
+    let outcome = heartbeat.guard(Box::pin(run.run())).await;
     // One that is live is live, whatever became of the lock since.
     let is_live = matches!(outcome, Ok((Finished::Live, ..)));
     let must_hold = !is_live && (outcome.is_ok() || session.lock_was_lost(&stop));

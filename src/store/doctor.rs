@@ -13,6 +13,7 @@ pub struct ServerFacts {
     pub version_number: i32,
     pub version: String,
     pub database: String,
+    pub encoding: String,
     pub user_name: String,
     /// Whether the user may create schemas in the database.
     pub may_create: bool,
@@ -25,6 +26,7 @@ pub async fn server(conn: &mut PgConnection) -> Result<ServerFacts, StoreError> 
     let sql = "select current_setting('server_version_num')::int as version_number,
                       current_setting('server_version') as version,
                       current_database()::text as database,
+                      current_setting('server_encoding') as encoding,
                       current_user::text as user_name,
                       has_database_privilege(current_database(), 'CREATE') as may_create,
                       pg_is_in_recovery() as is_standby,

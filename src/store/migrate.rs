@@ -65,7 +65,10 @@ fn failure(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) => error.into(),
         MigrateError::ExecuteMigration(error, version) => match error.into() {
-            StoreError::Other(cause) => StoreError::MigrationFailed { version, cause },
+            StoreError::Other(cause)
+            | StoreError::Obstacle(cause)
+            | StoreError::Data(cause)
+            | StoreError::Missing(cause) => StoreError::MigrationFailed { version, cause },
             error => error,
         },
         MigrateError::VersionMismatch(version) => StoreError::MigrationChanged { version },

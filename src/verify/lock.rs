@@ -15,6 +15,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A connection that doesn't answer for this long counts as lost.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
+/// What the work may take to clean up.
+const WIND_DOWN_MAX: Duration = Duration::from_secs(5);
+
 /// `None` if another process holds it.
 pub async fn try_hold(access: &Access) -> Result<Option<PgConnection>, VerifyError> {
     let mut conn = access.connect().await?;
@@ -44,8 +47,8 @@ pub async fn while_held<T>(
         done = &mut work => done,
         lost = watch(held) => {
             inner.cancel();
-            // It cleans up after itself; the result no longer matters.
-            let _ = work.await;
+            // It cleans up after itself, unless it waits for a server that never answers; the result no longer matters.
+            let _ = tokio::time::timeout(WIND_DOWN_MAX, work).await;
             Err(lost.into())
         }
     }

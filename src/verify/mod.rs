@@ -58,7 +58,7 @@ pub async fn verify(
         )
     })?;
     let task = Task { config, access, options, observer };
-    lock::while_held(&mut held, stop, async |stop| task.run(&stop).await).await
+    access.while_it_answers(Box::pin(lock::while_held(&mut held, stop, async |stop| task.run(&stop).await))).await
 }
 
 impl Task<'_> {

@@ -10,7 +10,6 @@ use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
 use foldback::store::connect::Access;
 use foldback::store::migrate::migrate;
-use foldback::store::read::Reader;
 use reqwest::Response;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -93,7 +92,7 @@ impl Site {
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
     let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(Reader::new(access.pool(4))));
+    let views = Arc::new(StoredViews::new(access, 4));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

@@ -2,6 +2,8 @@
 //! /readyz, /metrics and exit codes. Shares no code with `src/`.
 
 mod concurrency;
+mod database;
+mod displaced;
 mod ended_early;
 mod flood_guard;
 mod half_requests;
@@ -11,7 +13,10 @@ mod kafka_refuses;
 mod kill;
 mod log_continuity;
 mod log_harmed;
+mod obstacles;
+mod pooler;
 mod postgres_cut;
+mod postgres_frozen;
 mod queue_full;
 mod redis_away;
 mod registry_away;

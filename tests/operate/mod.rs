@@ -9,6 +9,7 @@ mod follow;
 mod log;
 mod log_epoch;
 mod migrations;
-mod nodelay;
+
 mod projection;
+mod sessions;
 mod told;

@@ -3,6 +3,7 @@
 
 mod empty;
 mod fake_metrics;
+mod frozen;
 mod generations;
 mod guards;
 mod hold;

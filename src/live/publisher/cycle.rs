@@ -156,7 +156,7 @@ impl<'a> Cycle<'a> {
         self.status.send_if_modified(|status| std::mem::replace(&mut status.redis, problem) != status.redis);
     }
 
-    fn note_postgres(&mut self, error: Option<&StoreError>) {
+    pub fn note_postgres(&mut self, error: Option<&StoreError>) {
         match (error, self.is_postgres_away) {
             (Some(error), false) => tracing::warn!("the publisher can't read the views: {error}"),
             (None, true) => tracing::info!("the publisher can read the views again"),

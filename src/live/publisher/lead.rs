@@ -16,6 +16,8 @@ use crate::store::generations::{self, Lock};
 const PAUSE: Duration = Duration::from_secs(1);
 /// A connection that doesn't answer for this long counts as lost, and with it the lead.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// The server frees the lock of a leader that has said nothing for this long, since its machine is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// The gauges are dropped once the lock has not been confirmed for this long.
 const SURE: Duration = Duration::from_secs(5);
 
@@ -31,7 +33,7 @@ impl Publisher {
 
     /// On one connection: tries for the lead until it gets it, then leads until the connection is lost.
     async fn stand(&mut self) -> Result<(), StoreError> {
-        let mut conn = self.access.connect().await?;
+        let mut conn = self.access.speaking(SILENCE_MAX).connect().await?;
         loop {
             let asked = Instant::now();
             let leads = within(ANSWER_MAX, generations::try_hold(&mut conn, Lock::Publisher)).await?;

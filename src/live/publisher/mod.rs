@@ -24,7 +24,7 @@ use crate::config::publisher::Publisher as Settings;
 use crate::observe::Metrics;
 use crate::publish::Link;
 use crate::store::connect::Access;
-use crate::store::publication;
+use crate::store::{StoreError, publication};
 use cycle::{AWAY_PAUSE, Cycle};
 
 /// Connections of the pool: one for the listener, one for the cycle.
@@ -74,19 +74,19 @@ impl Publisher {
     /// Publishes until the caller drops it, when the lead ends.
     async fn publish(&mut self) {
         let wake = Notify::new();
-        let (pool, settings) = (self.pool.clone(), self.settings.clone());
+        let (pool, settings, access) = (self.pool.clone(), self.settings.clone(), self.access.clone());
         let cycle = Cycle::new(&self.pool, &mut self.link, &self.metrics, &self.status);
         tokio::select! {
-            () = hear(&pool, &wake) => {}
-            () = work(cycle, &settings, &wake) => {}
+            () = hear(&pool, &access, &wake) => {}
+            () = work(cycle, &settings, &access, &wake) => {}
         }
     }
 }
 
 /// Wakes the publisher at each commit, and whenever it may have missed one.
-async fn hear(pool: &PgPool, wake: &Notify) {
+async fn hear(pool: &PgPool, access: &Access, wake: &Notify) {
     loop {
-        if let Ok(mut listener) = publication::listen(pool).await {
+        if let Ok(mut listener) = access.answered(publication::listen(pool)).await {
             wake.notify_one();
             // `None`: the connection was lost and reopened, so a notification may have been missed.
             while listener.try_recv().await.is_ok() {
@@ -97,12 +97,18 @@ async fn hear(pool: &PgPool, wake: &Notify) {
     }
 }
 
-async fn work(mut cycle: Cycle<'_>, settings: &Settings, wake: &Notify) {
+async fn work(mut cycle: Cycle<'_>, settings: &Settings, access: &Access, wake: &Notify) {
     let mut reconcile_at = Instant::now();
     loop {
         let began = Instant::now();
         let reconcile = began >= reconcile_at;
-        let due = cycle.run(reconcile).await;
+        let due = match access.answered(async { Ok::<_, StoreError>(cycle.run(reconcile).await) }).await {
+            Ok(due) => due,
+            Err(silence) => {
+                cycle.note_postgres(Some(&silence));
+                None
+            }
+        };
         if reconcile {
             reconcile_at = began + settings.reconcile;
         }

@@ -12,21 +12,31 @@ use crate::store::StoreError;
 use crate::store::commit::{Commit, Writer};
 
 /// Bisects the batch until each rejected record is isolated, and makes a dead letter of it. All attempts on the way are
-/// rolled back.
+/// rolled back. Returns how many were found. A value that only a trigger, an index or a constraint refuses that was added
+/// to our tables is no record's fault, but an `Obstacle`.
 pub async fn refuse_what_postgres_refuses(
     writer: &mut Writer,
     topics: &Topics,
     batch: &mut WriteBatch,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let mut bisection = Bisection::of(batch.items.len());
     while let Some(part) = bisection.next_part() {
-        let outcome = try_out(writer, topics, &batch.items[part.clone()]).await;
+        let items = &batch.items[part.clone()];
+        let mut outcome = try_out(writer, topics, items).await;
+        if let [item] = items
+            && matches!(outcome, Err(StoreError::Data(_)))
+            // A dead letter is stored as it came.
+            && (matches!(item.content, Content::Rejected(_)) || fits(writer, topics, items).await?)
+        {
+            outcome = outcome.map_err(StoreError::not_the_records);
+        }
         bisection.record(part, outcome)?;
     }
+    let refused = bisection.refused.len();
     for (index, rejection) in bisection.refused {
         batch.items[index].content = Content::Rejected(rejection);
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// Parts to be tried, from the first to the last: each that Postgres refuses is halved until what it refuses stands
@@ -56,7 +66,7 @@ impl Bisection {
                 self.parts.extend([middle..part.end, part.start..middle]);
             }
             // Nothing is left to be halved.
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.not_the_records()),
         }
         Ok(())
     }
@@ -67,6 +77,16 @@ async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result
     let mut cache = StateCache::new(0, 0);
     let folded = fold_batch(&mut writer.conn, writer.generation, &mut cache, items).await?;
     writer.try_out(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
+}
+
+async fn fits(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result<bool, StoreError> {
+    let mut cache = StateCache::new(0, 0);
+    // What can't even be read is not refused for a value of the record.
+    let folded = match fold_batch(&mut writer.conn, writer.generation, &mut cache, items).await {
+        Err(StoreError::Data(_)) => return Ok(true),
+        folded => folded?,
+    };
+    writer.fits(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
 }
 
 /// Turns it into a rejected record, with Postgres's message.

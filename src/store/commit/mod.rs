@@ -1,5 +1,7 @@
 //! Writes a ChangeSet and the positions it leads to in one transaction.
 
+mod bare;
+mod order_rows;
 mod target;
 mod transaction;
 

@@ -1,16 +1,15 @@
 //! The transaction in which views and checkpoints move together.
 
-use std::collections::HashMap;
-
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::bare;
+use super::order_rows::order_rows;
 use super::target::WriteTarget;
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
-use crate::domain::orders::order::Order;
 use crate::store::connect::Access;
 use crate::store::error::StoreError;
 use crate::store::generations::{Generation, complete_tables, hold};
@@ -18,7 +17,7 @@ use crate::store::tables::checkpoints::Advance;
 use crate::store::tables::copy::Rows;
 use crate::store::tables::orders::{ORDERS, REFILLS, REPLAYS};
 use crate::store::tables::runs::RUNS;
-use crate::store::tables::{DEAD_LETTERS, checkpoints, counts, dead_letters, history, names, orders, runs};
+use crate::store::tables::{DEAD_LETTERS, checkpoints, counts, dead_letters, history, names, runs};
 
 /// Publishers listen here for commits.
 pub const CHANGED_CHANNEL: &str = "foldback_changed";
@@ -56,12 +55,38 @@ impl Writer {
 
     /// Writes everything and commits, or changes nothing.
     pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
-        self.transact(commit, true).await
+        self.transact(commit, true).await?;
+        if self.target == WriteTarget::Live {
+            self.notify().await;
+        }
+        Ok(())
+    }
+
+    /// Behind the commit: within it, the commits of all workers would wait for each other, since Postgres gives the order
+    /// of notifications under one lock, and a full queue of them would stop the fold. Publishers look by themselves too.
+    async fn notify(&mut self) {
+        // Nothing that a crash could lose: no need to wait for the disk.
+        let sql = "select set_config('synchronous_commit', 'off', true), pg_notify($1, '')::text";
+        if let Err(error) = sqlx::query(sql).bind(CHANGED_CHANNEL).execute(&mut self.conn).await {
+            tracing::debug!(%error, "the publishers were not notified");
+        }
     }
 
     /// Writes everything and rolls back, to find out whether Postgres would reject a value.
     pub async fn try_out(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
         self.transact(commit, false).await
+    }
+
+    /// Whether the values fit into columns like ours that nobody has added anything to. `false`: one of them doesn't.
+    pub async fn fits(&mut self, commit: &Commit<'_>) -> Result<bool, StoreError> {
+        let mut tx = self.conn.begin().await?;
+        let copied = bare::copy(&mut tx, self.generation, commit.changes, commit.topics).await;
+        tx.rollback().await?;
+        match copied {
+            Ok(()) => Ok(true),
+            Err(StoreError::Data(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn transact(&mut self, commit: &Commit<'_>, keep: bool) -> Result<(), StoreError> {
@@ -90,11 +115,7 @@ async fn write_all(
     // Before anything is written: who has lost a partition to another worker learns that here, and not from a key that
     // the other one's rows have taken. Whoever claims a partition waits for the commit that is under way.
     checkpoints::advance(conn, generation, commit.topics, commit.advances).await?;
-    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await?;
-    if target == WriteTarget::Live {
-        sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
-    }
-    Ok(())
+    write_changes(conn, generation, commit).instrument(tracing::debug_span!("db.views.write")).await
 }
 
 async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: &Commit<'_>) -> Result<(), StoreError> {
@@ -115,22 +136,7 @@ async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: 
 }
 
 async fn write_orders(conn: &mut PgConnection, generation: Generation, changes: &ChangeSet) -> Result<(), StoreError> {
-    let orders: HashMap<Uuid, &Order> =
-        changes.orders.iter().map(|order| (order.provider_order_id, order.as_ref())).collect();
-    let (mut order_rows, mut replay_rows, mut refill_rows) = (Rows::new(), Rows::new(), Rows::new());
-    changes.orders.iter().for_each(|order| orders::encode_order(order, &mut order_rows));
-    for (order_id, replay_id) in &changes.replays {
-        if let Some(order) = orders.get(order_id)
-            && let Some(replay) = order.replays.get(replay_id)
-        {
-            orders::encode_replay(order, replay, &mut replay_rows);
-        }
-    }
-    for (order_id, refill_id) in &changes.refills {
-        if let Some(refill) = orders.get(order_id).and_then(|order| order.refills.get(refill_id)) {
-            orders::encode_refill(*order_id, refill, &mut refill_rows);
-        }
-    }
+    let (order_rows, replay_rows, refill_rows) = order_rows(changes);
     ORDERS.upsert_all(conn, generation, order_rows).await?;
     delete(conn, generation, "replays", "replay_id", &changes.removed_replays).await?;
     delete(conn, generation, "refills", "refill_id", &changes.removed_refills).await?;

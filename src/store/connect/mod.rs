@@ -1,56 +1,143 @@
 //! Connections and pools.
+//!
+//! - `session`: what each session is set to
+//! - `socket_options`: the same for its socket
+//! - `probe`: whether sessions are our own, and the database holds every text
+//! - `answer`: ends to waiting for an answer
+//! - `keepalive`: when a peer counts as gone
 
-mod nodelay;
+mod answer;
+mod keepalive;
+mod probe;
+mod session;
+mod socket_options;
 
+use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::sleep;
 use tracing::log::LevelFilter;
 
 use super::error::StoreError;
-use nodelay::set_nodelay;
+pub use answer::{answered, within};
+use session::Limits;
+use socket_options::set_options;
 
 /// Name of our connections in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "foldback";
 /// Work that takes hours must not fail because this machine stalled for a moment.
 const UNHURRIED_TRIES: u32 = 3;
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
+/// A server ends a statement after its timeout and says so. One that has said nothing this much later never will.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// How often to ask, beside work that may take hours, whether the server answers anybody.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+const ASK_MAX: Duration = Duration::from_secs(5);
+/// So many times without an answer, and it answers nobody.
+const ASK_TRIES: u32 = 3;
+const PROTOCOL_VIOLATION: &str = "08P01";
+const TRANSACTION_TIMEOUT: &str = "25P04";
 
-/// How to reach Postgres.
+/// How to reach Postgres. Clones share what was found out about it.
 #[derive(Debug, Clone)]
 pub struct Access {
     options: PgConnectOptions,
+    /// The same without startup options, which poolers refuse.
+    plain: PgConnectOptions,
+    limits: Limits,
     connect_timeout: Duration,
-    is_unhurried: bool,
+    /// The longest silence of a server that works; `None`: it may take hours over a statement.
+    silence_max: Option<Duration>,
+    /// Whether sessions are our own, and the database is in UTF8.
+    is_fit: Arc<AtomicBool>,
 }
 
 impl Access {
     /// `url`: `postgres://user:password@host:port/database`. The error never contains the URL.
     pub fn new(url: &str, connect_timeout: Duration, statement_timeout: Duration) -> Result<Access, StoreError> {
-        let options = PgConnectOptions::from_str(url)?
+        let plain = PgConnectOptions::from_str(url)?
             .application_name(APPLICATION_NAME)
-            .options([("statement_timeout", statement_timeout.as_millis().to_string())])
-            // Durations and times must not depend on the server's settings.
-            .options([("timezone", "UTC"), ("intervalstyle", "iso_8601")])
+            .extra_float_digits(None)
             .log_statements(LevelFilter::Off)
             .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
-        Ok(Access { options, connect_timeout, is_unhurried: false })
+        Ok(Access {
+            options: with_statement_timeout(&plain, statement_timeout),
+            plain,
+            limits: Limits::ordinary(statement_timeout),
+            connect_timeout,
+            silence_max: Some(statement_timeout + ANSWER_MARGIN),
+            is_fit: Arc::default(),
+        })
     }
 
     /// The same without a statement timeout, for a load's COPY and index builds.
     pub fn unhurried(&self) -> Access {
-        let options = self.options.clone().options([("statement_timeout", "0")]);
-        Access { options, connect_timeout: self.connect_timeout, is_unhurried: true }
+        let options = with_statement_timeout(&self.plain, Duration::ZERO);
+        Access { options, limits: Limits::unhurried(), silence_max: None, ..self.clone() }
     }
 
-    /// A single connection, for a writer or a lock.
+    /// The same for a session that speaks all the time, as that of a lock does: the server ends it, and frees the lock,
+    /// once it has heard nothing for this long.
+    pub fn speaking(&self, silence_max: Duration) -> Access {
+        Access { limits: Limits { idle: silence_max, ..self.limits.clone() }, ..self.clone() }
+    }
+
+    /// The outcome of work over a connection of this access, or `NoAnswer` once the server has been silent for longer
+    /// than any of its statements may take. That connection must be dropped.
+    pub async fn answered<T, E: From<StoreError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        match self.silence_max {
+            Some(silence_max) => answered(silence_max, work).await,
+            None => work.await,
+        }
+    }
+
+    /// The outcome of work that may take hours over a statement, or `NoAnswer` once the server answers nobody: it is asked
+    /// meanwhile, over a connection of its own.
+    pub async fn while_it_answers<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            silence = self.silence() => Err(silence.into()),
+        }
+    }
+
+    /// Returns when the server has been silent for a while. One that refuses is left to the work.
+    async fn silence(&self) -> StoreError {
+        let (mut conn, mut unanswered) = (None, 0);
+        while unanswered < ASK_TRIES {
+            sleep(ASK_EVERY).await;
+            let asked = within(ASK_MAX, self.ask(&mut conn)).await;
+            unanswered = if matches!(asked, Err(StoreError::NoAnswer { .. })) { unanswered + 1 } else { 0 };
+        }
+        StoreError::NoAnswer { after: (ASK_EVERY + ASK_MAX) * ASK_TRIES }
+    }
+
+    /// Keeps the connection for the next time if it answers.
+    async fn ask(&self, kept: &mut Option<PgConnection>) -> Result<(), StoreError> {
+        let mut conn = match kept.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.plain).await?,
+        };
+        conn.ping().await?;
+        *kept = Some(conn);
+        Ok(())
+    }
+
+    /// A single connection, for a writer or a lock. The first one also finds out whether foldback can work with what
+    /// answers: `SharedSession`, `Encoding`.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let mut tries = if self.is_unhurried { UNHURRIED_TRIES } else { 1 };
+        let mut tries = if self.is_unhurried() { UNHURRIED_TRIES } else { 1 };
         loop {
             tries -= 1;
-            match self.try_connect().await {
+            match within(self.connect_timeout, self.try_connect()).await {
                 Err(StoreError::NoAnswer { .. }) if tries > 0 => {}
                 outcome => return outcome,
             }
@@ -58,48 +145,66 @@ impl Access {
     }
 
     async fn try_connect(&self) -> Result<PgConnection, StoreError> {
-        let connecting = async { Ok(PgConnection::connect_with(&self.options).await?) };
-        let mut conn = within(self.connect_timeout, connecting).await?;
-        self.send_at_once();
-        if self.is_unhurried {
-            watch_client(&mut conn).await;
+        let mut conn = match self.open(&self.options).await {
+            // A pooler that knows no such options, or one that can't reach its server: the second try tells.
+            Err(error) if error.sqlstate().as_deref() == Some(PROTOCOL_VIOLATION) => self.open(&self.plain).await?,
+            // The role's own limit, which no server before 17 knows.
+            Err(error) if error.sqlstate().as_deref() == Some(TRANSACTION_TIMEOUT) => {
+                self.open(&self.options.clone().options([("transaction_timeout", "0")])).await?
+            }
+            opened => opened?,
+        };
+        if self.is_unhurried() {
+            session::watch_client(&mut conn).await;
         }
         Ok(conn)
     }
 
+    async fn open(&self, options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+        let mut conn = PgConnection::connect_with(options).await?;
+        self.take(&mut conn, options).await?;
+        Ok(conn)
+    }
+
+    /// Makes a new connection ours. A session that isn't is left as it was, since others use it too.
+    async fn take(&self, conn: &mut PgConnection, options: &PgConnectOptions) -> Result<(), StoreError> {
+        if options.get_socket().is_none() {
+            set_options(options.get_port());
+        }
+        if !self.is_fit.load(Ordering::Relaxed) {
+            self.is_fit.store(probe::examine(conn, options).await?, Ordering::Relaxed);
+        }
+        self.limits.apply(conn).await
+    }
+
     /// A pool for readers; connects on first use.
     pub fn pool(&self, connections_max: u32) -> PgPool {
-        let access = self.clone();
+        let (access, connect_timeout) = (self.clone(), self.connect_timeout);
         PgPoolOptions::new()
-            .after_connect(move |_, _| {
-                access.send_at_once();
-                Box::pin(async { Ok(()) })
+            .after_connect(move |conn, _| {
+                let access = access.clone();
+                Box::pin(async move {
+                    access.take(conn, &access.plain).await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))
+                })
+            })
+            // A connection that was abandoned with a question open is closed rather than waited for.
+            .after_release(move |conn, _| {
+                let ping = async { Ok(conn.ping().await?) };
+                Box::pin(async move { Ok(within(connect_timeout, ping).await.is_ok()) })
             })
             .max_connections(connections_max)
             .acquire_timeout(self.connect_timeout)
-            .connect_lazy_with(self.options.clone())
+            .connect_lazy_with(self.plain.clone())
     }
 
-    fn send_at_once(&self) {
-        if self.options.get_socket().is_none() {
-            set_nodelay(self.options.get_port());
-        }
+    fn is_unhurried(&self) -> bool {
+        self.silence_max.is_none()
     }
 }
 
-/// The outcome of a query, or `NoAnswer` if it has none within the limit. Nothing more can be asked on that connection:
-/// the answer may still come.
-pub async fn within<T>(limit: Duration, query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(limit, query).await.unwrap_or(Err(StoreError::NoAnswer { after: limit }))
-}
-
-/// A long statement ends soon after its client is gone, and with it its locks: whoever comes next need not wait for an
-/// index that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
-async fn watch_client(conn: &mut PgConnection) {
-    let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
-    if let Err(error) = set {
-        tracing::debug!(%error, "the server cannot detect lost clients");
-    }
+/// In force before the first statement, since the role's own may be shorter than any.
+fn with_statement_timeout(plain: &PgConnectOptions, limit: Duration) -> PgConnectOptions {
+    plain.clone().options([("statement_timeout", limit.as_millis().to_string())])
 }
 
 #[cfg(test)]

@@ -104,6 +104,21 @@ impl Loader {
         appended
     }
 
+    /// Whether history rows fit into columns like ours that nobody has added anything to. `false`: one of them doesn't.
+    pub async fn fits(&mut self, history: &[u8]) -> Result<bool, StoreError> {
+        self.open().await?;
+        sqlx::query("savepoint bare").execute(&mut self.conn).await?;
+        let copied = history::copy_bare(&mut self.conn, self.generation, history).await;
+        if matches!(copied, Ok(()) | Err(StoreError::Data(_))) {
+            sqlx::query("rollback to savepoint bare").execute(&mut self.conn).await?;
+        }
+        match copied {
+            Ok(()) => Ok(true),
+            Err(StoreError::Data(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn append_all(
         &mut self,
         history: &[u8],

@@ -11,10 +11,7 @@ use crate::store::tables::history;
 pub async fn try_history(conn: &mut PgConnection, batch: &HistoryBatch) -> Result<(), StoreError> {
     let live = generation::live(conn).await?;
     sqlx::query("begin").execute(&mut *conn).await?;
-    let table = "create temp table provider_order_events on commit drop as
-                 select * from {schema}.provider_order_events with no data";
-    sqlx::query(live.sql(table)).execute(&mut *conn).await?;
-    history::append_encoded(conn, "pg_temp.provider_order_events", batch.rows(0, batch.events().len())).await?;
+    history::copy_bare(conn, live, batch.rows(0, batch.events().len())).await?;
     sqlx::query("rollback").execute(conn).await?;
     Ok(())
 }

@@ -37,6 +37,10 @@ pub fn export_runs(snapshot: Snapshot, filter: RunFilter) -> impl Stream<Item = 
 
 impl Export {
     async fn fill(&mut self) -> Result<(), StoreError> {
+        if self.after.is_none() {
+            // The client decides how fast it goes on.
+            self.snapshot.allow_idle().await?;
+        }
         let page = self.snapshot.view().runs(self.filter, self.after, PAGE_ROWS).await?;
         self.is_last_page = page.len() < PAGE_ROWS as usize;
         self.after = page.last().map(|run| (run.ran_at, run.run_id));

@@ -50,6 +50,12 @@ impl Snapshot {
         View { conn: &mut self.tx, generation: self.generation }
     }
 
+    /// Lets the transaction wait as long as it likes between two reads.
+    pub(super) async fn allow_idle(&mut self) -> Result<(), StoreError> {
+        sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.tx.rollback().await?)
     }

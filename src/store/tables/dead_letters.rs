@@ -41,12 +41,17 @@ pub async fn store(
     topics: &Topics,
     dead_letters: &[DeadLetter],
 ) -> Result<(), StoreError> {
-    let mut rows = Rows::new();
-    dead_letters.iter().for_each(|dead_letter| encode(dead_letter, topics, &mut rows));
-    DEAD_LETTERS.upsert(conn, generation, rows).await?;
+    DEAD_LETTERS.upsert(conn, generation, rows(dead_letters, topics)).await?;
     let places: Vec<_> =
         dead_letters.iter().map(|letter| (topics.name(letter.record.stream), letter.record.position)).collect();
     discards::apply_at(conn, generation, &places).await
+}
+
+/// Rows for the table's columns.
+pub(in crate::store) fn rows(dead_letters: &[DeadLetter], topics: &Topics) -> Rows {
+    let mut rows = Rows::new();
+    dead_letters.iter().for_each(|dead_letter| encode(dead_letter, topics, &mut rows));
+    rows
 }
 
 fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {

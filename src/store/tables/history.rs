@@ -53,6 +53,18 @@ pub(in crate::store) async fn append_encoded(
     Ok(())
 }
 
+/// The same into a table with the history's columns and nothing else, which ends with the transaction.
+pub(in crate::store) async fn copy_bare(
+    conn: &mut PgConnection,
+    generation: Generation,
+    rows: &[u8],
+) -> Result<(), StoreError> {
+    let table = "create temp table if not exists bare_provider_order_events on commit drop as
+                 select * from {schema}.provider_order_events with no data";
+    sqlx::query(generation.sql(table)).execute(&mut *conn).await?;
+    append_encoded(conn, "pg_temp.bare_provider_order_events", rows).await
+}
+
 /// Content of a history row.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryRow<'e> {

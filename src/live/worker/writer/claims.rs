@@ -21,8 +21,13 @@ const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 impl WriterTask {
     pub(super) async fn claim(&mut self, number: u64, found: &LogStart) {
         let partition = found.partition;
+        let give_up = self.give_up.clone();
         loop {
-            match self.try_claim(found).await {
+            let claimed = tokio::select! {
+                claimed = self.try_claim(found) => claimed,
+                () = give_up.cancelled() => return self.writer = None,
+            };
+            match claimed {
                 Ok(owned) => {
                     let position = owned.claim.position();
                     self.unflood(partition, position.next_offset);
@@ -67,13 +72,17 @@ impl WriterTask {
         let (partition, settings) = (found.partition, self.settings.clone());
         let topic = settings.topics.name(partition.stream);
         let writer = self.writer().await?;
-        FoldedTopics::of(&mut writer.conn, writer.generation).await?.check(writer.generation, &settings.topics)?;
-        let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-        let allowed =
-            allowances::allowances(&mut writer.conn, writer.generation, topic, partition.index, claim.next_offset)
-                .await?;
+        let claiming = async {
+            FoldedTopics::of(&mut writer.conn, writer.generation).await?.check(writer.generation, &settings.topics)?;
+            let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
+            let (generation, next_offset) = (writer.generation, claim.next_offset);
+            let allowed =
+                allowances::allowances(&mut writer.conn, generation, topic, partition.index, next_offset).await?;
+            Ok::<_, StoreError>(OwnedPartition { claim, allowed })
+        };
+        let owned = settings.access.answered(claiming).await?;
         self.recovered();
-        Ok(OwnedPartition { claim, allowed })
+        Ok(owned)
     }
 
     pub(super) fn release(&mut self, partitions: &[StreamPartition]) {
