@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::events::lives;
 use crate::support::log::Log;
-use crate::support::views::{folded, migrated, readyz_says};
-use crate::support::{PATIENCE, Stack, eventually};
+use crate::support::views::{folded, metric, migrated, readyz_says};
+use crate::support::{OwnKafka, PATIENCE, Stack, eventually};
 
 /// In which a reason must be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(20);
@@ -160,4 +160,43 @@ async fn a_stop_in_the_middle_of_a_rebalance_leaves_the_group() {
         if members == 0 { Ok(()) } else { Err(format!("{members} members are still there")) }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_taken_away_and_a_broker_that_stops_are_told_until_they_are_back() {
+    let mut kafka = OwnKafka::with_acls().await;
+    let stack = Stack::on(kafka.servers(), 1).await;
+    stack.foldback(&["migrate"]).await.exits(0);
+    let running = stack.run_with(&[("FOLDBACK__WORKERS__COUNT", "1")]).await;
+    running.ready(PATIENCE).await;
+    let (log, events) = (Log::of(&stack), lives(10, 4));
+    log.write(&events[..10], 1).await;
+    folded(&stack, 10).await;
+
+    let (topic, group) = (["--topic", stack.orders_topic.as_str()], ["--group", stack.group.as_str()]);
+    kafka.forbid("add", "Read", topic);
+    readyz_says(&running, TOLD_WITHIN, 503, "Topic authorization failed").await;
+    readyz_says(&running, TOLD_WITHIN, 503, "READ and DESCRIBE").await;
+    kafka.forbid("remove", "Read", topic);
+    log.write(&events[10..20], 1).await;
+    folded(&stack, 20).await;
+    running.ready(PATIENCE).await;
+
+    // A member goes on until its session ends, 45 seconds later: one that joins is refused at once.
+    running.terminate().await;
+    kafka.forbid("add", "Read", group);
+    let running = stack.run_with(&[("FOLDBACK__WORKERS__COUNT", "1")]).await;
+    readyz_says(&running, TOLD_WITHIN, 503, "Group authorization failed").await;
+    kafka.forbid("remove", "Read", group);
+    running.ready(PATIENCE).await;
+
+    kafka.stop();
+    readyz_says(&running, TOLD_WITHIN, 503, "no Kafka broker answers").await;
+    let series = format!("foldback_lag_records{{topic=\"{}\"", stack.orders_topic);
+    assert_eq!(metric(&running, &series).await, Some(0.0), "the last known end stays");
+    kafka.start_again().await;
+    log.write(&events[20..], 1).await;
+    folded(&stack, 40).await;
+    running.ready(PATIENCE).await;
+    running.terminate().await;
 }

@@ -20,8 +20,18 @@ pub struct OwnKafka {
 
 impl OwnKafka {
     pub async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// It grants everything that no ACL forbids; see [`OwnKafka::forbid`].
+    pub async fn with_acls() -> Self {
+        let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+        Self::start_with(&format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n")).await
+    }
+
+    async fn start_with(more: &str) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address);
+        write_settings(directory.path(), &address, more);
         format_storage(directory.path());
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
@@ -40,6 +50,15 @@ impl OwnKafka {
             }
         })
         .await;
+    }
+
+    /// `add` or `remove` a rule that forbids everybody `operation` on a topic or group, such as `["--topic", "orders"]`.
+    pub fn forbid(&self, verb: &str, operation: &str, resource: [&str; 2]) {
+        let mut command = java(self.directory.path(), "128m");
+        command.args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.address, "--force"]);
+        command.args([&format!("--{verb}"), "--deny-principal", "User:*", "--operation", operation]).args(resource);
+        let done = command.output().expect("java is on the PATH");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// In order, so that it doesn't go over its log when it starts again.
@@ -165,7 +184,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn write_settings(directory: &Path, address: &str) {
+fn write_settings(directory: &Path, address: &str, more: &str) {
     let (controller, log) = (free_address(), directory.join("log"));
     let settings = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
@@ -173,7 +192,7 @@ fn write_settings(directory: &Path, address: &str) {
          controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-         transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n",
+         transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n{more}",
         log.display()
     );
     fs::write(directory.join("server.properties"), settings).unwrap();
