@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::events::lives;
 use crate::support::log::Log;
-use crate::support::views::{folded, metric, migrated, readyz_says};
+use crate::support::views::{folded, metric, migrated, readyz, readyz_says};
 use crate::support::{OwnKafka, PATIENCE, Stack, eventually};
 
 /// In which a reason must be told.
@@ -126,20 +126,35 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 async fn an_instance_more_than_there_are_partitions_is_ready_and_takes_over() {
     let stack = Stack::with_partitions(1).await;
     stack.foldback(&["migrate"]).await.exits(0);
-    let settings = [("FOLDBACK__WORKERS__COUNT", "2")];
-    let first = stack.run_with(&settings).await;
-    first.ready(PATIENCE).await;
-    let spare = stack.run_with(&settings).await;
-    readyz_says(&spare, PATIENCE, 200, "\"standby\"").await;
+    // One partition in each of two topics.
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(stack.run_with(&[("FOLDBACK__WORKERS__COUNT", "1")]).await);
+    }
+    let spare = eventually(PATIENCE, || async {
+        let mut spares = Vec::new();
+        for (index, running) in all.iter().enumerate() {
+            let (status, body) = readyz(running).await;
+            match (status, body.to_string().contains("\"standby\"")) {
+                (200, true) => spares.push(index),
+                (200, false) => {}
+                _ => return Err(body.to_string()),
+            }
+        }
+        if let [spare] = spares[..] { Ok(spare) } else { Err(format!("{spares:?} are spare")) }
+    })
+    .await;
+    let spare = all.remove(spare);
     let events = lives(5, 4);
     Log::of(&stack).write(&events, 1).await;
     folded(&stack, events.len()).await;
-    first.terminate().await;
+    all.remove(0).terminate().await;
     readyz_says(&spare, PATIENCE, 200, "\"degraded\":[]").await;
     let more = lives(5, 4);
     Log::of(&stack).write(&more, 1).await;
     folded(&stack, events.len() + more.len()).await;
     spare.terminate().await;
+    all.remove(0).terminate().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
