@@ -1,6 +1,6 @@
 //! What to do after an attempt to write that failed: try again at once, find the record at fault, or wait.
 
-use tracing::{debug, error, info};
+use tracing::{debug, info};
 
 use super::{WriteError, WriterTask};
 use crate::live::worker::batch::WriteBatch;
@@ -77,14 +77,10 @@ impl WriterTask {
         };
         let pause = self.backoff.pause();
         let detail = format!("{error}; retrying until it works");
-        match self.away.replace(name) {
-            Some(before) if before == name => debug!(pause_ms = pause.as_millis(), "{detail}"),
-            before => {
-                error!("{detail}");
-                if let Some(before) = before {
-                    self.health.clear(before);
-                }
-            }
+        // The condition writes a line itself when it begins and when it ends.
+        debug!(pause_ms = pause.as_millis(), "{detail}");
+        if let Some(before) = self.away.replace(name).filter(|before| *before != name) {
+            self.health.clear(before);
         }
         self.health.raise(name, Severity::Unready, detail);
         tokio::select! {
@@ -103,7 +99,6 @@ impl WriterTask {
     pub(super) fn recovered(&mut self) {
         self.backoff.reset();
         if let Some(name) = self.away.take() {
-            info!("writing works again");
             self.health.clear(name);
         }
     }
