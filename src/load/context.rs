@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream, Topics};
-use crate::log::fetch::fetch_records;
+use crate::log::fetch::{FetchError, fetch_records};
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
@@ -83,8 +83,11 @@ impl LoadContext {
         }
         let settings = self.reader(Vec::new(), 0);
         let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
-        let records =
-            fetched.map_err(|_| LoadError::stopped())?.map_err(|error| LoadError::Passing(error.to_string()))?;
+        let records = fetched.map_err(|_| LoadError::stopped())?.map_err(|error| match error {
+            // No waiting brings it back.
+            FetchError::Gone { .. } => LoadError::Failed(error.to_string()),
+            error => LoadError::Passing(error.to_string()),
+        })?;
         Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 
