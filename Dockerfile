@@ -16,7 +16,7 @@ COPY --from=build /src/target/release/foldback /usr/local/bin/foldback
 USER 10001
 EXPOSE 8080
 ENV FOLDBACK__HTTP__LISTEN=0.0.0.0:8080
-# Each dependency is asked; /livez and /readyz are for orchestrators.
-HEALTHCHECK --interval=30s --timeout=20s --start-period=20s CMD ["foldback", "doctor"]
+# Asks /livez: an instance that waits for a dependency must not be restarted for it.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["foldback", "health"]
 ENTRYPOINT ["foldback"]
 CMD ["run"]

@@ -11,9 +11,11 @@ use crate::support::{Stack, admin, eventually};
 use foldback::config::kafka::Kafka;
 use foldback::domain::log::partition::StreamPartition;
 use foldback::domain::log::position::Position;
+use foldback::domain::log::positions::LogPosition;
 use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::timestamp::Timestamp;
 use foldback::log::fetch::{FetchError, fetch_present, fetch_records};
+use foldback::log::survey::ends_client::EndsClient;
 use foldback::log::survey::offsets::offsets_at;
 use foldback::log::survey::probe::{SampleBounds, sample};
 use foldback::log::survey::{SurveyError, TopicSurvey, survey};
@@ -261,6 +263,26 @@ async fn a_sample_stands_for_a_topic() {
     assert_eq!(seen.len() as u64, whole.records, "each once");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ends_of_all_partitions_are_asked_at_once() {
+    let stack = Stack::new().await;
+    let _open = written(&stack).await;
+    let mut client = EndsClient::new(&kafka(&stack)).unwrap();
+    let asked = tokio::task::spawn_blocking(move || {
+        let there = client.ends(&[orders(0), orders(2)], TIMEOUT);
+        // The leaders of these are looked for in vain.
+        let some_missing = [orders(0), orders(2), orders(77)];
+        let (once, again) = (client.ends(&some_missing, TIMEOUT), client.ends(&some_missing, TIMEOUT));
+        (there, once, again, client.partition_counts(TIMEOUT).unwrap())
+    });
+    let (there, _, again, counts) = asked.await.unwrap();
+    assert!(there.failed.is_none(), "{there:?}");
+    let ends = |partition| (there.ends[&orders(partition)].last_stable, there.ends[&orders(partition)].high_watermark);
+    assert_eq!((ends(0), ends(2)), ((31, 31), (2, 5)), "a transaction is open in partition 2");
+    assert_eq!((again.ends.len(), again.failed.is_some()), (2, true), "one without an answer holds up no other");
+    assert_eq!(counts[&stack.orders_topic], 4);
+}
+
 /// Takes every record as it is.
 struct Whole;
 
@@ -291,8 +313,8 @@ async fn a_reader_reads_the_partitions_that_it_is_given() {
                 Delivery::Claim { partition, assignment, log_start, topic_id } => {
                     assert_eq!((log_start, topic_id.map(|id| id.len())), (0, Some(22)));
                     claimed.push(partition);
-                    let next_offset = passed[&partition.index];
-                    reader.controls.send(Control::Granted { partition, assignment, next_offset }).unwrap();
+                    let position = LogPosition { next_offset: passed[&partition.index], leader_epoch: None };
+                    reader.controls.send(Control::Granted { partition, assignment, position }).unwrap();
                 }
                 Delivery::Batch(batch) => {
                     for span in &batch.spans {
@@ -302,13 +324,7 @@ async fn a_reader_reads_the_partitions_that_it_is_given() {
                     reader.in_flight.fetch_sub(batch.bytes, Ordering::Relaxed);
                     let committed = batch.spans.iter().map(|span| (span.partition, span.to)).collect();
                     reader.controls.send(Control::Committed(committed)).unwrap();
-                    let ends = reader.ends.clone();
                     if passed == BTreeMap::from([(0, 31), (2, 2)]) {
-                        eventually(TIMEOUT, || async {
-                            let ends = ends.lock().unwrap().clone();
-                            if ends.get(&orders(0)) == Some(&31) { Ok(()) } else { Err(ends) }
-                        })
-                        .await;
                         reader.controls.send(Control::Stop).unwrap();
                     }
                 }

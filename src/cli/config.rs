@@ -1,7 +1,7 @@
 //! `foldback config check|show`
 
 use super::Failure;
-use super::context::Context;
+use super::context::{Context, check_kafka};
 use super::output::{Output, print, print_json};
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,10 +18,11 @@ pub enum Verb {
 pub fn run(verb: &Verb, context: &Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     match verb {
-        Verb::Check => match config.postgres.url() {
-            Ok(_) => print("the configuration is valid"),
-            Err(missing) => Err(missing.into()),
-        },
+        Verb::Check => {
+            config.postgres.url()?;
+            check_kafka(&config)?;
+            print("the configuration is valid")
+        }
         Verb::Show { output: Output { json: true } } => print_json(&config.settings()),
         Verb::Show { output: Output { json: false } } => print(&config.to_toml()),
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{Config, ConfigError, Flag, Inputs};
+use crate::log::check_settings;
 use crate::observe::logging;
 use crate::store::StoreError;
 use crate::store::connect::Access;
@@ -65,6 +66,11 @@ impl Context {
 /// A flag that was given.
 pub fn flag(flag: &'static str, key: &'static str, value: Option<impl ToString>) -> Option<Flag> {
     value.map(|value| Flag { flag, key, value: value.to_string() })
+}
+
+/// Checks the settings of Kafka's clients, before one is made whose error could show a secret.
+pub fn check_kafka(config: &Config) -> Result<(), Failure> {
+    check_settings(&config.kafka).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// How to reach the configured database.

@@ -15,7 +15,7 @@ use super::context::at_database;
 use super::output::{Output, plain, print, print_json};
 use super::progress::{ProgressReporter, is_interactive};
 use super::rebuild::result::{Goal, as_text, failed_checks};
-use super::signals::stop_on_signals;
+use super::signals::{STOP_MAX, overdue, stop_on_signals};
 
 const REASON_CHARS_MAX: usize = 1000;
 
@@ -28,7 +28,11 @@ pub async fn watched(
     work: impl AsyncFnOnce(Arc<dyn Observer>, CancellationToken) -> Result<Rebuilt, RebuildError>,
 ) -> Result<(), Failure> {
     let watched = Watched::start(!yes && is_interactive())?;
-    let done = work(watched.reporter.clone(), watched.stop.clone()).await;
+    let done = tokio::select! {
+        // Boxed: the compiler lays out nested futures only so deep.
+        done = Box::pin(work(watched.reporter.clone(), watched.stop.clone())) => done,
+        () = overdue(&watched.stop) => Err(RebuildError::failed(unanswered())),
+    };
     let stop = watched.end();
     let show = |rebuilt: &Rebuilt| if output.json { print_json(rebuilt) } else { print(&as_text(rebuilt, goal)) };
     match done {
@@ -76,6 +80,14 @@ impl Watched {
 async fn note_stop(reporter: Arc<ProgressReporter>, stop: CancellationToken) {
     stop.cancelled().await;
     reporter.note("stopping");
+}
+
+/// What is said of work that did not end when it was told to.
+pub fn unanswered() -> String {
+    format!(
+        "stopped without waiting any longer for a server that didn't answer within {} s; what was committed is kept",
+        STOP_MAX.as_secs()
+    )
 }
 
 /// The message and exit code for an error.

@@ -11,6 +11,7 @@ mod doctor;
 mod failure;
 mod format;
 mod generations;
+mod health;
 mod long_running;
 mod migrate;
 mod order;
@@ -75,6 +76,8 @@ enum Verb {
     Config(config::Verb),
     /// Check everything foldback depends on, and say how to fix what is wrong
     Doctor(doctor::Args),
+    /// Ask the instance on this machine whether it is alive, for container health checks
+    Health(health::Args),
     /// Print a shell completion script
     Completions(completions::Args),
 }
@@ -106,6 +109,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),
         Verb::Schemas(verb) => block_on(schemas::run(verb, context)),
         Verb::Doctor(args) => block_on(doctor::run(args, context)),
+        Verb::Health(args) => block_on(health::run(args, context)),
     }
 }
 

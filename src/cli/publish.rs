@@ -8,7 +8,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::samples::publish::{Fed, FeedSettings, feed};
 
 use super::Failure;
-use super::context::Context;
+use super::context::{Context, check_kafka};
 use super::output::print;
 use super::signals::stop_on_signals;
 
@@ -32,6 +32,7 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
+    check_kafka(&config)?;
     let Args { rate, count, seed, base } = args;
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;

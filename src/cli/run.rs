@@ -4,9 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::live::run::{self, RunError};
 use crate::observe::logging;
+use crate::store::StoreError;
 
 use super::Failure;
-use super::context::{Context, access, at_database, flag};
+use super::context::{Context, access, at_database, check_kafka, flag};
 use super::signals::stop_on_signals;
 
 #[derive(Debug, clap::Args)]
@@ -33,10 +34,12 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         flag("--group", "kafka.group", args.group),
     ])?;
     logging::init(&config.log);
+    check_kafka(&config)?;
     let access = access(&config)?;
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     run::run(&config, access, stop).await.map_err(|error| match error {
+        RunError::Store(error @ StoreError::OtherTopics { .. }) => Failure::Guard(format!("refused: {error}")),
         RunError::Store(error) => at_database(&config, error),
         error => Failure::failed(error.to_string()),
     })

@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::domain::generations::difference::{Difference, part_from};
 use crate::domain::log::key_share::KeySample;
+use crate::rebuild::Observer;
 use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
 use super::Failure;
-use super::context::{Context, access, at_database, flag};
-use super::long_running::Watched;
+use super::context::{Context, access, at_database, check_kafka, flag};
+use super::long_running::{Watched, unanswered};
 use super::output::{Output, plain, print, print_json};
 use super::percent::per_million;
 use super::progress::ProgressLine;
+use super::signals::overdue;
 
 /// Maximum characters of a value that are printed for people.
 const SHOWN_CHARS: usize = 200;
@@ -41,10 +43,17 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         metrics_url: args.metrics_url,
         differences_max: config.verify.differences_max,
     };
+    check_kafka(&config)?;
     let access = access(&config)?;
     let watched = Watched::start(false)?;
-    let tell = |stage| watched.reporter.show(shown_stage(&stage));
-    let verified = verify(&config, &access, &options, &tell, &watched.stop).await;
+    let tell = |stage| match stage {
+        Stage::Note(line) => watched.reporter.note(&line),
+        stage => watched.reporter.show(shown_stage(&stage)),
+    };
+    let verified = tokio::select! {
+        verified = verify(&config, &access, &options, &tell, &watched.stop) => verified,
+        () = overdue(&watched.stop) => Err(VerifyError::Failed(unanswered())),
+    };
     watched.end();
     let verified = verified.map_err(|error| failure(&config, error))?;
     if args.output.json {
@@ -74,6 +83,7 @@ fn shown_stage(stage: &Stage) -> ProgressLine {
         Stage::Publications => step(0.0, "reading Redis and gauges".to_owned()),
         Stage::Folding(progress) => ProgressLine::of(SUBJECT.to_owned(), progress),
         Stage::Comparing(view) => step(1.0, format!("comparing {view}")),
+        Stage::Note(line) => step(0.0, line.clone()),
     }
 }
 

@@ -77,7 +77,12 @@ impl Decoder {
 
     /// Never waits and never panics, whatever the bytes.
     pub fn decode(&self, record: &RawRecord) -> Decode {
-        self.decode_view(record.view())
+        match self.decode_view(record.view()) {
+            Decode::Rejected(rejection) if rejection.reason == Reason::Malformed => {
+                Decode::Rejected(with_schema_header(record, rejection))
+            }
+            decode => decode,
+        }
     }
 
     /// The same for a borrowed record.
@@ -128,6 +133,21 @@ impl Decoder {
             None => Err(Rejection::new(Reason::Malformed, "the value is null")),
         }
     }
+}
+
+/// Headers in which other serializers put the schema's id, instead of in front of the value.
+const SCHEMA_HEADERS: [&str; 4] =
+    ["__value_schema_id", "apicurio.value.globalId", "apicurio.value.contentId", "apicurio.value.encoding"];
+
+/// Says of a value without framing that its schema's id seems to be in a header.
+fn with_schema_header(record: &RawRecord, rejection: Rejection) -> Rejection {
+    let header = record.headers.iter().find(|header| SCHEMA_HEADERS.contains(&header.key.as_str()));
+    let Some(header) = header else { return rejection };
+    let detail = format!(
+        "{}; the header {} names a schema: have the publisher write the id in front of the value instead",
+        rejection.detail, header.key
+    );
+    Rejection::new(rejection.reason, detail)
 }
 
 fn unknown_fingerprint(fingerprint: u64) -> Rejection {

@@ -14,12 +14,23 @@ impl Framing {
     pub fn split(value: &[u8]) -> Result<(Framing, &[u8]), &'static str> {
         match value {
             [] => Err("the value is empty"),
-            [0x00, a, b, c, d, datum @ ..] => Ok((Framing::Confluent(u32::from_be_bytes([*a, *b, *c, *d])), datum)),
+            // A registry counts from 1, and Apicurio's own ids take eight bytes, of which the first four are 0.
+            [0x00, 0, 0, 0, 0, ..] => {
+                Err("the value starts with 00 and schema id 0, which no registry gives; an id of \
+                 8 bytes, as Apicurio's own serializer writes it, is not supported: use its Confluent-compatible ids of 4 bytes")
+            }
+            [0x00, a, b, c, d, datum @ ..] if *a < 0x80 => {
+                Ok((Framing::Confluent(u32::from_be_bytes([*a, *b, *c, *d])), datum))
+            }
+            [0x00, _, _, _, _, ..] => {
+                Err("the value starts with 00 and a schema id above 2147483647, which no registry gives")
+            }
             [0x00, ..] => Err("the value ends within the schema id of Confluent's framing"),
             [0xc3, 0x01, rest @ ..] => match rest.split_first_chunk() {
                 Some((fingerprint, datum)) => Ok((Framing::SingleObject(u64::from_le_bytes(*fingerprint)), datum)),
                 None => Err("the value ends within the fingerprint of the single-object encoding"),
             },
+            [0x03, 0x00, ..] => Err("the value starts with 03 00, the framing of AWS Glue, which is not supported"),
             _ => Err("the value starts with neither 00 (Confluent) nor C3 01 (Avro single object)"),
         }
     }

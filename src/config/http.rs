@@ -26,8 +26,25 @@ const EXPORT_ROWS_MAX: Key =
     Key::number("http.export_rows_max", 1_000_000, 1, 1_000_000_000, "rows", "Maximum rows in one export.");
 const REQUESTS_MAX: Key =
     Key::number("http.requests_max", 256, 1, 100_000, "requests", "Maximum concurrent requests. Any more get a 503.");
+const CONNECTIONS_MAX: Key = Key::number(
+    "http.connections_max",
+    512,
+    16,
+    100_000,
+    "connections",
+    "Maximum open connections. For a further one, the oldest that has no request in progress is closed. Keep it well \
+     below the process's limit of open files: Kafka, Postgres and Redis need some too.",
+);
+const HEADER_TIMEOUT_MS: Key = Key::millis(
+    "http.header_timeout_ms",
+    10_000,
+    100,
+    600_000,
+    "Maximum time for a client to send the head of its next request; then its connection is closed.",
+);
 
-pub const KEYS: &[Key] = &[LISTEN, REQUEST_TIMEOUT_MS, EXPORT_TIMEOUT_MS, EXPORT_ROWS_MAX, REQUESTS_MAX];
+pub const KEYS: &[Key] =
+    &[LISTEN, REQUEST_TIMEOUT_MS, EXPORT_TIMEOUT_MS, EXPORT_ROWS_MAX, REQUESTS_MAX, CONNECTIONS_MAX, HEADER_TIMEOUT_MS];
 
 /// Address and limits of the HTTP server.
 #[derive(Debug, Clone)]
@@ -37,6 +54,8 @@ pub struct Http {
     pub export_timeout: Duration,
     pub export_rows_max: u64,
     pub requests_max: usize,
+    pub connections_max: usize,
+    pub header_timeout: Duration,
 }
 
 impl Http {
@@ -47,6 +66,8 @@ impl Http {
             export_timeout: values.millis(&EXPORT_TIMEOUT_MS)?,
             export_rows_max: values.number(&EXPORT_ROWS_MAX)?,
             requests_max: values.size(&REQUESTS_MAX)?,
+            connections_max: values.size(&CONNECTIONS_MAX)?,
+            header_timeout: values.millis(&HEADER_TIMEOUT_MS)?,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::kafka_property::{PREFIX, is_secret};
+use super::kafka_property::{PREFIX, is_shown};
 use super::secret::HIDDEN;
 use super::values::{Given, Values};
 use super::{ConfigError, Secret};
@@ -62,7 +62,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
 }
 
 fn invalid(name: &str, given: &Given, allowed: &str) -> ConfigError {
-    let value = if is_secret(name) { HIDDEN.to_owned() } else { given.value.to_string() };
+    let value = if is_shown(name) { given.value.to_string() } else { HIDDEN.to_owned() };
     ConfigError::Invalid {
         key: format!("{PREFIX}{name}"),
         value,

@@ -19,6 +19,7 @@ pub mod limits;
 mod load;
 pub mod log;
 pub mod postgres;
+mod postgres_url;
 pub mod publisher;
 pub mod rebuild;
 pub mod redis;

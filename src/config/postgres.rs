@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::values::Values;
-use super::{ConfigError, Key, Kind, Preset, Secret};
+use super::{ConfigError, Key, Kind, Preset, Secret, postgres_url};
 
 const URL: Key = Key::text(
     "postgres.url",
@@ -47,8 +47,12 @@ pub struct Postgres {
 
 impl Postgres {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        let url = values.secret(&URL)?;
+        if let Some(allowed) = url.as_ref().and_then(|url| postgres_url::objection(url.expose())) {
+            return Err(values.invalid(&URL, allowed));
+        }
         Ok(Self {
-            url: values.secret(&URL)?,
+            url,
             statement_timeout: values.millis(&STATEMENT_TIMEOUT_MS)?,
             connect_timeout: values.millis(&CONNECT_TIMEOUT_MS)?,
             pool_max: u32::try_from(values.number(&POOL_MAX)?).map_err(|_| values.invalid(&POOL_MAX, POOL_MAX.kind))?,

@@ -45,6 +45,13 @@ const CUT_OVER_TIMEOUT_MS: Key = Key::millis(
     86_400_000,
     "How long to keep trying the cut-over while readers' long transactions block it.",
 );
+const CATCH_UP_TIMEOUT_MS: Key = Key::millis(
+    "rebuild.catch_up_timeout_ms",
+    600_000,
+    1_000,
+    86_400_000,
+    "How long a generation may come no closer to the end of the log before a rebuild or promotion gives up.",
+);
 const LOCK_TIMEOUT_MS: Key = Key::millis(
     "rebuild.lock_timeout_ms",
     200,
@@ -77,6 +84,7 @@ pub const KEYS: &[Key] = &[
     CUT_MS,
     LAG_RECORDS_MAX,
     CUT_OVER_TIMEOUT_MS,
+    CATCH_UP_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
     SPACE_BYTES_MAX,
     SAMPLE_PER_MILLION,
@@ -90,6 +98,7 @@ pub struct Rebuild {
     pub cut: Duration,
     pub lag_records_max: u64,
     pub cut_over_timeout: Duration,
+    pub catch_up_timeout: Duration,
     pub lock_timeout: Duration,
     /// 0: no explicit limit.
     pub space_bytes_max: u64,
@@ -104,6 +113,7 @@ impl Rebuild {
             cut: values.millis(&CUT_MS)?,
             lag_records_max: values.number(&LAG_RECORDS_MAX)?,
             cut_over_timeout: values.millis(&CUT_OVER_TIMEOUT_MS)?,
+            catch_up_timeout: values.millis(&CATCH_UP_TIMEOUT_MS)?,
             lock_timeout: values.millis(&LOCK_TIMEOUT_MS)?,
             space_bytes_max: values.number(&SPACE_BYTES_MAX)?,
             // At most a million, by the key's limits.

@@ -54,9 +54,9 @@ impl Config {
         let source = |name: &str| {
             self.values.given(&format!("kafka.properties.{name}")).map_or(Source::Default, |given| given.source.clone())
         };
-        let value = |name: &str, value: &Secret| match kafka_property::is_secret(name) {
-            true => Value::String(value.to_string()),
-            false => Value::String(value.expose().to_owned()),
+        let value = |name: &str, value: &Secret| match kafka_property::is_shown(name) {
+            true => Value::String(value.expose().to_owned()),
+            false => Value::String(value.to_string()),
         };
         self.kafka
             .properties

@@ -12,7 +12,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let unreachable = |reason: String| {
         let seen = format!("{}: {reason}", url.address());
         let remedy = "check redis.url and that the server is up; the fold continues without it";
-        vec![Finding::fail(PART, "reachable", seen, remedy)]
+        vec![Finding::warn(PART, "reachable", seen, remedy)]
     };
     match tokio::time::timeout(PART_TIMEOUT, inspect(url.expose())).await {
         Ok(Ok(facts)) => findings(config, &facts),
@@ -33,7 +33,7 @@ fn findings(config: &Config, facts: &ServerFacts) -> Vec<Finding> {
 
 fn role(facts: &ServerFacts) -> Finding {
     if facts.is_replica {
-        return Finding::fail(PART, "role", "a replica, which accepts no writes", "point redis.url at the primary");
+        return Finding::warn(PART, "role", "a replica, which accepts no writes", "point redis.url at the primary");
     }
     Finding::ok(PART, "role", "a primary")
 }

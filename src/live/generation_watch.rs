@@ -83,7 +83,8 @@ impl GenerationWatch {
             self.look(&mut conn).await?;
             if Instant::now() >= beat_at {
                 beat_at = Instant::now() + BEAT_EVERY;
-                within(ANSWER_MAX, generations::beat(&mut conn, self.instance)).await?;
+                let conditions = self.readiness.to_json();
+                within(ANSWER_MAX, generations::beat(&mut conn, self.instance, &conditions)).await?;
             }
             self.has_looked = true;
             self.postgres.clear(health::POSTGRES);

@@ -11,12 +11,14 @@ use tracing::{info, warn};
 use super::backoff::Backoff;
 use super::generation_watch::GenerationWatch;
 use super::http_views::StoredViews;
+use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
 use super::tasks::{EndedEarly, Tasks};
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
-use crate::config::Config;
 use crate::config::kafka::Kafka;
+use crate::config::{Config, Secret};
+use crate::domain::log::record::Topics;
 use crate::log::survey::admin;
 use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::health::{self, Severity};
@@ -27,6 +29,7 @@ use crate::registry::Resolver;
 use crate::serve::{App, HttpSettings};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
+use crate::store::tables::folded_topics::FoldedTopics;
 use crate::store::{Generation, StoreError, migrate};
 
 /// What ends `run`: what can't be begun with, and a task that died. Everything else is waited for.
@@ -66,14 +69,16 @@ struct Process<'p> {
     access: Access,
     readiness: Readiness,
     metrics: Arc<Metrics>,
+    progress: Progress,
     stop: CancellationToken,
 }
 
 /// Runs until `stop`, or until a task dies.
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let process = Process { config, access, readiness: Readiness::default(), metrics, stop };
-    process.readiness.raise(health::ASSIGNMENT, Severity::Unready, "no partitions have been assigned yet");
+    let readiness = metrics.readiness.clone();
+    let process = Process { config, access, readiness, metrics, progress: Progress::default(), stop };
+    process.readiness.raise_quietly(health::ASSIGNMENT, "no partitions have been assigned yet");
     // What tells how the process is ends last.
     let (mut telling, told) = (Tasks::default(), CancellationToken::new());
     // HTTP starts first, so that /readyz can report what is being waited for.
@@ -116,26 +121,42 @@ impl Process<'_> {
         let config = self.config;
         let live = wait_for_database(config, &self.access, &self.readiness).await?;
         let watch = GenerationWatch::new(self.access.clone(), self.readiness.clone(), &config.retry, live);
-        let settings = Arc::new(WorkerSettings { live: Some(watch.live()), ..self.worker_settings() });
         check_topics(&config.kafka).await?;
-        for topic in [&settings.topics.orders, &settings.topics.runs] {
+        let topics = config.kafka.topics();
+        for topic in [&topics.orders, &topics.runs] {
             crate::observe::metrics::records(topic, Default::default());
         }
         let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
         let resolver = Resolver::new(config, decoder.clone(), self.readiness.clone())?;
-        for _ in 0..config.workers.count {
-            let worker = worker::start(settings.clone(), decoder.clone(), resolver.clone(), self.stop.clone())?;
+        for index in 0..config.workers.count {
+            let settings = WorkerSettings { live: Some(watch.live()), ..self.worker_settings(index) };
+            let worker = worker::start(Arc::new(settings), decoder.clone(), resolver.clone(), self.stop.clone())?;
             tasks.spawn("a worker", worker);
         }
+        self.spawn_supervision(tasks, &topics);
         self.spawn_publisher(tasks)?;
         tasks.spawn_infallible("the watch over generations", watch.run(self.stop.clone()));
         Ok(())
     }
 
-    fn worker_settings(&self) -> WorkerSettings {
+    fn spawn_supervision(&self, tasks: &mut Tasks, topics: &Topics) {
+        let kafka = &self.config.kafka;
+        let ends = EndsWatch::new(kafka.clone(), self.progress.clone(), &self.readiness);
+        tasks.spawn_infallible("the watch over the log's ends", ends.run(self.stop.clone()));
+        let supervisor = Supervisor::new(
+            self.progress.clone(),
+            topics.clone(),
+            &kafka.group,
+            self.config.limits.stalled_after,
+            self.readiness.clone(),
+        );
+        tasks.spawn_infallible("the supervision of progress", supervisor.run(self.stop.clone()));
+    }
+
+    fn worker_settings(&self, index: usize) -> WorkerSettings {
         let config = self.config;
         let reader = ReaderSettings {
-            kafka: config.kafka.clone(),
+            kafka: member(&config.kafka, index),
             topics: config.kafka.topics(),
             source: PartitionSource::Group,
             linger: config.batch.linger,
@@ -145,7 +166,9 @@ impl Process<'_> {
             kafka_queue_kbytes: None,
             drain_timeout: config.workers.drain_timeout,
         };
-        WorkerSettings::new(config, reader, self.access.clone(), self.readiness.clone(), self.metrics.clone())
+        let (readiness, metrics) = (self.readiness.source(), self.metrics.clone());
+        let progress = self.progress.clone();
+        WorkerSettings { progress, ..WorkerSettings::new(config, reader, self.access.clone(), readiness, metrics) }
     }
 
     async fn spawn_http(&self, tasks: &mut Tasks, stop: &CancellationToken) -> Result<(), RunError> {
@@ -156,14 +179,22 @@ impl Process<'_> {
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
         let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max);
-        let metrics = self.metrics.clone();
+        let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
+        // As they are at this moment, not as they were at the last look.
+        let render = move || {
+            metrics.partitions.log_guarded(&metrics.readiness.log_guarded());
+            progress.show(&metrics.partitions, &topics);
+            metrics.render()
+        };
         let settings = HttpSettings {
             request_timeout: http.request_timeout,
             export_timeout: http.export_timeout,
             export_rows_max: http.export_rows_max,
             requests_max: http.requests_max,
+            connections_max: http.connections_max,
+            header_timeout: http.header_timeout,
         };
-        let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(move || metrics.render()), settings);
+        let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(render), settings);
         tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop.clone()));
         Ok(())
     }
@@ -191,7 +222,7 @@ impl Process<'_> {
 async fn wait_for_database(config: &Config, access: &Access, readiness: &Readiness) -> Result<Generation, RunError> {
     let mut backoff = Backoff::new(config.retry.initial, config.retry.max);
     loop {
-        match access.answered(check_database(access)).await {
+        match access.answered(check_database(access, &config.kafka.topics())).await {
             Ok(live) => {
                 readiness.clear(health::POSTGRES);
                 return Ok(live);
@@ -207,12 +238,22 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
     }
 }
 
-async fn check_database(access: &Access) -> Result<Generation, StoreError> {
+async fn check_database(access: &Access, topics: &Topics) -> Result<Generation, StoreError> {
     let mut conn = access.connect().await?;
     migrate::check_version(&mut conn).await?;
     let live = generation::live(&mut conn).await?;
+    FoldedTopics::of(&mut conn, live).await?.check(live, topics)?;
     crate::observe::metrics::live_generation(live.0);
     Ok(live)
+}
+
+/// Static members need an id each, or the group would fence all workers of a process but one.
+fn member(kafka: &Kafka, index: usize) -> Kafka {
+    let mut kafka = kafka.clone();
+    if let Some(id) = kafka.properties.get_mut("group.instance.id") {
+        *id = Secret::new(format!("{}-{index}", id.expose()));
+    }
+    kafka
 }
 
 /// Fails if a topic does not exist. The workers wait for brokers that don't answer.

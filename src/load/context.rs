@@ -7,10 +7,13 @@ use std::time::Duration;
 use super::error::LoadError;
 use crate::codec::{Decoder, Limits};
 use crate::config::Config;
+use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
+use crate::domain::log::positions::LogPosition;
 use crate::domain::log::record::{RawRecord, Stream, Topics};
 use crate::log::fetch::{FetchError, fetch_records};
+use crate::log::survey::continuity::{Truncated, truncated};
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::log::{PartitionSource, ReaderSettings};
 use crate::observe::{Metrics, Readiness};
@@ -40,6 +43,8 @@ pub struct LoadContext {
     pub resolver: Resolver,
     /// Dependencies that are being waited for: Postgres, Kafka, the registry.
     pub readiness: Readiness,
+    /// Topics whose log is folded as a new one, whatever was folded before.
+    pub new_logs: NewLogs,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -53,7 +58,8 @@ impl LoadContext {
         // Not installed as recorder: a rebuild reports its numbers through Postgres.
         let (metrics, _) = Metrics::new().map_err(|error| LoadError::Failed(error.to_string()))?;
         let (config, access) = (config.clone(), access.unhurried());
-        Ok(LoadContext { config, access, topics, decoder, resolver, readiness, metrics: Arc::new(metrics) })
+        let (new_logs, metrics) = (NewLogs::default(), Arc::new(metrics));
+        Ok(LoadContext { config, access, topics, decoder, resolver, readiness, new_logs, metrics })
     }
 
     /// What the log holds now.
@@ -68,6 +74,14 @@ impl LoadContext {
                 outcome => return Ok(outcome?),
             }
         }
+    }
+
+    /// Positions before which other records stand in the log now than those that were folded.
+    pub async fn truncated(
+        &self,
+        positions: &BTreeMap<StreamPartition, LogPosition>,
+    ) -> Result<Vec<Truncated>, LoadError> {
+        Ok(truncated(&self.config.kafka, &self.topics, positions, SURVEY_TIMEOUT).await?)
     }
 
     /// Fetches records of orders again, by their positions. Fails if any of them is missing.

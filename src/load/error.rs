@@ -38,6 +38,14 @@ impl LoadError {
         LoadError::Stopped("stopped; committed progress is kept, and `foldback rebuild` resumes it".into())
     }
 
+    /// A topic that was recreated is no failure of the database.
+    pub fn of_claim(error: StoreError) -> LoadError {
+        match error {
+            error @ StoreError::TopicRecreated { .. } => LoadError::Refused(vec![error.to_string()]),
+            error => error.into(),
+        }
+    }
+
     /// Whether the error is transient, so that a retry can help.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,57 +1,77 @@
-//! What in the log forbids folding it from its start.
+//! What in the log forbids folding it from its start, or going on where a generation is.
 
 use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
+use super::Build;
 use super::context::LoadContext;
 use super::error::LoadError;
-use crate::domain::log::positions::TopicPositions;
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
+use crate::log::survey::continuity::Truncated;
 use crate::log::survey::{PartitionSurvey, TopicSurvey};
-use crate::store::generations::{self, checkpoints, live_projection};
+use crate::store::generations::{self, live_projection, log_positions};
+use crate::store::tables::folded_topics::FoldedTopics;
+use crate::store::{Generation, StoreError};
 
-/// Surveys the log, and gives the reasons against a rebuild as sentences.
+/// What is known of the log that a generation was folded from.
+struct Folded {
+    generation: Generation,
+    topics: FoldedTopics,
+    /// By topic.
+    ids: BTreeMap<String, String>,
+    positions: BTreeMap<StreamPartition, LogPosition>,
+}
+
+/// Surveys the log, and gives the reasons against a rebuild as sentences. A topic of `ctx.new_logs` need not be the one
+/// that the live generation was folded from.
 pub async fn survey(ctx: &LoadContext, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {
     let live = live_projection(conn).await?.generation;
-    let ids = generations::topic_ids(conn, live).await?;
     // Read before the log's ends, since publishers and the live fold keep moving.
-    let positions = checkpoints(conn, live).await?;
+    let folded = Folded::read(ctx, conn, live).await?;
     let survey = ctx.survey().await?;
-    let refusals = log_refusals(&survey, &ids, &positions);
+    let mut refusals: Vec<String> = survey.iter().flat_map(whole).collect();
+    refusals.extend(folded.refusals(ctx, &survey).await?);
     Ok((survey, refusals))
 }
 
-fn log_refusals(survey: &[TopicSurvey], ids: &BTreeMap<String, String>, positions: &TopicPositions) -> Vec<String> {
-    let mut refusals = Vec::new();
-    for topic in survey {
-        refusals.extend(topic.partitions.iter().filter_map(|surveyed| beginning(topic, surveyed)));
-        if let (Some(stored), Some(found)) = (ids.get(&topic.topic), &topic.topic_id)
-            && stored != found
-        {
-            refusals.push(format!(
-                "topic {} was deleted and recreated (its id was {stored} and is now {found}): it lacks the records \
-                 that the views were folded from; restore it from a copy",
-                topic.topic
-            ));
+/// Reasons against going on with a generation, as sentences: its log is not the one of the survey.
+pub async fn other_log(
+    ctx: &LoadContext,
+    conn: &mut PgConnection,
+    generation: Generation,
+    survey: &[TopicSurvey],
+) -> Result<Vec<String>, LoadError> {
+    Folded::read(ctx, conn, generation).await?.refusals(ctx, survey).await
+}
+
+/// Refuses to go on in another topic of the same name: a load claims a partition anew when something is wrong with its log.
+pub(super) fn same_topic(
+    ctx: &LoadContext,
+    build: &Build,
+    partition: StreamPartition,
+    topic_id: Option<String>,
+) -> Result<(), LoadError> {
+    let stored = build.found.get(&partition).and_then(|found| found.topic_id.clone());
+    match (stored, topic_id) {
+        (Some(stored), Some(found)) if stored != found => {
+            let topic = ctx.topics.name(partition.stream).to_owned();
+            Err(LoadError::of_claim(StoreError::TopicRecreated { topic, stored, found }))
         }
-        if topic.cleanup_policy.as_ref().is_some_and(|policy| policy.contains("compact")) {
-            refusals.push(format!(
-                "topic {} is compacted (cleanup.policy): it has lost older records of the same key; set \
-                 cleanup.policy=delete and restore it from a copy",
-                topic.topic
-            ));
-        }
-        let ahead = topic.partitions.iter().filter_map(|surveyed| {
-            let at = positions.get(&(topic.topic.clone(), surveyed.partition.index))?;
-            (*at > surveyed.end).then(|| {
-                format!(
-                    "topic {}, partition {} ends at offset {}, but the live views are folded up to {at}: it has lost \
-                     records; restore it from a copy",
-                    topic.topic, surveyed.partition.index, surveyed.end
-                )
-            })
-        });
-        refusals.extend(ahead);
+        _ => Ok(()),
+    }
+}
+
+/// Whether the topic has every record that it ever had.
+fn whole(topic: &TopicSurvey) -> Vec<String> {
+    let mut refusals: Vec<String> = topic.partitions.iter().filter_map(|surveyed| beginning(topic, surveyed)).collect();
+    if let Some(policy) = topic.cleanup_policy.as_ref().filter(|policy| policy.contains("compact")) {
+        refusals.push(format!(
+            "topic {} is compacted (cleanup.policy={policy}): it has lost older records of the same key; set \
+             cleanup.policy=delete and restore it from a copy",
+            topic.topic
+        ));
     }
     refusals
 }
@@ -65,4 +85,81 @@ fn beginning(topic: &TopicSurvey, surveyed: &PartitionSurvey) -> Option<String> 
             topic.topic, surveyed.partition.index, surveyed.log_start
         )
     })
+}
+
+impl Folded {
+    async fn read(ctx: &LoadContext, conn: &mut PgConnection, generation: Generation) -> Result<Folded, StoreError> {
+        generations::complete_tables(conn, generation).await?;
+        let topics = FoldedTopics::of(conn, generation).await?;
+        let ids = generations::topic_ids(conn, generation).await?;
+        let position = |((topic, index), position): ((String, i32), LogPosition)| {
+            let stream = ctx.topics.stream(&topic).filter(|_| !ctx.new_logs.contains(&topic))?;
+            Some((StreamPartition { stream, index }, position))
+        };
+        let positions = log_positions(conn, generation).await?.into_iter().filter_map(position).collect();
+        Ok(Folded { generation, topics, ids, positions })
+    }
+
+    async fn refusals(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<String>, LoadError> {
+        let mut refusals = Vec::new();
+        refusals.extend(self.other_topics(ctx));
+        for topic in survey.iter().filter(|topic| !ctx.new_logs.contains(&topic.topic)) {
+            refusals.extend(self.recreated(topic));
+            refusals.extend(topic.partitions.iter().filter_map(|surveyed| self.shorter(topic, surveyed)));
+        }
+        if refusals.is_empty() {
+            let truncated = ctx.truncated(&self.positions).await?;
+            refusals.extend(truncated.iter().map(|truncated| grown_again(ctx, truncated)));
+        }
+        Ok(refusals)
+    }
+
+    /// A new log may have another name than the old one had.
+    fn other_topics(&self, ctx: &LoadContext) -> Option<String> {
+        let missing = self.topics.missing_in(&ctx.topics).len();
+        let named = [&ctx.topics.orders, &ctx.topics.runs].into_iter();
+        let new = named.filter(|topic| ctx.new_logs.contains(topic) && !self.topics.names.contains(topic)).count();
+        if missing <= new {
+            return None;
+        }
+        self.topics.check(self.generation, &ctx.topics).err().map(|error| error.to_string())
+    }
+
+    fn recreated(&self, topic: &TopicSurvey) -> Option<String> {
+        let (stored, found) = (self.ids.get(&topic.topic)?, topic.topic_id.as_ref()?);
+        (stored != found).then(|| {
+            format!(
+                "topic {name} was deleted and recreated (its id was {stored} and is now {found}): it may lack records that \
+                 the views were folded from; restore it from a copy, or fold it as a new log with --new-log {name}",
+                name = topic.topic
+            )
+        })
+    }
+
+    fn shorter(&self, topic: &TopicSurvey, surveyed: &PartitionSurvey) -> Option<String> {
+        let at = self.positions.get(&surveyed.partition)?.next_offset;
+        (at > surveyed.end).then(|| {
+            format!(
+                "topic {name}, partition {} ends at offset {}, but generation {} is folded up to {at}: it has lost records; \
+                 restore it from a copy, or fold it as a new log with --new-log {name}",
+                surveyed.partition.index,
+                surveyed.end,
+                self.generation.0,
+                name = topic.topic
+            )
+        })
+    }
+}
+
+fn grown_again(ctx: &LoadContext, Truncated { partition, next_offset, from }: &Truncated) -> String {
+    let name = ctx.topics.name(partition.stream);
+    let lost = match from {
+        Some(from) => format!("offsets {from} to {}", next_offset - 1),
+        None => format!("some of the offsets before {next_offset}"),
+    };
+    format!(
+        "topic {name}, partition {} was truncated and has grown again: {lost}, which the views were folded from, were lost; \
+         restore it from a copy, or fold it as a new log with --new-log {name}",
+        partition.index
+    )
 }

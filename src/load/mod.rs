@@ -9,6 +9,7 @@ mod follow;
 pub mod log_guard;
 mod progress;
 mod retry;
+pub mod waits;
 mod worker;
 mod writer;
 
@@ -34,7 +35,7 @@ use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
 use progress::LoadProgress;
-use worker::{LoadWorker, left};
+use worker::LoadWorker;
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Memory that the process needs besides its workers; at most half of what is configured.
@@ -131,6 +132,7 @@ async fn try_build(
         if !is_loading {
             load::begin(&mut conn, generation, slices(build)).await?;
         }
+        ctx.resolver.unknown_before(load::unknown_schemas(&mut conn).await?);
         forced = fold_log(ctx, build, load_progress, stop).await?;
         load::finish(&mut conn, generation, Step::Folded).await?;
     }
@@ -160,6 +162,15 @@ impl Build {
     pub fn offsets(&self) -> u64 {
         left(self, &BTreeMap::new()).iter().map(|(_, left)| left).sum()
     }
+}
+
+/// Partitions, sorted by how much is left of each.
+fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
+    let left = |found: &LogStart| {
+        let from = at.get(&found.partition).copied().unwrap_or(found.log_start);
+        u64::try_from(build.targets.of(found.partition).unwrap_or(from) - from).unwrap_or(0)
+    };
+    build.found.values().map(|found| (found.partition, left(found))).collect()
 }
 
 /// Enough slices that the orders of each fit into a worker's memory.

@@ -13,17 +13,18 @@ use super::Build;
 use super::context::LoadContext;
 use super::decode::{LoadDecoder, LoadItem};
 use super::error::LoadError;
+use super::log_guard;
 use super::progress::LoadProgress;
 use super::retry::Retries;
 use super::writer::{LoadWriter, LoadedBatch, Task};
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 use crate::domain::log::rejection::Reason;
 use crate::live::worker::decode::EventDecoder;
 use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
 use crate::projection::spill::Spill;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Content, Outcome};
-use crate::store::StoreError;
 use crate::store::decisions::allowances;
 use crate::store::load::{self, Cut, HistoryBatch, Loader, Progressed, slice_of};
 use crate::store::tables::checkpoints::{self, Advance, Claim, LogStart};
@@ -60,6 +61,8 @@ struct PartitionProgress {
     target: i64,
     /// Folded so far; the claim says what has been cut.
     at: i64,
+    /// The log's leader epoch just before `at`.
+    leader_epoch: Option<i32>,
     records: u64,
 }
 
@@ -136,20 +139,21 @@ impl LoadWorker {
     async fn claim(
         &self,
         conn: &mut sqlx::postgres::PgConnection,
-    ) -> Result<BTreeMap<StreamPartition, PartitionProgress>, StoreError> {
+    ) -> Result<BTreeMap<StreamPartition, PartitionProgress>, LoadError> {
         let refusals_max = self.ctx.config.limits.refusals_in_a_row_max;
         let mut by_partition = BTreeMap::new();
         for found in &self.found {
             let partition = found.partition;
-            let claim = checkpoints::claim(conn, self.build.generation, &self.ctx.topics, found).await?;
+            let claim = checkpoints::claim(conn, self.build.generation, &self.ctx.topics, found).await;
+            let claim = claim.map_err(LoadError::of_claim)?;
             let topic = self.ctx.topics.name(partition.stream);
-            let allowed = allowances::allowances(conn, topic, partition.index, claim.next_offset).await?;
+            let allowed =
+                allowances::allowances(conn, self.build.generation, topic, partition.index, claim.next_offset).await?;
             let target = self.build.targets.of(partition).unwrap_or(claim.next_offset);
             let guard = FloodGuard { streak: claim.streak, refusals_max };
-            by_partition.insert(
-                partition,
-                PartitionProgress { claim, allowed, guard, target, at: claim.next_offset, records: 0 },
-            );
+            let LogPosition { next_offset: at, leader_epoch } = claim.position();
+            let progress = PartitionProgress { claim, allowed, guard, target, at, leader_epoch, records: 0 };
+            by_partition.insert(partition, progress);
         }
         Ok(by_partition)
     }
@@ -203,7 +207,10 @@ impl Attempt<'_> {
                 }
             };
             match delivery {
-                Some(Delivery::Claim { partition, assignment, .. }) => self.grant(reader, partition, assignment),
+                Some(Delivery::Claim { partition, assignment, topic_id, .. }) => {
+                    log_guard::same_topic(&self.worker.ctx, &self.worker.build, partition, topic_id)?;
+                    self.grant(reader, partition, assignment);
+                }
                 Some(Delivery::Batch(batch)) => self.take(batch).await?,
                 Some(Delivery::Release { done, .. }) => {
                     let _ = done.send(());
@@ -222,7 +229,8 @@ impl Attempt<'_> {
     fn grant(&self, reader: &ReaderHandle, partition: StreamPartition, assignment: u64) {
         if let Some(progress) = self.by_partition.get(&partition) {
             // A reader that has ended doesn't need the message.
-            let _ = reader.controls.send(Control::Granted { partition, assignment, next_offset: progress.at });
+            let position = LogPosition { next_offset: progress.at, leader_epoch: progress.leader_epoch };
+            let _ = reader.controls.send(Control::Granted { partition, assignment, position });
         }
     }
 
@@ -268,7 +276,10 @@ impl Attempt<'_> {
             let to = span.to.min(progress.target);
             // Never negative: a span before the folded position moves nothing.
             offsets += u64::try_from(to - progress.at).unwrap_or(0);
-            progress.at = progress.at.max(to);
+            if to > progress.at {
+                // Where the target cuts the span short, the epoch may be a later one, which is as good.
+                (progress.at, progress.leader_epoch) = (to, span.leader_epoch);
+            }
         }
         batch.pieces = self.spill.take_full(PIECES_MIN);
         self.give(Task::Append { batch, bytes: read.bytes }).await?;
@@ -302,6 +313,7 @@ impl Attempt<'_> {
         written.await.map_err(|_| LoadError::Failed("the writer has ended".into()))?;
         for progress in self.by_partition.values_mut() {
             progress.claim.next_offset = progress.at;
+            progress.claim.leader_epoch = progress.leader_epoch;
             progress.claim.streak = progress.guard.streak;
             progress.records = 0;
         }
@@ -317,6 +329,7 @@ impl Attempt<'_> {
                 owner_epoch: progress.claim.owner_epoch,
                 from: progress.claim.next_offset,
                 to: progress.at,
+                leader_epoch: progress.leader_epoch,
                 streak: progress.guard.streak,
             },
             records: progress.records,
@@ -375,13 +388,4 @@ impl Throttle {
             () = stop.cancelled() => {}
         }
     }
-}
-
-/// Partitions, sorted by how much is left of each.
-pub fn left(build: &Build, at: &BTreeMap<StreamPartition, i64>) -> Vec<(StreamPartition, u64)> {
-    let left = |found: &LogStart| {
-        let from = at.get(&found.partition).copied().unwrap_or(found.log_start);
-        u64::try_from(build.targets.of(found.partition).unwrap_or(from) - from).unwrap_or(0)
-    };
-    build.found.values().map(|found| (found.partition, left(found))).collect()
 }

@@ -5,10 +5,13 @@ use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::kafka::Kafka;
 
+pub(super) const GROUP_INSTANCE_ID: &str = "group.instance.id";
+
 /// Brokers and the operator's properties (TLS, SASL). Each client then sets what correctness depends on.
 pub fn client_config(kafka: &Kafka) -> ClientConfig {
     let mut config = ClientConfig::new();
-    for (name, value) in &kafka.properties {
+    // Only members of the group are static ones: see `reader_config`.
+    for (name, value) in kafka.properties.iter().filter(|(name, _)| *name != GROUP_INSTANCE_ID) {
         config.set(name, value.expose());
     }
     config.set("bootstrap.servers", &kafka.brokers);

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::events::{Events, Trouble};
+use super::message::Message;
 use super::reader::consumer::consumer_config;
-use super::reader::headers::copy_headers;
 use super::reader::settings::ReaderSettings;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
@@ -35,6 +35,11 @@ pub enum FetchError {
          committed; restore the topic, or rebuild the views"
     )]
     Gone { topic: String, partition: i32, offset: i64 },
+    #[error(
+        "topic {topic}, partition {partition} can't be read at offset {offset} ({reason}); restore the log there, such as \
+         from another replica"
+    )]
+    Unreadable { topic: String, partition: i32, offset: i64, reason: String },
 }
 
 /// Reads the records at these positions, with one consumer of its own, within `timeout` in total. Returns each once,
@@ -66,6 +71,7 @@ pub fn fetch_present(
 
 struct Fetch<'a> {
     topics: &'a Topics,
+    events: Events,
     consumer: BaseConsumer,
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
@@ -87,9 +93,9 @@ impl Fetch<'_> {
                 return Err(timed_out(&settings.topics, partition, offset, timeout));
             }
             match fetch.poll() {
-                // The position of some partition is not in the log; which one, the client doesn't say.
-                Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => fetch.skip_deleted()?,
-                polled => polled?,
+                Err(error @ FetchError::Gone { .. }) if !fetch.skip_deleted()? => return Err(error),
+                Err(FetchError::Gone { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
             }
         }
         fetch.records.sort_by_key(|record| (record.stream, record.position));
@@ -104,8 +110,10 @@ impl Fetch<'_> {
         for (partition, offset) in wanted {
             missing.entry(partition).or_default().push_back(offset);
         }
-        let consumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
-        let fetch = Fetch { topics: &settings.topics, consumer, missing, records: Vec::new(), gone: Vec::new() };
+        let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
+        let events = Events::of(&consumer)?;
+        let fetch =
+            Fetch { topics: &settings.topics, events, consumer, missing, records: Vec::new(), gone: Vec::new() };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -118,9 +126,10 @@ impl Fetch<'_> {
         self.missing.iter().find_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
     }
 
-    fn poll(&mut self) -> KafkaResult<()> {
-        let Some(message) = self.consumer.poll(POLL_MAX) else { return Ok(()) };
-        let message = message?;
+    fn poll(&mut self) -> Result<(), FetchError> {
+        let Some(polled) = self.events.poll(&self.consumer, POLL_MAX) else { return Ok(()) };
+        let polled = polled.map_err(|trouble| self.failed(trouble))?;
+        let message = polled.message();
         let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
         let partition = StreamPartition { stream, index: message.partition() };
         let at = message.offset();
@@ -128,14 +137,15 @@ impl Fetch<'_> {
         let is_due = |offsets: &&VecDeque<i64>| offsets.front().is_some_and(|first| *first <= at);
         let Some(offsets) = self.missing.get(&partition).filter(is_due) else { return Ok(()) };
         if offsets.contains(&at) {
-            self.records.push(raw_record(stream, &message));
+            self.records.push(raw_record(stream, message));
         }
-        drop(message);
-        self.go_on(partition, at)
+        drop(polled);
+        Ok(self.go_on(partition, at)?)
     }
 
-    /// Goes on within the log where it doesn't hold what is missing.
-    fn skip_deleted(&mut self) -> Result<(), FetchError> {
+    /// Goes on within the log where it doesn't hold what is missing. `false`: it holds everything.
+    fn skip_deleted(&mut self) -> Result<bool, FetchError> {
+        let before_all = self.gone.len();
         let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
         for partition in partitions {
             let topic = self.topics.name(partition.stream);
@@ -149,13 +159,32 @@ impl Fetch<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(self.gone.len() > before_all)
     }
 
     fn give_up(&mut self, partition: StreamPartition, is_gone: impl Fn(i64) -> bool) {
         let Some(offsets) = self.missing.get_mut(&partition) else { return };
         self.gone.extend(offsets.iter().filter(|offset| is_gone(**offset)).map(|offset| (partition, *offset)));
         offsets.retain(|offset| !is_gone(*offset));
+    }
+
+    /// Errors that concern no partition with missing records are librdkafka's to cure.
+    fn failed(&self, Trouble { error, place, reason }: Trouble) -> FetchError {
+        let missing = place.and_then(|place| {
+            let partition = StreamPartition { stream: self.topics.stream(&place.topic)?, index: place.partition };
+            Some((place, *self.missing.get(&partition)?.front()?))
+        });
+        let Some((place, offset)) = missing else { return error.into() };
+        let (topic, partition) = (place.topic, place.partition);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                FetchError::Gone { topic, partition, offset }
+            }
+            Some(
+                RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented,
+            ) => FetchError::Unreadable { topic, partition, offset, reason },
+            _ => error.into(),
+        }
     }
 
     /// Moves on to the partition's next record, after the one at `offset` has been read. What is missing before it is
@@ -191,30 +220,20 @@ fn timed_out(topics: &Topics, partition: StreamPartition, offset: i64, timeout: 
 }
 
 /// A message in librdkafka's buffers.
-pub fn record_view<'m>(stream: Stream, message: &'m BorrowedMessage<'_>) -> RecordView<'m> {
+pub fn record_view(stream: Stream, message: Message<'_>) -> RecordView<'_> {
     RecordView {
         stream,
         position: Position { partition: message.partition(), offset: message.offset() },
         key: message.key(),
-        value: message.payload(),
-        recorded_at: message
-            .timestamp()
-            .to_millis()
-            .and_then(|millis| millis.checked_mul(1000))
-            .and_then(Timestamp::from_micros),
+        value: message.value(),
+        recorded_at: message.millis().and_then(|millis| millis.checked_mul(1000)).and_then(Timestamp::from_micros),
     }
 }
 
 /// Copies a message out of librdkafka's buffers.
-pub fn raw_record(stream: Stream, message: &BorrowedMessage<'_>) -> RawRecord {
+pub fn raw_record<'m>(stream: Stream, message: impl Into<Message<'m>>) -> RawRecord {
+    let message = message.into();
     let copy = |bytes: &[u8]| bytes::Bytes::copy_from_slice(bytes);
     let RecordView { position, key, value, recorded_at, .. } = record_view(stream, message);
-    RawRecord {
-        stream,
-        position,
-        key: key.map(copy),
-        value: value.map(copy),
-        headers: copy_headers(message),
-        recorded_at,
-    }
+    RawRecord { stream, position, key: key.map(copy), value: value.map(copy), headers: message.headers(), recorded_at }
 }

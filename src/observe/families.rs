@@ -35,10 +35,21 @@ pub const LAG_RECORDS: Family = Family::gauge(
     &["topic", "partition"],
     "High watermark minus committed offset of a partition.",
 );
+pub const OPEN_TRANSACTION_RECORDS: Family = Family::gauge(
+    "foldback_open_transaction_records",
+    &["topic", "partition"],
+    "Offsets between the last stable offset and the high watermark of a partition: what open transactions hold back.",
+);
+pub const PARTITION_STALLED_SECONDS: Family = Family::gauge(
+    "foldback_partition_stalled_seconds",
+    &["topic", "partition"],
+    "How long records have waited without the checkpoint moving; 0 if none wait.",
+);
 pub const PARTITION_STOPPED: Family = Family::gauge(
     "foldback_partition_stopped",
     &["topic", "partition", "reason"],
-    "1 while the flood guard has stopped a partition: too many consecutive records were rejected for one reason.",
+    "1 while a partition is stopped: by the flood guard, after too many consecutive records rejected for one reason, or by \
+     the log guard.",
 );
 
 // Exported by every instance.
@@ -62,7 +73,13 @@ pub const PUBLISHER_LEADER: Family =
 pub const BUILD_INFO: Family =
     Family::gauge("foldback_build_info", &["version"], "Always 1; the label is the version of the running binary.");
 
-pub const ALL: [Family; 19] = [
+pub const CONDITION: Family = Family::gauge(
+    "foldback_condition",
+    &["name", "severity"],
+    "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
+);
+
+pub const ALL: [Family; 22] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -82,4 +99,7 @@ pub const ALL: [Family; 19] = [
     PARTITION_STOPPED,
     PUBLISHER_LEADER,
     REDIS_UP,
+    OPEN_TRANSACTION_RECORDS,
+    PARTITION_STALLED_SECONDS,
+    CONDITION,
 ];

@@ -1,6 +1,6 @@
 //! Series that must be able to disappear: kept here and rendered at scrape, since the exporter keeps series forever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -13,45 +13,65 @@ use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 type Partition = (String, i32);
 
+/// As the reason for which a partition is stopped.
+const LOG_GUARD: &str = "log_guard";
+
 /// Series of the partitions that this instance owns.
 #[derive(Debug, Default)]
-pub struct PartitionGauges(Mutex<BTreeMap<Partition, PartitionState>>);
+pub struct PartitionGauges {
+    progress: Mutex<Vec<PartitionValues>>,
+    stopped: Mutex<BTreeMap<Partition, Reason>>,
+    log_guarded: Mutex<BTreeSet<Partition>>,
+}
 
-#[derive(Debug, Clone, Copy, Default)]
-struct PartitionState {
-    lag_records: Option<i64>,
-    stopped_for: Option<Reason>,
+/// How far a partition is folded. `None`: not known yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartitionValues {
+    pub topic: String,
+    pub partition: i32,
+    /// High watermark minus committed offset.
+    pub lag_records: Option<i64>,
+    /// High watermark minus last stable offset.
+    pub open_transaction_records: Option<i64>,
+    pub stalled_seconds: f64,
 }
 
 impl PartitionGauges {
-    /// High watermark minus committed offset.
-    pub fn lag(&self, topic: &str, partition: i32, records: i64) {
-        self.entry(topic, partition, |state| state.lag_records = Some(records));
+    /// All partitions that this instance owns: the series of others vanish.
+    pub fn show(&self, partitions: Vec<PartitionValues>) {
+        *locked(&self.progress) = partitions;
     }
 
     /// The reason for which the flood guard has stopped the partition, or `None`.
     pub fn stopped(&self, topic: &str, partition: i32, reason: Option<Reason>) {
-        self.entry(topic, partition, |state| state.stopped_for = reason);
+        let key = (topic.to_owned(), partition);
+        match reason {
+            Some(reason) => locked(&self.stopped).insert(key, reason),
+            None => locked(&self.stopped).remove(&key),
+        };
     }
 
-    /// Removes the series of a partition that goes to another instance.
-    pub fn let_go(&self, topic: &str, partition: i32) {
-        locked(&self.0).remove(&(topic.to_owned(), partition));
-    }
-
-    fn entry(&self, topic: &str, partition: i32, change: impl FnOnce(&mut PartitionState)) {
-        change(locked(&self.0).entry((topic.to_owned(), partition)).or_default());
+    /// The partitions that the log guard has stopped.
+    pub fn log_guarded(&self, partitions: &BTreeSet<Partition>) {
+        locked(&self.log_guarded).clone_from(partitions);
     }
 
     pub(super) fn render(&self, text: &mut String) {
-        let states = locked(&self.0).clone();
-        let lag = states.iter().filter_map(|((topic, partition), state)| {
-            Some((vec![topic.clone(), partition.to_string()], state.lag_records? as f64))
-        });
-        write_family(text, &families::LAG_RECORDS, &lag.collect::<Vec<_>>());
-        let stopped = states.iter().filter_map(|((topic, partition), state)| {
-            Some((vec![topic.clone(), partition.to_string(), state.stopped_for?.to_string()], 1.0))
-        });
+        let progress = locked(&self.progress).clone();
+        let each = |value: fn(&PartitionValues) -> Option<f64>| -> Vec<(Vec<String>, f64)> {
+            let series = |of: &PartitionValues| Some((vec![of.topic.clone(), of.partition.to_string()], value(of)?));
+            progress.iter().filter_map(series).collect()
+        };
+        write_family(text, &families::LAG_RECORDS, &each(|of| of.lag_records.map(|records| records as f64)));
+        let open = each(|of| of.open_transaction_records.map(|records| records as f64));
+        write_family(text, &families::OPEN_TRANSACTION_RECORDS, &open);
+        write_family(text, &families::PARTITION_STALLED_SECONDS, &each(|of| Some(of.stalled_seconds)));
+        let flooded = locked(&self.stopped).clone();
+        let flooded = flooded.into_iter().map(|(partition, reason)| (partition, reason.to_string()));
+        let guarded = locked(&self.log_guarded).clone().into_iter().map(|partition| (partition, LOG_GUARD.to_owned()));
+        let stopped = flooded
+            .chain(guarded)
+            .map(|((topic, partition), reason)| (vec![topic, partition.to_string(), reason], 1.0));
         write_family(text, &families::PARTITION_STOPPED, &stopped.collect::<Vec<_>>());
     }
 }

@@ -4,20 +4,21 @@
 //! `error`. librdkafka's own lines have the target `librdkafka` or `rdkafka::client`. No field contains a secret or the
 //! payload of a record.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::terminal;
 use crate::config::log::{Format, Level, Log};
 
 /// Starts logging for this process. A second call changes nothing.
 pub fn init(log: &Log) {
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match log.format {
-        Format::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        Format::Text => lines.with_ansi(terminal::is_colored()).boxed(),
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     // Fails only if a logger is already set, which then stays.

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::families::{
-    ALL, BUILD_INFO, COMMIT, EVENT_TO_COMMIT, LIVE_GENERATION, REBUILD_PROGRESS, RECORDS, REDIS_PUBLISH, SUMMARY_DRIFT,
+    ALL, BUILD_INFO, COMMIT, CONDITION, EVENT_TO_COMMIT, LIVE_GENERATION, REBUILD_PROGRESS, RECORDS, REDIS_PUBLISH,
+    SUMMARY_DRIFT,
 };
 use super::family::Kind;
 use super::gauges::{DomainGauges, PartitionGauges};
+use super::health::Readiness;
+use super::text::write_family;
 use crate::domain::change::Tally;
 use crate::domain::runs::summary::Drift;
 
@@ -20,6 +23,8 @@ pub const SECONDS_BUCKETS: [f64; 15] =
 #[derive(Debug)]
 pub struct Metrics {
     handle: PrometheusHandle,
+    /// The conditions that /metrics counts.
+    pub readiness: Readiness,
     pub partitions: PartitionGauges,
     pub domain: DomainGauges,
 }
@@ -48,6 +53,7 @@ impl Metrics {
         let recorder = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS)?.build_recorder();
         let metrics = Metrics {
             handle: recorder.handle(),
+            readiness: Readiness::default(),
             partitions: PartitionGauges::default(),
             domain: DomainGauges::default(),
         };
@@ -59,6 +65,12 @@ impl Metrics {
         let mut text = self.handle.render();
         self.partitions.render(&mut text);
         self.domain.render(&mut text, Instant::now());
+        let conditions = self
+            .readiness
+            .counts()
+            .into_iter()
+            .map(|((name, severity), count)| (vec![name, severity.to_string()], count as f64));
+        write_family(&mut text, &CONDITION, &conditions.collect::<Vec<_>>());
         text
     }
 

@@ -10,6 +10,7 @@ pub mod metrics;
 mod panics;
 pub mod scrape;
 pub mod size;
+pub mod terminal;
 mod text;
 
 pub use health::Readiness;

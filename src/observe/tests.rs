@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::families::ALL;
-use super::gauges::{DomainValues, EngineValues};
+use super::gauges::{DomainValues, EngineValues, PartitionValues};
+use super::health::{self, Severity};
 use super::metrics::{self, Metrics};
 use crate::domain::change::Tally;
 use crate::domain::log::rejection::Reason;
@@ -13,7 +14,7 @@ use crate::domain::runs::summary::{Drift, DriftProblem};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
-const OF_THE_CONTRACT: [&str; 16] = [
+const OF_THE_CONTRACT: [&str; 18] = [
     "provider_automation_replay_backlog",
     "provider_automation_replay_overdue",
     "provider_automation_next_replay_timestamp_seconds",
@@ -30,6 +31,8 @@ const OF_THE_CONTRACT: [&str; 16] = [
     "foldback_live_generation",
     "foldback_rebuild_progress_ratio",
     "foldback_build_info",
+    "foldback_partition_stalled_seconds",
+    "foldback_open_transaction_records",
 ];
 
 fn provider(id: Option<&str>, count: i64, next: Option<i64>) -> ProviderBacklog {
@@ -48,7 +51,16 @@ fn record_everything(shown: &Metrics) {
     metrics::summary_drift(&[Drift { field: "alertsDigest[].reasons".into(), problem: DriftProblem::WrongType }]);
     metrics::live_generation(7);
     metrics::rebuild_progress_ratio(0.5);
-    shown.partitions.lag("provider-orders", 3, 12);
+    shown.partitions.show(vec![PartitionValues {
+        topic: "provider-orders".into(),
+        partition: 3,
+        lag_records: Some(12),
+        open_transaction_records: Some(2),
+        stalled_seconds: 1.5,
+    }]);
+    shown.readiness.raise(health::POSTGRES, Severity::Unready, "away");
+    shown.readiness.raise(&health::stalled("provider-orders", 3), Severity::Unready, "Postgres is away");
+    shown.readiness.raise(&health::stalled("provider-orders", 4), Severity::Unready, "Postgres is away");
     shown.partitions.stopped("provider-orders", 3, Some(Reason::Malformed));
     shown.domain.sure_until(Instant::now() + Duration::from_secs(60));
     shown.domain.redis_up(true);
@@ -98,6 +110,10 @@ fn values_are_shown_by_their_labels() {
         r#"provider_automation_last_run_timestamp_seconds{run_type="alert"} 2.25"#,
         "provider_automation_last_run_alerts_sent 4",
         r#"foldback_lag_records{topic="provider-orders",partition="3"} 12"#,
+        r#"foldback_open_transaction_records{topic="provider-orders",partition="3"} 2"#,
+        r#"foldback_partition_stalled_seconds{topic="provider-orders",partition="3"} 1.5"#,
+        r#"foldback_condition{name="postgres",severity="unready"} 1"#,
+        r#"foldback_condition{name="stalled",severity="unready"} 2"#,
         r#"foldback_partition_stopped{topic="provider-orders",partition="3",reason="malformed"} 1"#,
         r#"foldback_records_total{topic="provider-orders",outcome="duplicate"} 2"#,
         r#"foldback_records_total{topic="provider-orders",outcome="dead_letter"} 0"#,
@@ -120,9 +136,13 @@ fn values_are_shown_by_their_labels() {
 #[test]
 fn series_vanish_with_what_they_tell_of() {
     let (shown, _) = recorded();
-    shown.partitions.let_go("provider-orders", 3);
+    shown.partitions.show(Vec::new());
+    shown.partitions.stopped("provider-orders", 3, None);
+    shown.readiness.clear(health::POSTGRES);
     let text = shown.render();
-    assert!(!text.contains("foldback_lag_records") && !text.contains("foldback_partition_stopped"), "{text}");
+    for gone in ["foldback_lag_records", "foldback_open_", "foldback_partition_", "name=\"postgres\""] {
+        assert!(!text.contains(gone), "{gone} in\n{text}");
+    }
     shown.domain.show(DomainValues { providers: vec![provider(Some("b"), 1, None)], ..DomainValues::default() });
     let text = shown.render();
     assert!(text.contains("backlog{provider_id=\"b\"} 1") && !text.contains("\"unknown\""), "{text}");

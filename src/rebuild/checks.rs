@@ -13,7 +13,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::load::{Built, LoadContext};
 use crate::store::Generation;
 use crate::store::generations::unexplained;
-use crate::store::load::{Facts, facts, filled};
+use crate::store::load::{Facts, facts, filled, miscounted_backlogs};
 use crate::verify::{self, LogPart};
 
 /// Maximum examples in a check's detail.
@@ -62,7 +62,12 @@ pub async fn compared(
 
 /// Checks from the second fold. `records`: how many records the first fold read per partition; empty if not known.
 pub fn second(ctx: &LoadContext, records: &BTreeMap<StreamPartition, u64>, second: &Second) -> Vec<Check> {
-    vec![read_twice(ctx, records, &second.built), differences_check(second.sample, &second.differences)]
+    vec![read_twice(ctx, records, &second.built), refolded(second)]
+}
+
+/// The views must be what the second fold gives.
+pub fn refolded(second: &Second) -> Check {
+    differences_check(second.sample, &second.differences)
 }
 
 /// Both passes must have read the same number of records from every partition.
@@ -138,6 +143,22 @@ pub async fn not_empty(conn: &mut PgConnection, next: Generation, live: Generati
         format!("empty, unlike in generation {}: {}", live.0, empty.join(", "))
     };
     Ok(Check { name: "not_empty", passed: empty.is_empty(), detail })
+}
+
+/// Checks that each provider's backlog, which is counted as events are folded, is the number of its scheduled replays.
+pub async fn backlog(conn: &mut PgConnection, generation: Generation) -> Result<Check, RebuildError> {
+    let wrong = miscounted_backlogs(conn, generation).await?;
+    let detail = match wrong.first() {
+        None => "every provider's backlog is the number of its scheduled replays".to_owned(),
+        Some(miscounted) => format!(
+            "{} providers' backlogs are not the number of their scheduled replays, such as {}'s: {} counted, {} there",
+            wrong.len(),
+            miscounted.provider_id.as_deref().unwrap_or("(unknown)"),
+            miscounted.counted,
+            miscounted.scheduled
+        ),
+    };
+    Ok(Check { name: "backlog", passed: wrong.is_empty(), detail })
 }
 
 /// Checks that every partition is close to the end of the log.

@@ -23,7 +23,9 @@ use crate::store::generations::{self, CutOver, Moment, live_projection};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Pauses after tries of the cut-over that something was in the way of: commits wait while a try waits, so they grow.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
-const TRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+const TRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Checks that are older than this are repeated before the cut-over.
+const CHECKS_AGE_MAX: Duration = Duration::from_secs(60);
 /// The end of the log is asked for so often while catching up.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
@@ -42,13 +44,13 @@ pub struct Finish<'a> {
 struct Following {
     follower: Follower,
     ends: BTreeMap<StreamPartition, i64>,
-    /// A moment at which everything loaded had been committed.
+    /// A moment at which everything that was folded before the checks had been committed.
     whole: Moment,
 }
 
 /// Result of the last steps.
 pub enum Finished {
-    Live { dropped: Vec<i32> },
+    Live,
     Ready,
     Refused,
 }
@@ -57,13 +59,12 @@ impl Finish<'_> {
     /// Folds until it is close to the end of the log, checks, and cuts over if `promote`.
     pub async fn run(&self, promote: bool, checks: &mut Vec<Check>) -> Result<Finished, RebuildError> {
         let mut conn = self.ctx.access.connect().await?;
-        let whole = generations::now(&mut conn).await?;
         self.tell(Phase::CatchingUp, 0.0);
-        let mut following = self.follow(whole).await?;
+        let mut following = self.follow(generations::now(&mut conn).await?).await?;
         let finished = self.steps(&mut conn, &mut following, promote, checks).await;
         match finished {
             // They can no longer write, and the operator need not wait until they notice.
-            Ok(Finished::Live { .. }) => drop(tokio::spawn(following.follower.stop())),
+            Ok(Finished::Live) => drop(tokio::spawn(following.follower.stop())),
             _ => following.follower.stop().await,
         }
         finished
@@ -84,36 +85,62 @@ impl Finish<'_> {
         promote: bool,
         checks: &mut Vec<Check>,
     ) -> Result<Finished, RebuildError> {
-        let behind = self.catch_up(following).await?;
-        self.tell(Phase::Checking, 1.0);
-        let live = live_projection(conn).await?.generation;
-        crate::store::decisions::discards::apply(conn, self.generation).await?;
-        checks.push(checks::positions(self.ctx, &behind));
-        checks.push(checks::dead_letters(conn, self.generation, live, self.accept_dead_letters).await?);
-        checks.push(checks::not_empty(conn, self.generation, live).await?);
-        if checks.iter().any(|check| !check.passed) {
-            return Ok(Finished::Refused);
+        let earlier = checks.len();
+        loop {
+            checks.truncate(earlier);
+            self.catch_up(following).await?;
+            // Who has read the database before this moment would see it without what was folded since.
+            following.whole = generations::now(conn).await?;
+            self.tell(Phase::Checking, 1.0);
+            let live = live_projection(conn).await?.generation;
+            self.check(conn, live, following, checks).await?;
+            if checks.iter().any(|check| !check.passed) {
+                return Ok(Finished::Refused);
+            }
+            if !promote {
+                return Ok(Finished::Ready);
+            }
+            let asked = Instant::now();
+            if !self.confirmed(live).await {
+                return Ok(Finished::Ready);
+            }
+            if asked.elapsed() < CHECKS_AGE_MAX {
+                self.tell(Phase::CuttingOver, 1.0);
+                return self.cut_over(conn, following).await;
+            }
+            self.observer.note("the answer took a while: checking again what may have changed");
         }
-        if !promote {
-            return Ok(Finished::Ready);
-        }
-        let question = format!("Make generation {} live instead of generation {}?", self.generation.0, live.0);
-        let observer = self.observer.clone();
-        let yes = tokio::task::spawn_blocking(move || observer.confirm(&question)).await.unwrap_or(false);
-        if !yes {
-            return Ok(Finished::Ready);
-        }
-        self.tell(Phase::CuttingOver, 1.0);
-        self.cut_over(conn, following).await
     }
 
-    /// Waits until the generation is close to the end of the log. Returns how far it is behind, by partition.
-    async fn catch_up(&self, following: &mut Following) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
-        let followed = &following.ends;
+    /// Checks what the live generation and the log say now.
+    async fn check(
+        &self,
+        conn: &mut PgConnection,
+        live: Generation,
+        following: &Following,
+        checks: &mut Vec<Check>,
+    ) -> Result<(), RebuildError> {
+        crate::store::decisions::discards::apply(conn, self.generation).await?;
+        checks.push(checks::dead_letters(conn, self.generation, live, self.accept_dead_letters).await?);
+        checks.push(checks::not_empty(conn, self.generation, live).await?);
+        checks.push(checks::backlog(conn, self.generation).await?);
+        // Last, and asked for again: the others take a while, in which a partition may have stopped.
+        checks.push(checks::positions(self.ctx, &self.behind(following, &self.ends().await?).await?));
+        Ok(())
+    }
+
+    async fn confirmed(&self, live: Generation) -> bool {
+        let question = format!("Make generation {} live instead of generation {}?", self.generation.0, live.0);
+        let observer = self.observer.clone();
+        tokio::task::spawn_blocking(move || observer.confirm(&question)).await.unwrap_or(false)
+    }
+
+    /// Waits until the generation is close to the end of the log. Fails if it comes no closer for too long.
+    async fn catch_up(&self, following: &mut Following) -> Result<(), RebuildError> {
         let bound = i64::try_from(self.ctx.config.rebuild.lag_records_max).unwrap_or(i64::MAX);
-        let mut ends = followed.clone();
+        let mut ends = following.ends.clone();
         let mut surveyed = Instant::now();
-        let mut first = None;
+        let (mut first, mut closest, mut closer) = (None, i64::MAX, Instant::now());
         loop {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::stopped());
@@ -123,21 +150,42 @@ impl Finish<'_> {
                 ends = self.ends().await?;
                 surveyed = Instant::now();
             }
-            let at = positions(self.ctx, self.generation).await?;
-            let behind: BTreeMap<StreamPartition, i64> = ends
-                .iter()
-                .filter(|(partition, _)| followed.contains_key(partition))
-                .map(|(partition, end)| (*partition, (end - at.get(partition).copied().unwrap_or(0)).max(0)))
-                .collect();
+            let behind = self.behind(following, &ends).await?;
             let lag: i64 = behind.values().sum();
             // A position counts only once its partition has been claimed.
-            if lag <= bound && behind.keys().all(|partition| at.contains_key(partition)) {
-                return Ok(behind);
+            if lag <= bound && behind.len() == following.ends.len() {
+                return Ok(());
+            }
+            if lag < closest {
+                (closest, closer) = (lag, Instant::now());
+            } else if closer.elapsed() >= self.ctx.config.rebuild.catch_up_timeout {
+                return Err(self.no_closer(lag, closer.elapsed()));
             }
             let first = *first.get_or_insert(lag.max(1));
             self.tell(Phase::CatchingUp, 1.0 - lag as f64 / first.max(lag) as f64);
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// How many offsets each claimed partition is behind these ends.
+    async fn behind(
+        &self,
+        following: &Following,
+        ends: &BTreeMap<StreamPartition, i64>,
+    ) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
+        let at = positions(self.ctx, self.generation).await?;
+        let followed = ends.iter().filter(|(partition, _)| following.ends.contains_key(partition));
+        Ok(followed.filter_map(|(partition, end)| Some((*partition, (end - at.get(partition)?).max(0)))).collect())
+    }
+
+    fn no_closer(&self, lag: i64, waited: Duration) -> RebuildError {
+        let number = self.generation.0;
+        RebuildError::failed(format!(
+            "generation {number} has come no closer to the end of the log for {} s (rebuild.catch_up_timeout_ms) and is {lag} \
+             offsets behind: publishers may be faster than this machine, or a partition stands still. `foldback generations \
+             promote {number}` tries again; more rebuild.workers may help",
+            waited.as_secs()
+        ))
     }
 
     async fn ends(&self) -> Result<BTreeMap<StreamPartition, i64>, RebuildError> {
@@ -156,7 +204,11 @@ impl Finish<'_> {
             following.follower.check()?;
             let tried = match generations::older_than(conn, following.whole).await? {
                 Some(reader) => CutOver::InTheWay(reader),
-                None => generations::cut_over(conn, self.generation, rebuild.lock_timeout).await?,
+                // Commits stand still while a try waits, so it must not be begun in vain.
+                None => match generations::is_keeping_up(conn, self.generation).await? {
+                    Some(behind) => CutOver::InTheWay(behind),
+                    None => generations::cut_over(conn, self.generation, rebuild.lock_timeout).await?,
+                },
             };
             match tried {
                 CutOver::Done { .. } => break,
@@ -177,9 +229,7 @@ impl Finish<'_> {
                 }
             }
         }
-        let keep = self.ctx.config.generations.keep;
-        let dropped = generations::retire(conn, keep).await?.into_iter().map(|generation| generation.0).collect();
-        Ok(Finished::Live { dropped })
+        Ok(Finished::Live)
     }
 
     /// Partitions may have been added meanwhile.

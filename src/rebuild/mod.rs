@@ -2,8 +2,10 @@
 //!
 //! - `plan`, `until`: what a rebuild would read, and where it ends
 //! - `run`, `promote`: the verbs
+//! - `retire`: drops older generations, once nothing waits for it
 //! - `session`: one process at a time, and its way out
 //! - `space`: room for one more generation
+//! - `new_log`: another log of a topic than the one that was folded before
 //! - `checks`: what a new generation has to pass
 //! - `cut_over`: the last records, and readers go over
 //! - `heartbeat`: keeps the lock and tells the progress
@@ -12,10 +14,12 @@ mod checks;
 mod cut_over;
 mod error;
 mod heartbeat;
+mod new_log;
 mod observer;
 mod options;
 mod plan;
 mod promote;
+mod retire;
 mod run;
 mod session;
 mod space;

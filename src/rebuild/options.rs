@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::domain::generations::generation::GenerationState;
 use crate::domain::log::bounds::Bounds;
+use crate::domain::log::new_logs::NewLogs;
 use crate::domain::timestamp::Timestamp;
 
 /// How much of the new generation to refold and compare before it may go live.
@@ -36,6 +37,8 @@ pub struct RebuildOptions {
     pub restart: bool,
     /// Go live even if there are dead letters that the live generation doesn't have.
     pub accept_dead_letters: bool,
+    /// Topics whose log is folded as a new one, whatever was folded before: restored, mirrored or truncated.
+    pub new_logs: NewLogs,
 }
 
 /// Result of a check that a generation must pass to go live.
@@ -78,6 +81,8 @@ pub struct Plan {
     pub seconds: f64,
     /// Reasons to refuse, as sentences; with any of them, a rebuild ends at once with exit code 4.
     pub refusals: Vec<String>,
+    /// What could not be found out, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// What a rebuild would read of one topic.

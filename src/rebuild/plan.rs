@@ -4,14 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::error::RebuildError;
 use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
+use super::session::other_holder;
 use super::{space, until};
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
+use crate::domain::log::new_logs::NewLogs;
 use crate::live::worker::decode::EventDecoder;
 use crate::load::{LoadContext, LoadError, log_guard};
 use crate::log::survey::TopicSurvey;
 use crate::log::survey::probe::{LogSample, SampleBounds, sample};
 use crate::log::{DecodedRecord, RecordDecoder};
+use crate::observe::health;
 use crate::projection::spill::Spill;
 use crate::projection::{Content, Item};
 use crate::store::connect::Access;
@@ -25,21 +28,29 @@ use crate::store::{StoreError, load, migrate};
 const WHOLE_PER_FOLDING: f64 = 2.0;
 
 /// Plans a rebuild.
-pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Result<Plan, RebuildError> {
-    let ctx = LoadContext::new(config, access)?;
+pub async fn plan(
+    config: &Config,
+    access: &Access,
+    until: Option<&Until>,
+    new_logs: &NewLogs,
+) -> Result<Plan, RebuildError> {
+    let mut ctx = LoadContext::new(config, access)?;
+    ctx.new_logs = new_logs.clone();
     let mut conn = ctx.access.connect().await?;
     let mut refusals = Vec::new();
     match migrate::check_version(&mut conn).await {
         Err(error @ StoreError::SchemaVersion { .. }) => refusals.push(error.to_string()),
         checked => checked?,
     }
-    if !generations::try_hold(&mut conn, generations::Lock::Rebuild).await? {
-        refusals.push("another rebuild, promotion or rollback is running; `foldback generations list` shows it".into());
+    // Not held while this takes its time: nothing is changed here.
+    if !generations::is_free(&mut conn, generations::Lock::Rebuild).await? {
+        refusals.push(other_holder(&mut conn).await?);
     }
     let (survey, forbidden) = log_guard::survey(&ctx, &mut conn).await?;
     refusals.extend(forbidden);
     let targets = until::targets(&ctx, &survey, until).await?;
     let measured = measure(&ctx, &survey).await?;
+    refusals.extend(measured.undecodable.iter().cloned());
     let topics: Vec<PlannedTopic> = survey
         .iter()
         .zip(&measured.samples)
@@ -50,7 +61,21 @@ pub async fn plan(config: &Config, access: &Access, until: Option<&Until>) -> Re
     refusals.extend(space::refusal(&ctx, &mut conn, space_bytes).await?);
     let workers = ctx.config.rebuild.workers.max(1) as f64;
     let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
-    Ok(Plan { topics, space_bytes, seconds, refusals })
+    let warnings = survey.iter().zip(&measured.samples).filter_map(|(topic, sample)| unread(topic, sample)).collect();
+    Ok(Plan { topics, space_bytes, seconds, refusals, warnings })
+}
+
+/// Says of which topic nothing could be read in the time that a plan takes for it.
+fn unread(topic: &TopicSurvey, sample: &LogSample) -> Option<String> {
+    let offsets: i64 = topic.partitions.iter().map(|at| at.end - at.log_start).sum();
+    (sample.records == 0 && offsets > 0).then(|| {
+        format!(
+            "topic {} has {offsets} offsets, but no record of it was read within {} s: its events, bytes and time are not \
+             known. The brokers may be slow, or it holds nothing but aborted transactions",
+            topic.topic,
+            SampleBounds::default().time_max.as_secs()
+        )
+    })
 }
 
 fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {
@@ -77,14 +102,16 @@ struct Measured {
     /// In the order of the survey.
     samples: Vec<LogSample>,
     seconds_per_event: f64,
+    /// A sentence for each topic with records that a rebuild would wait at.
+    undecodable: Vec<String>,
 }
 
 /// Reads some records, folds them, and writes their history into a temporary table.
 async fn measure(ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Measured, RebuildError> {
-    let (mut samples, mut items) = (Vec::new(), Vec::new());
+    let (mut samples, mut items, mut undecodable) = (Vec::new(), Vec::new(), Vec::new());
     let mut seconds = Duration::ZERO;
     for topic in survey {
-        let (kafka, topic) = (ctx.config.kafka.clone(), topic.clone());
+        let (kafka, name, topic) = (ctx.config.kafka.clone(), topic.topic.clone(), topic.clone());
         let decoder = EventDecoder::new(ctx.decoder.clone(), ctx.resolver.clone());
         let read = tokio::task::spawn_blocking(move || {
             let mut raw = Vec::new();
@@ -94,12 +121,13 @@ async fn measure(ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Measured, 
         let (seen, raw, decoder) = read.await.map_err(|_| RebuildError::stopped())??;
         samples.push(seen);
         wait_for_schemas(&decoder, &raw).await;
-        let started = Instant::now();
+        let (started, sampled, decoded) = (Instant::now(), raw.len(), items.len());
         items.extend(raw.into_iter().filter_map(|record| match decoder.decode(record) {
             DecodedRecord::Item(item) => Some(item),
             DecodedRecord::Wait(_) => None,
         }));
         seconds += started.elapsed();
+        undecodable.extend(waiting(ctx, &name, sampled, sampled - (items.len() - decoded)));
     }
     let events = items.len();
     let started = Instant::now();
@@ -108,7 +136,15 @@ async fn measure(ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Measured, 
     load::try_history(&mut conn, &batch).await?;
     seconds += started.elapsed();
     let seconds_per_event = if events == 0 { 0.0 } else { seconds.as_secs_f64() / events as f64 };
-    Ok(Measured { samples, seconds_per_event })
+    Ok(Measured { samples, seconds_per_event, undecodable })
+}
+
+/// Says why a rebuild would stand still at some records of a topic.
+fn waiting(ctx: &LoadContext, topic: &str, sampled: usize, waiting: usize) -> Option<String> {
+    let conditions = ctx.readiness.conditions();
+    let why =
+        conditions.get(health::SCHEMA_REGISTRY).map_or("their schemas are still being asked for", |it| &it.detail);
+    (waiting > 0).then(|| format!("topic {topic}: {waiting} of {sampled} sampled records can't be decoded: {why}"))
 }
 
 /// Folds as a load does.

@@ -8,24 +8,25 @@ use sqlx::postgres::PgConnection;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::checks;
 use super::cut_over::{Finish, Finished};
 use super::error::RebuildError;
 use super::observer::Observer;
 use super::options::{Check, Depth, Rebuilt, RolledBack};
+use super::retire::retire;
 use super::run::settle_state;
-use super::session::Session;
+use super::session::{Session, check_database};
+use super::{checks, new_log};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
-use crate::load::{LoadContext, found, positions};
+use crate::load::{LoadContext, found, log_guard, positions, waits};
 use crate::store::connect::Access;
 use crate::store::generations::{self, CutOver};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::tables::checkpoints::LogStart;
-use crate::store::{Generation, load};
+use crate::store::{Generation, StoreError, load};
 use crate::verify::LogPart;
 
 /// Pauses between tries of a rollback: commits wait while a try waits, so they grow.
@@ -53,19 +54,38 @@ async fn try_promote(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
-    let started = Instant::now();
-    let ctx = LoadContext::new(config, access)?;
+    let mut ctx = LoadContext::new(config, access)?;
     let mut session = Session::enter(&ctx).await?;
-    let survey = session.survey(&ctx, async |_, _| Ok(None)).await?;
     let generation = Generation(generation);
+    ctx.new_logs = new_log::of(&mut session.conn, generation).await?;
+    let (told, stop) = (observer.clone(), stop.child_token());
+    let note = |line: &str| told.note(line);
+    let promoting = check_and_promote(&ctx, session, generation, accept_dead_letters, observer, stop.clone());
+    waits::told(&ctx.readiness, &note, &stop, promoting).await
+}
+
+async fn check_and_promote(
+    ctx: &LoadContext,
+    mut session: Session,
+    generation: Generation,
+    accept_dead_letters: bool,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<Rebuilt, RebuildError> {
+    let started = Instant::now();
+    let survey = session.survey(ctx, async |_, _| Ok(None)).await?;
     let before = promotable(&mut session.conn, generation).await?;
+    let other_log = log_guard::other_log(ctx, &mut session.conn, generation, &survey).await?;
+    if !other_log.is_empty() {
+        return Err(RebuildError::refused(other_log));
+    }
     generations::reopen(&mut session.conn, generation).await?;
     let session = session.beat(generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
     let finish = Finish {
-        ctx: &ctx,
+        ctx,
         generation,
-        workers: config.rebuild.workers,
+        workers: ctx.config.rebuild.workers,
         accept_dead_letters,
         observer: &observer,
         heartbeat,
@@ -73,10 +93,11 @@ async fn try_promote(
     };
     let mut checks = Vec::new();
     let found = Arc::new(found(&survey));
-    let work = Box::pin(check_and_finish(&ctx, &finish, &found, &mut checks));
+    let work = Box::pin(check_and_finish(ctx, &finish, &found, &mut checks));
     let outcome = heartbeat.guard(work).await;
-    let must_hold = session.lock_was_lost(&stop);
-    let mut conn = session.leave(&ctx, must_hold).await?;
+    // One that is live is live, whatever became of the lock since.
+    let must_hold = outcome.is_err() && session.lock_was_lost(&stop);
+    let mut conn = session.leave(ctx, must_hold).await?;
     let finished = match outcome {
         Ok(finished) => finished,
         Err(error) => {
@@ -93,12 +114,14 @@ async fn try_promote(
         dropped: Vec::new(),
     };
     // A previously live one remains available for a rollback.
-    if before == GenerationState::Kept && !matches!(finished, Finished::Live { .. }) {
+    if before == GenerationState::Kept && !matches!(finished, Finished::Live) {
         generations::back_to(&mut conn, generation, before).await?;
         let rebuilt = Rebuilt { state: before, ..rebuilt };
         return if matches!(finished, Finished::Ready) { Ok(rebuilt) } else { Err(RebuildError::Checks(rebuilt)) };
     }
-    settle_state(&mut conn, generation, finished, rebuilt).await
+    let rebuilt = settle_state(&mut conn, generation, finished, rebuilt).await?;
+    drop(conn);
+    retire(ctx, rebuilt, &observer).await
 }
 
 /// Its state, if it can go live.
@@ -124,8 +147,10 @@ async fn promotable(conn: &mut PgConnection, generation: Generation) -> Result<G
     match info.state {
         GenerationState::Ready | GenerationState::Kept if !loading => Ok(info.state),
         GenerationState::Live => refuse(format!("generation {number} is already live")),
+        // Every check is made again: it may have failed only in what --accept-dead-letters accepts.
+        GenerationState::Failed if !loading && has_checkpoints(conn, generation).await? => Ok(GenerationState::Failed),
         GenerationState::Failed => refuse(format!(
-            "generation {number} failed its checks ({}); `foldback rebuild` builds a new one",
+            "generation {number} failed its checks ({}) and is incomplete; `foldback rebuild` builds a new one",
             info.failure.unwrap_or_default()
         )),
         // An interrupted promotion leaves it in this state; it is complete.
@@ -150,8 +175,8 @@ async fn check_and_finish(
     let depth = Depth::Sample(ctx.config.rebuild.sample_per_million);
     let (log, whole) = (LogPart { found, ends: &ends }, std::future::ready(()));
     if let Some(second) = checks::compared(ctx, finish.generation, log, depth, whole, finish.stop).await? {
-        // The number of records it was folded from is no longer known.
-        checks.extend(checks::second(ctx, &BTreeMap::new(), &second));
+        // The number of records it was folded from is no longer known, so there is nothing to compare that with.
+        checks.push(checks::refolded(&second));
     }
     if checks.iter().any(|check| !check.passed) {
         return Ok(Finished::Refused);
@@ -166,8 +191,11 @@ pub async fn roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
 
 async fn try_roll_back(config: &Config, access: &Access, yes: bool) -> Result<RolledBack, RebuildError> {
     let ctx = LoadContext::new(config, access)?;
-    let mut conn = Session::enter(&ctx).await?.conn;
+    // Not the rebuild's lock: a way back is needed at any moment, and the lock on the live generation keeps two apart.
+    let mut conn = ctx.access.connect().await?;
+    check_database(&mut conn).await?;
     let kept = newest_kept(generations::list(&mut conn).await?)?;
+    new_log::refuse_older(&mut conn, &kept).await?;
     let instances = generations::foldable_by(&mut conn, kept.projection_version).await?;
     if instances == 0 && !yes {
         return Err(RebuildError::refused(vec![format!(
@@ -196,7 +224,9 @@ async fn try_roll_back(config: &Config, access: &Access, yes: bool) -> Result<Ro
 }
 
 fn newest_kept(list: Vec<GenerationInfo>) -> Result<GenerationInfo, RebuildError> {
-    let kept = list.into_iter().filter(|info| info.state == GenerationState::Kept);
+    // One that is being promoted was live before too.
+    let was_live = |info: &GenerationInfo| info.state == GenerationState::Ready && info.promoted_at.is_some();
+    let kept = list.into_iter().filter(|info| info.state == GenerationState::Kept || was_live(info));
     kept.max_by_key(|info| (info.promoted_at, info.generation)).ok_or_else(|| {
         RebuildError::refused(vec![
             "there is no kept generation to roll back to; see `foldback generations list`".into(),
@@ -218,9 +248,11 @@ async fn try_drop(config: &Config, access: &Access, generation: i32) -> Result<(
         Some((info, _)) if info.state == GenerationState::Live => {
             refuse(format!("generation {generation} is live and readers see it; promote another one first"))
         }
-        Some(_) => {
-            generations::drop_generation(&mut conn, Generation(generation)).await?;
-            Ok(())
-        }
+        Some(_) => match generations::drop_generation(&mut conn, Generation(generation)).await {
+            Err(StoreError::Contention(_)) => Err(RebuildError::failed(format!(
+                "generation {generation} was not dropped: a transaction has read it and has not ended; try again once it has"
+            ))),
+            dropped => dropped.map(drop).map_err(RebuildError::from),
+        },
     }
 }

@@ -16,19 +16,20 @@ use super::heartbeat::Heartbeat;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
 use super::session::Session;
-use super::{checks, space, until};
+use super::{checks, new_log, retire, space, until};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
+use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Build, LoadContext, Note, build, found, positions};
+use crate::load::{Build, LoadContext, Note, build, found, positions, waits};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::tables::checkpoints::LogStart;
-use crate::store::{Generation, load};
+use crate::store::{Generation, StoreError, load};
 use crate::verify::LogPart;
 
 /// Share of the memory for refolding a sample.
@@ -42,45 +43,41 @@ pub async fn rebuild(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
-    access.while_it_answers(Box::pin(try_rebuild(config, access, options, observer, stop))).await
+    let mut ctx = LoadContext::new(config, access)?;
+    ctx.new_logs = options.new_logs.clone();
+    let (told, stop) = (observer.clone(), stop.child_token());
+    let note = |line: &str| told.note(line);
+    let building = build_and_finish(&ctx, options, observer, stop.clone());
+    access.while_it_answers(Box::pin(waits::told(&ctx.readiness, &note, &stop, building))).await
 }
 
-async fn try_rebuild(
-    config: &Config,
-    access: &Access,
+async fn build_and_finish(
+    ctx: &LoadContext,
     options: &RebuildOptions,
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
-    let ctx = LoadContext::new(config, access)?;
-    let mut session = Session::enter(&ctx).await?;
+    let mut session = Session::enter(ctx).await?;
     let has_room =
-        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(&ctx, conn, survey).await;
-    let survey = session.survey(&ctx, has_room).await?;
-    let job = find_or_create(&ctx, &mut session.conn, options, &survey, &observer).await?;
+        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(ctx, conn, survey).await;
+    let survey = session.survey(ctx, has_room).await?;
+    let job = find_or_create(ctx, &mut session.conn, options, &survey, &observer).await?;
     let session = session.beat(job.generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
-    let run = Run { ctx: &ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
+    let run = Run { ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
     let outcome = heartbeat.guard(Box::pin(run.run())).await;
-    let must_hold = outcome.is_ok() || session.lock_was_lost(&stop);
-    let mut conn = session.leave(&ctx, must_hold).await?;
+    // One that is live is live, whatever became of the lock since.
+    let is_live = matches!(outcome, Ok((Finished::Live, ..)));
+    let must_hold = !is_live && (outcome.is_ok() || session.lock_was_lost(&stop));
+    let mut conn = session.leave(ctx, must_hold).await?;
     let (finished, events, checks) = outcome?;
     let seconds = started.elapsed().as_secs_f64();
-    settle_state(
-        &mut conn,
-        job.generation,
-        finished,
-        Rebuilt {
-            generation: job.generation.0,
-            state: GenerationState::Ready,
-            events,
-            seconds,
-            checks,
-            dropped: Vec::new(),
-        },
-    )
-    .await
+    let (generation, state) = (job.generation.0, GenerationState::Ready);
+    let rebuilt = Rebuilt { generation, state, events, seconds, checks, dropped: Vec::new() };
+    let rebuilt = settle_state(&mut conn, job.generation, finished, rebuilt).await?;
+    drop(conn);
+    retire::retire(ctx, rebuilt, &observer).await
 }
 
 /// Records the result in the database.
@@ -91,9 +88,8 @@ pub(super) async fn settle_state(
     mut rebuilt: Rebuilt,
 ) -> Result<Rebuilt, RebuildError> {
     match finished {
-        Finished::Live { dropped } => {
+        Finished::Live => {
             rebuilt.state = GenerationState::Live;
-            rebuilt.dropped = dropped;
             Ok(rebuilt)
         }
         Finished::Ready => {
@@ -147,12 +143,9 @@ async fn find_or_create(
         drop_if_left_over(conn, &info, observer).await?;
     }
     let targets = until::targets(ctx, survey, options.until.as_ref()).await?;
-    let new = NewGeneration {
-        created_by: whoami(),
-        origin: origin(ctx, survey),
-        targets: targets.to_json(&ctx.topics),
-        until: asked,
-    };
+    let mut origin = origin(ctx, survey);
+    new_log::note(ctx, conn, &mut origin).await?;
+    let new = NewGeneration { created_by: whoami(), origin, targets: targets.to_json(&ctx.topics), until: asked };
     let generation = generations::create(conn, &new).await?;
     observer.note(&format!("building generation {}", generation.0));
     Ok(Job { generation, found, targets })
@@ -163,6 +156,7 @@ fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value
         && !options.restart
         && info.projection_version == PROJECTION_VERSION
         && info.until == *asked
+        && NewLogs::of_origin(&info.origin) == options.new_logs
 }
 
 /// Drops what an earlier rebuild has left, unless this one resumes it.
@@ -171,10 +165,17 @@ async fn drop_if_left_over(
     info: &GenerationInfo,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), RebuildError> {
-    if matches!(info.state, GenerationState::Building | GenerationState::Failed)
-        && generations::drop_generation(conn, Generation(info.generation)).await?
-    {
-        observer.note(&format!("dropped generation {}, left over in state {}", info.generation, info.state.as_str()));
+    if !matches!(info.state, GenerationState::Building | GenerationState::Failed) {
+        return Ok(());
+    }
+    let (number, state) = (info.generation, info.state.as_str());
+    match generations::drop_generation(conn, Generation(number)).await {
+        Ok(true) => observer.note(&format!("dropped generation {number}, left over in state {state}")),
+        Ok(false) => {}
+        Err(StoreError::Contention(_)) => observer.note(&format!(
+            "generation {number}, left over in state {state}, could not be dropped yet: a transaction has read it"
+        )),
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -33,12 +33,7 @@ impl Session {
     /// Takes the lock that lets one process at a time change generations, and sees that this binary knows the database.
     pub async fn enter(ctx: &LoadContext) -> Result<Session, RebuildError> {
         let mut conn = ctx.access.connect().await?;
-        match migrate::check_version(&mut conn).await {
-            Err(error @ StoreError::SchemaVersion { .. }) => {
-                return Err(RebuildError::refused(vec![error.to_string()]));
-            }
-            checked => checked?,
-        }
+        check_database(&mut conn).await?;
         for _ in 0..LOCK_TRIES {
             if generations::try_hold(&mut conn, Lock::Rebuild).await? {
                 return Ok(Session { conn });
@@ -82,7 +77,15 @@ impl Beating {
     }
 }
 
-async fn other_holder(conn: &mut PgConnection) -> Result<String, StoreError> {
+/// Refuses a database that this binary doesn't know.
+pub async fn check_database(conn: &mut PgConnection) -> Result<(), RebuildError> {
+    match migrate::check_version(conn).await {
+        Err(error @ StoreError::SchemaVersion { .. }) => Err(RebuildError::refused(vec![error.to_string()])),
+        checked => Ok(checked?),
+    }
+}
+
+pub async fn other_holder(conn: &mut PgConnection) -> Result<String, StoreError> {
     let building = generations::list(conn).await?.into_iter().find(|info| info.builder_alive);
     let what = building.map(|info| {
         let ratio = info.progress.map_or(0.0, |progress| progress.ratio);

@@ -1,5 +1,6 @@
 //! Loads the registry's schemas into the decoder's cache, however long the registry is unavailable.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -37,6 +38,8 @@ pub struct Registry {
     retry_max: Duration,
     health: Arc<watch::Sender<Option<RegistryOutage>>>,
     waiting: Arc<Mutex<usize>>,
+    /// Ids of which the registry has said for long enough, to another fold of this log, that it doesn't know them.
+    unknown_before: Arc<Mutex<HashSet<u32>>>,
 }
 
 impl Registry {
@@ -48,6 +51,7 @@ impl Registry {
             retry_max: Duration::from_millis(settings.retry_max_ms),
             health: Arc::new(watch::Sender::new(None)),
             waiting: Arc::default(),
+            unknown_before: Arc::default(),
         })
     }
 
@@ -58,6 +62,16 @@ impl Registry {
     /// `None` while nothing waits for the registry.
     pub fn health(&self) -> watch::Receiver<Option<RegistryOutage>> {
         self.health.subscribe()
+    }
+
+    /// Takes the registry's word at once where it says again that it doesn't know one of these ids.
+    pub fn unknown_before(&self, ids: impl IntoIterator<Item = u32>) {
+        self.unknown_before.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+    }
+
+    fn unknown_after(&self, id: u32) -> Duration {
+        let is_known_unknown = self.unknown_before.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        if is_known_unknown { Duration::ZERO } else { self.unknown_after }
     }
 
     /// Returns when the decoder knows what to do with records of this schema, waiting forever if need be. Drop the
@@ -76,7 +90,7 @@ impl Registry {
                 Err(RegistryError::NotFound(_)) => {
                     self.health.send_replace(None);
                     let since = *unknown_since.get_or_insert_with(Instant::now);
-                    let left = self.unknown_after.saturating_sub(since.elapsed());
+                    let left = self.unknown_after(id).saturating_sub(since.elapsed());
                     if left.is_zero() {
                         return self.keep(id, self.unknown(id), Some(Instant::now() + UNKNOWN_FOR));
                     }

@@ -52,6 +52,11 @@ impl Resolver {
         });
     }
 
+    /// Ids that the live generation has already given up on: these are asked for once, and not waited for again.
+    pub fn unknown_before(&self, ids: impl IntoIterator<Item = u32>) {
+        self.registry.unknown_before(ids);
+    }
+
     fn report(&self, id: u32, panic: &str) {
         let detail = format!("records wait for the schema with the registry's id {id}: reading it panicked ({panic})");
         error!("{detail}");

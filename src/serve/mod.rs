@@ -3,6 +3,7 @@
 //! Knows no database: what it shows comes through [`Views`].
 
 mod answers;
+mod connections;
 mod cursor;
 mod export;
 mod handlers;

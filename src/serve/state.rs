@@ -18,6 +18,10 @@ pub struct HttpSettings {
     pub export_rows_max: u64,
     /// Requests in work at a time; further ones are answered 503.
     pub requests_max: usize,
+    /// Open connections; for a further one, the oldest idle one is closed.
+    pub connections_max: usize,
+    /// How long a client may take to send the head of its next request.
+    pub header_timeout: Duration,
 }
 
 impl Default for HttpSettings {
@@ -27,6 +31,8 @@ impl Default for HttpSettings {
             export_timeout: Duration::from_secs(600),
             export_rows_max: 1_000_000,
             requests_max: 256,
+            connections_max: 512,
+            header_timeout: Duration::from_secs(10),
         }
     }
 }

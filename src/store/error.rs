@@ -73,7 +73,8 @@ pub enum StoreError {
     /// The topic is not the one that the views were folded from.
     #[error(
         "topic {topic} was deleted and recreated: the views were folded from the topic with id {stored}, but it now \
-         has id {found}; nothing is read from it. Restore the topic as it was, or rebuild the views"
+         has id {found}; nothing is read from it. Restore the topic as it was, or fold the new one with `foldback rebuild \
+         --new-log {topic}`"
     )]
     TopicRecreated { topic: String, stored: String, found: String },
     /// Stored data that foldback can't have written.
@@ -98,6 +99,12 @@ pub enum StoreError {
          released one"
     )]
     MigrationChanged { version: i64 },
+    /// The configuration names other topics than those that were folded.
+    #[error(
+        "generation {generation} was folded from {folded}, but kafka.orders_topic is {orders} and kafka.runs_topic is \
+         {runs}; set these keys to the topics that were folded, or fold another one with `foldback rebuild --new-log TOPIC`"
+    )]
+    OtherTopics { generation: i32, folded: String, orders: String, runs: String },
     #[error("Postgres refuses the connection ({}); check user, password and database of postgres.url", words(.0))]
     Refused(#[source] sqlx::Error),
     /// What answers is a pooler that shares its server processes among clients.

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::generations::{Generation, generation};
 
 /// Schema version that this binary was built for.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 /// Version of the projection. Incremented whenever the same events would give different views.
 pub const PROJECTION_VERSION: i32 = 1;
 
@@ -41,6 +41,7 @@ pub async fn migrate(conn: &mut PgConnection, created_by: &str) -> Result<Migrat
     };
     apply_missing(&mut tx, from).await.map_err(failure)?;
     let first_generation = make_first_generation(&mut tx, created_by).await?;
+    generation::comment_views(&mut tx).await?;
     tx.commit().await?;
     Ok(Migrated { from, to: SCHEMA_VERSION, first_generation })
 }

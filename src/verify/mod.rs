@@ -26,7 +26,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::load::LoadContext;
+use crate::load::{LoadContext, waits};
 use crate::store::connect::Access;
 use crate::store::generations::{drop_shadows, live_projection};
 use crate::store::migrate::{PROJECTION_VERSION, check_version};
@@ -87,7 +87,9 @@ impl Task<'_> {
             ));
         }
         let ctx = LoadContext::new(self.config, self.access)?;
-        let folded = log::check_live(&ctx, live.generation, self.options, self.observer, shown, stop).await?;
+        let (note, stop) = (|line: &str| (self.observer)(Stage::Note(line.to_owned())), stop.child_token());
+        let folding = log::check_live(&ctx, live.generation, self.options, self.observer, shown, &stop);
+        let folded = waits::told(&ctx.readiness, &note, &stop, folding).await?;
         Ok(Verified {
             generation: live.generation.0,
             differences: folded.differences,

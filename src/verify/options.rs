@@ -28,6 +28,8 @@ pub enum Stage {
     Folding(Progress),
     /// Comparing this view.
     Comparing(&'static str),
+    /// A sentence for the operator, such as what is being waited for.
+    Note(String),
 }
 
 /// Result of a verification, from one moment of the live generation.

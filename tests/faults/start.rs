@@ -90,20 +90,24 @@ async fn doctor_finds_nothing_on_a_good_stack_and_names_what_is_broken() {
     let output = stack.foldback_with(&["doctor", "--json"], &broken).await.exits(1);
     assert!(!output.stdout.contains("s3cret"));
     let told = output.json();
-    for (part, word) in [
-        ("kafka", "no-such-topic"),
-        ("kafka", "retention.ms=60000"),
-        ("kafka", "cleanup.policy=compact"),
-        ("redis", "127.0.0.1:1"),
-        ("schema_registry", "127.0.0.1:1"),
-        ("postgres", "127.0.0.1:1"),
+    for (part, verdict, word) in [
+        ("kafka", "fail", "no-such-topic"),
+        ("kafka", "fail", "retention.ms=60000"),
+        ("kafka", "fail", "cleanup.policy=compact"),
+        // The fold does without it.
+        ("redis", "warn", "127.0.0.1:1"),
+        ("schema_registry", "fail", "127.0.0.1:1"),
+        ("postgres", "fail", "127.0.0.1:1"),
     ] {
         let names = |finding: &&Value| {
-            finding["part"] == part && finding["verdict"] == "fail" && finding.to_string().contains(word)
+            finding["part"] == part && finding["verdict"] == verdict && finding.to_string().contains(word)
         };
         let finding = told.as_array().unwrap().iter().find(names).unwrap_or_else(|| panic!("no {word}: {told:#}"));
         assert!(finding["remedy"].is_string(), "{finding}");
     }
+    let no_redis = [("FOLDBACK__REDIS__URL", "redis://127.0.0.1:1")];
+    stack.foldback_with(&["doctor"], &no_redis).await.exits(0);
+    stack.foldback_with(&["doctor", "--strict"], &no_redis).await.exits(1);
 }
 
 /// A topic that loses events.

@@ -8,3 +8,4 @@ mod checklist;
 mod cli;
 mod configuration;
 mod examples;
+mod secrets;

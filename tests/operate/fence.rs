@@ -59,7 +59,13 @@ async fn commit(writer: &mut Writer, claim: Claim, topics: &Topics) -> Result<()
     let rejection = Rejection::new(Reason::Malformed, "the value is null");
     let changes =
         ChangeSet { dead_letters: vec![DeadLetter { record, rejection, conflict: None }], ..ChangeSet::default() };
-    let advance =
-        Advance { partition: OF, owner_epoch: claim.owner_epoch, from: claim.next_offset, to: 1, streak: None };
+    let advance = Advance {
+        partition: OF,
+        owner_epoch: claim.owner_epoch,
+        from: claim.next_offset,
+        to: 1,
+        leader_epoch: None,
+        streak: None,
+    };
     writer.commit(&Commit { changes: &changes, advances: &[advance], topics, slot: 0 }).await
 }

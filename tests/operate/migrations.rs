@@ -6,15 +6,16 @@ use crate::support::Stack;
 
 const FOUNDATION: &str = include_str!("../../migrations/0001_foundation.sql");
 const GENERATIONS: &str = include_str!("../../migrations/0002_generations.sql");
+const LOG_CONTINUITY: &str = include_str!("../../migrations/0003_log_continuity.sql");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_database_gets_every_migration_once() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
-    says(&stack, "created schema version 2 and generation 1").await;
-    assert_eq!(applied(&mut conn).await, both());
-    says(&stack, "schema version 2 is already in place").await;
-    assert_eq!(applied(&mut conn).await, both());
+    says(&stack, "created schema version 3 and generation 1").await;
+    assert_eq!(applied(&mut conn).await, all());
+    says(&stack, "schema version 3 is already in place").await;
+    assert_eq!(applied(&mut conn).await, all());
 }
 
 /// Such a one has all the tables, and none that says which migrations were applied.
@@ -22,12 +23,12 @@ async fn an_empty_database_gets_every_migration_once() {
 async fn a_database_of_the_former_runner_is_adopted() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
-    says(&stack, "created schema version 2 and generation 1").await;
+    says(&stack, "created schema version 3 and generation 1").await;
     execute(&mut conn, "drop table foldback._sqlx_migrations").await;
     execute(&mut conn, "update foldback.publication set version = 42").await;
 
-    says(&stack, "schema version 2 is already in place").await;
-    assert_eq!(applied(&mut conn).await, both());
+    says(&stack, "schema version 3 is already in place").await;
+    assert_eq!(applied(&mut conn).await, all());
     let version: i64 =
         sqlx::query_scalar("select version from foldback.publication").fetch_one(&mut conn).await.unwrap();
     assert_eq!(version, 42, "nothing ran twice");
@@ -38,8 +39,8 @@ async fn an_older_database_of_the_former_runner_gets_what_it_lacks() {
     let stack = Stack::new().await;
     let mut conn = stack.postgres().await;
     execute(&mut conn, FOUNDATION).await;
-    says(&stack, "migrated from schema version 1 to 2, and created generation 1").await;
-    assert_eq!(applied(&mut conn).await, both());
+    says(&stack, "migrated from schema version 1 to 3, and created generation 1").await;
+    assert_eq!(applied(&mut conn).await, all());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,9 +48,9 @@ async fn of_several_at_once_one_migrates() {
     let stack = Stack::new().await;
     let outputs = futures::future::join_all((0..4).map(|_| stack.foldback(&["migrate"]))).await;
     let said: Vec<String> = outputs.into_iter().map(|output| output.exits(0).stdout).collect();
-    assert_eq!(said.iter().filter(|text| text.contains("created schema version 2")).count(), 1, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("created schema version 3")).count(), 1, "{said:?}");
     assert_eq!(said.iter().filter(|text| text.contains("is already in place")).count(), 3, "{said:?}");
-    assert_eq!(applied(&mut stack.postgres().await).await, both());
+    assert_eq!(applied(&mut stack.postgres().await).await, all());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,9 +86,10 @@ type Applied = (i64, String, bool);
 async fn applied(conn: &mut PgConnection) -> Vec<Applied> {
     let sql = "select version, description, success and checksum = sha384(convert_to(($1::text[])[version], 'UTF8'))
                  from foldback._sqlx_migrations order by version";
-    sqlx::query_as(sql).bind([FOUNDATION, GENERATIONS]).fetch_all(conn).await.unwrap()
+    sqlx::query_as(sql).bind([FOUNDATION, GENERATIONS, LOG_CONTINUITY]).fetch_all(conn).await.unwrap()
 }
 
-fn both() -> [Applied; 2] {
-    [(1, "foundation".to_owned(), true), (2, "generations".to_owned(), true)]
+fn all() -> [Applied; 3] {
+    [(1, "foundation"), (2, "generations"), (3, "log continuity")]
+        .map(|(version, name)| (version, name.to_owned(), true))
 }

@@ -7,6 +7,7 @@ mod discard;
 mod fence;
 mod follow;
 mod log;
+mod log_epoch;
 mod migrations;
 
 mod projection;

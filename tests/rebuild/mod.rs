@@ -16,5 +16,6 @@ mod readers;
 mod rollback;
 mod tamper;
 mod time_travel;
+mod waits;
 mod while_serving;
 mod world;

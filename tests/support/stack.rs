@@ -33,7 +33,11 @@ impl Stack {
     }
 
     pub async fn with_partitions(partitions: i32) -> Self {
-        let servers = Servers::from_env();
+        Self::on(Servers::from_env(), partitions).await
+    }
+
+    /// On other servers than the shared ones.
+    pub async fn on(servers: Servers, partitions: i32) -> Self {
         let name = format!("t_{}", Uuid::now_v7().simple());
         let stack = Self {
             orders_topic: format!("{name}-orders"),

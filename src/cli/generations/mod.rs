@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::rebuild::{drop_generation, promote, roll_back};
 use crate::store::{generations, migrate};
 
-use super::context::{Context, access, at_database};
+use super::context::{Context, access, at_database, check_kafka};
 use super::long_running::failure;
 use super::output::{Output, print, print_json};
 use super::progress::{ask, is_interactive};
@@ -81,6 +81,7 @@ async fn list(output: Output, context: Context) -> Result<(), Failure> {
 
 async fn make_live(args: Promote, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
+    check_kafka(&config)?;
     let database = access(&config)?;
     long_running::watched(&config, args.yes, Goal::Live, args.output, async |observer, stop| {
         promote(&config, &database, args.generation, args.accept_dead_letters, observer, stop).await

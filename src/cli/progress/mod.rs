@@ -8,7 +8,6 @@ mod line;
 mod screen;
 
 use std::collections::VecDeque;
-use std::io::IsTerminal;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::generations::generation::Progress;
+use crate::observe::terminal;
 use crate::rebuild::Observer;
 
 pub use ask::{ask, is_interactive};
@@ -66,7 +66,7 @@ impl ProgressReporter {
     /// `asks`: whether to ask the operator; otherwise, every question is answered with yes.
     pub fn start(asks: bool, stop: CancellationToken) -> std::io::Result<Arc<ProgressReporter>> {
         let board = Arc::new(Board::default());
-        let screen = Arc::new(Mutex::new(Screen::new(std::io::stderr().is_terminal())));
+        let screen = Arc::new(Mutex::new(Screen::new(terminal::is_drawable())));
         let (its_board, its_screen) = (board.clone(), screen.clone());
         let writer =
             std::thread::Builder::new().name("progress".into()).spawn(move || write(&its_board, &its_screen))?;

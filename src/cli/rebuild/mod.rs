@@ -1,13 +1,15 @@
 //! `foldback rebuild`
 
+mod new_log;
 mod plan;
 pub mod result;
 mod until;
 
 use crate::config::Config;
+use crate::domain::log::new_logs::NewLogs;
 use crate::rebuild::{self, Depth, RebuildOptions, Until};
 
-use super::context::{Context, access, flag};
+use super::context::{Context, access, check_kafka, flag};
 use super::long_running::refusal;
 use super::output::{Output, print, print_json};
 use super::percent::per_million;
@@ -41,6 +43,13 @@ pub struct Args {
     /// Go live even if there are dead letters that the live generation doesn't have
     #[arg(long)]
     accept_dead_letters: bool,
+    /// Fold TOPIC as a new log, restored, mirrored or truncated: its id, its length and the positions of the live views
+    /// in it no longer count. May be given for both topics. Asks for the topic's name once more
+    #[arg(long, value_name = "TOPIC")]
+    new_log: Vec<String>,
+    /// The topic of --new-log once more, where there is no terminal to ask at
+    #[arg(long, value_name = "TOPIC")]
+    confirm_new_log: Vec<String>,
     /// Don't ask before the cut-over
     #[arg(long)]
     yes: bool,
@@ -57,11 +66,14 @@ enum Verify {
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     check(&args)?;
     let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
+    check_kafka(&config)?;
     let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
+    let new_logs = new_log::named(&args.new_log, &config.kafka.topics())?;
     if args.plan {
-        return show_plan(&config, until.as_ref(), args.output).await;
+        return show_plan(&config, until.as_ref(), &new_logs, args.output).await;
     }
-    let options = options(&args, &config, until);
+    new_log::confirm(&new_logs, &args.confirm_new_log)?;
+    let options = options(&args, &config, until, new_logs);
     let database = access(&config)?;
     let goal = goal(&options);
     long_running::watched(&config, args.yes, goal, args.output, async |observer, stop| {
@@ -85,7 +97,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions {
+fn options(args: &Args, config: &Config, until: Option<Until>, new_logs: NewLogs) -> RebuildOptions {
     let depth = match args.verify {
         Verify::Full => Depth::Full,
         Verify::Sample => Depth::Sample(args.sample.unwrap_or(config.rebuild.sample_per_million)),
@@ -98,6 +110,7 @@ fn options(args: &Args, config: &Config, until: Option<Until>) -> RebuildOptions
         depth,
         restart: args.restart,
         accept_dead_letters: args.accept_dead_letters,
+        new_logs,
     }
 }
 
@@ -109,8 +122,8 @@ fn goal(options: &RebuildOptions) -> Goal {
     }
 }
 
-async fn show_plan(config: &Config, until: Option<&Until>, output: Output) -> Result<(), Failure> {
-    let planned = rebuild::plan(config, &access(config)?, until).await;
+async fn show_plan(config: &Config, until: Option<&Until>, new_logs: &NewLogs, output: Output) -> Result<(), Failure> {
+    let planned = rebuild::plan(config, &access(config)?, until, new_logs).await;
     let planned = planned.map_err(|error| long_running::failure(config, error))?;
     if output.json {
         print_json(&planned)?

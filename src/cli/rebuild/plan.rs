@@ -6,6 +6,7 @@ use crate::observe::size::size_text;
 use crate::rebuild::{Plan, PlannedPartition, PlannedTopic};
 
 const TOPIC_CHARS_MAX: usize = 249;
+const SENTENCE_CHARS_MAX: usize = 1000;
 
 pub fn as_text(plan: &Plan) -> String {
     format!("{}\n{}\n{}", partitions(plan), logs(&plan.topics), facts(plan))
@@ -56,7 +57,9 @@ fn facts(plan: &Plan) -> String {
         ("time", format!("about {}", duration(plan.seconds))),
         ("would be refused", refused),
     ];
-    table(&facts.map(|(name, value)| vec![name.to_owned(), value]))
+    let warnings = plan.warnings.iter().map(|warning| ("warning", plain(warning, SENTENCE_CHARS_MAX)));
+    let rows = facts.into_iter().chain(warnings).map(|(name, value)| vec![name.to_owned(), value]);
+    table(&rows.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -89,6 +92,7 @@ mod tests {
             space_bytes: 123_000_000,
             seconds: 3.4,
             refusals: vec!["provider-orders/0 starts at 17".into()],
+            warnings: vec!["automation-runs was not read".into()],
         };
         let expected = "\
 TOPIC            PARTITION  FROM  TO      EVENTS   BYTES
@@ -104,6 +108,7 @@ automation-runs  complete    -               -
 space in Postgres  about 117.3 MiB
 time               about 3.4 s
 would be refused   yes, for one reason
+warning            automation-runs was not read
 ";
         assert_eq!(as_text(&plan), expected);
     }

@@ -7,6 +7,7 @@ use crate::cli::output::plain;
 use crate::cli::progress::describe;
 use crate::domain::generations::catch_up::CatchUp;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
+use crate::domain::log::new_logs::log_counts;
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::read::View;
 use crate::store::{Generation, StoreError};
@@ -22,7 +23,12 @@ pub struct Generations {
 impl Generations {
     pub async fn read(view: &mut View<'_>, live: Generation) -> Result<Generations, StoreError> {
         let (all, epoch) = (view.generations().await?, view.epoch().await?);
-        let catch_up = match last_kept(&all) {
+        let all_live = all.iter().find(|info| info.generation == live.0);
+        let kept = last_kept(&all).filter(|kept| {
+            // Positions in another log can't be compared.
+            all_live.is_some_and(|live| log_counts(&live.origin) == log_counts(&kept.origin))
+        });
+        let catch_up = match kept {
             None => None,
             Some(kept) => {
                 let here = view.positions_of(live).await?;

@@ -1,6 +1,8 @@
 //! `foldback status`
 
 mod generations;
+mod instances;
+mod log;
 
 use serde_json::{Value, json};
 
@@ -11,6 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::Backlog;
 use crate::domain::views::rows::CheckpointRow;
 use crate::store::StoreError;
+use crate::store::generations::Instance;
 use crate::store::read::Snapshot;
 
 use super::Failure;
@@ -18,6 +21,7 @@ use super::context::{Context, at_database};
 use super::output::{Output, or_dash, plain, print, print_json, table};
 use super::read::snapshot;
 use generations::Generations;
+use log::Log;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,7 +33,9 @@ struct Status {
     generation: i32,
     as_of: Timestamp,
     generations: Generations,
+    instances: Vec<Instance>,
     checkpoints: Vec<CheckpointRow>,
+    log: Log,
     backlog: Backlog,
     dead_letters: Vec<(Reason, i64)>,
     replay: Option<Run>,
@@ -39,7 +45,8 @@ struct Status {
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
     let snapshot = snapshot(&config).await?;
-    let status = read(snapshot).await.map_err(|error| at_database(&config, error))?;
+    let (read, log) = tokio::join!(read(snapshot), Log::read(&config.kafka));
+    let status = Status { log, ..read.map_err(|error| at_database(&config, error))? };
     if args.output.json { print_json(&as_json(&status)) } else { print(&as_text(&status)) }
 }
 
@@ -50,7 +57,9 @@ async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
         generation: generation.0,
         as_of,
         generations: Generations::read(&mut view, generation).await?,
+        instances: view.instances().await?,
         checkpoints: view.checkpoints().await?,
+        log: Log::default(),
         backlog: Backlog::total(&view.backlog(as_of).await?),
         dead_letters: view.open_dead_letters().await?,
         replay: view.latest_run(RunType::Replay).await?,
@@ -64,22 +73,27 @@ fn as_json(status: &Status) -> Value {
     let mut value = json!({
         "generation": status.generation,
         "asOf": status.as_of,
-        "checkpoints": status.checkpoints.iter().map(checkpoint_json).collect::<Vec<_>>(),
+        "instances": instances::as_json(&status.instances),
+        "checkpoints": status.checkpoints.iter().map(|row| checkpoint_json(row, &status.log)).collect::<Vec<_>>(),
         "backlog": status.backlog,
         "deadLetters": dead_letters,
         "replay": status.replay.as_ref().map(status_payload),
         "alerts": status.alerts.as_ref().map(status_payload),
     });
     status.generations.add_to(&mut value);
+    status.log.add_to(&mut value, &status.checkpoints);
     value
 }
 
-fn checkpoint_json(row: &CheckpointRow) -> Value {
+fn checkpoint_json(row: &CheckpointRow, log: &Log) -> Value {
     let streak = row.streak.map(|(reason, count)| json!({"reason": reason.as_str(), "count": count}));
     json!({
         "topic": row.topic,
         "partition": row.partition,
         "nextOffset": row.next_offset,
+        "logEnd": log.end(row),
+        "lag": log.lag(row),
+        "openTransactionRecords": log.open_transaction_records(row),
         "updatedAt": row.updated_at,
         "streak": streak,
     })
@@ -95,9 +109,9 @@ fn as_text(status: &Status) -> String {
         ("alert run", run_line(status.alerts.as_ref())),
         ("dead letters", dead_letters(&status.dead_letters)),
     ];
-    let facts = status.generations.facts().into_iter().chain(facts);
+    let facts = status.generations.facts().into_iter().chain(facts).chain(instances::facts(&status.instances));
     let facts: Vec<Vec<String>> = facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
-    format!("{}\n{}", table(&facts), checkpoints(&status.checkpoints))
+    format!("{}\n{}{}", table(&facts), checkpoints(&status.checkpoints, &status.log), status.log.note())
 }
 
 fn run_line(run: Option<&Run>) -> String {
@@ -113,19 +127,30 @@ fn dead_letters(counts: &[(Reason, i64)]) -> String {
     if there.is_empty() { "none open".to_owned() } else { there.join(", ") }
 }
 
-fn checkpoints(rows: &[CheckpointRow]) -> String {
+fn checkpoints(rows: &[CheckpointRow], log: &Log) -> String {
     if rows.is_empty() {
-        return "no partition has been folded yet; start `foldback run`".to_owned();
+        return "no partition has been folded yet; start `foldback run`\n".to_owned();
     }
-    let head = ["TOPIC", "PARTITION", "NEXT OFFSET", "UPDATED", "REFUSED IN A ROW"].map(str::to_owned).to_vec();
-    table(&std::iter::once(head).chain(rows.iter().map(checkpoint)).collect::<Vec<_>>())
+    let head =
+        ["TOPIC", "PARTITION", "NEXT OFFSET", "LOG END", "LAG", "IN OPEN TRANSACTION", "UPDATED", "REFUSED IN A ROW"];
+    let head = head.map(str::to_owned).to_vec();
+    let folded = rows.iter().map(|row| checkpoint(row, log));
+    table(&std::iter::once(head).chain(folded).chain(log.without_checkpoint(rows).map(unfolded)).collect::<Vec<_>>())
 }
 
-fn checkpoint(row: &CheckpointRow) -> Vec<String> {
+fn unfolded((topic, partition, end): (&str, i32, i64)) -> Vec<String> {
+    let [none, lag, open] = ["-", "-", "-"].map(str::to_owned);
+    vec![plain(topic, 249), partition.to_string(), none, end.to_string(), lag, open, "never".to_owned()]
+}
+
+fn checkpoint(row: &CheckpointRow, log: &Log) -> Vec<String> {
     vec![
         plain(&row.topic, 249),
         row.partition.to_string(),
         row.next_offset.to_string(),
+        or_dash(log.end(row)),
+        or_dash(log.lag(row)),
+        or_dash(log.open_transaction_records(row)),
         row.updated_at.to_string(),
         or_dash(row.streak.map(|(reason, count)| format!("{count} {reason}"))),
     ]

@@ -1,10 +1,14 @@
 //! Reads a datum by its plan.
 
+use uuid::Uuid;
+
 use super::cursor::{Cursor, Malformed};
 use super::layout::Layout;
 use super::resolve::{Number, Plan, RecordPlan, Step};
 use super::skip::skip;
 use super::value::Value;
+
+const UUID_BYTES: usize = 16;
 
 /// Why a datum could not be read.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ pub fn read<'a>(writer: &Layout, plan: &Plan, cursor: &mut Cursor<'a>) -> Result
         Plan::Double(number) => Value::Double(read_double(*number, cursor)?),
         Plan::Text => Value::Text(cursor.text()?),
         Plan::TextFromBytes => Value::Text(text_from(cursor.bytes()?)?),
+        Plan::Uuid => Value::Uuid(Uuid::from_slice(cursor.take(UUID_BYTES)?).unwrap_or_default()),
         Plan::Decimal { scale } => Value::Decimal { unscaled: cursor.bytes()?, scale: *scale },
         Plan::Symbol(symbols) => match &symbols[cursor.index(symbols.len())?] {
             Ok(symbol) => Value::Symbol(*symbol),

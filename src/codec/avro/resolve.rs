@@ -1,6 +1,6 @@
 //! Avro's schema resolution, done once per writer's schema: how each of its parts is read into ours.
 
-use apache_avro::schema::{EnumSchema, RecordField, Schema as Avro};
+use apache_avro::schema::{EnumSchema, RecordField, Schema as Avro, UuidSchema};
 use serde_json::Value as Json;
 
 use super::layout::{Layout, LayoutBuilder, PartId};
@@ -22,6 +22,8 @@ pub enum Plan {
     Double(Number),
     Text,
     TextFromBytes,
+    /// A fixed of 16 bytes.
+    Uuid,
     Decimal {
         scale: u32,
     },
@@ -193,6 +195,8 @@ fn primitive(writer: &Avro, reader: &Avro) -> Option<Plan> {
         (Avro::Double, writer) if type_name(writer) == "long" => Plan::Double(Number::Long),
         (Avro::String, Avro::String) => Plan::Text,
         (Avro::String, Avro::Bytes) => Plan::TextFromBytes,
+        // Avro 1.12 has both encodings of a UUID; the rules refuse one where a text is not a UUID.
+        (Avro::String, Avro::Uuid(UuidSchema::Fixed(_))) => Plan::Uuid,
         (Avro::Decimal(decimal), Avro::Bytes) => Plan::Decimal { scale: scale(decimal.scale)? },
         (Avro::Decimal(_), Avro::Decimal(written)) => Plan::Decimal { scale: scale(written.scale)? },
         _ => return None,
@@ -220,6 +224,7 @@ fn type_name(schema: &Avro) -> &'static str {
         Avro::Float => "float",
         Avro::Double => "double",
         Avro::Bytes | Avro::BigDecimal | Avro::Decimal(_) => "bytes",
+        Avro::Uuid(UuidSchema::Fixed(_)) => "fixed",
         Avro::String | Avro::Uuid(_) => "string",
         Avro::Fixed(_) | Avro::Duration(_) => "fixed",
         Avro::Enum(_) => "enum",

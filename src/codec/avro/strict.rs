@@ -20,6 +20,7 @@ const NAME_BYTES_MAX: usize = 1_000;
 /// An Avro int: no datum has longer parts.
 const FIXED_BYTES_MAX: u64 = i32::MAX as u64;
 
+const UUID_BYTES: u64 = 16;
 /// Logical types of `long` that apache-avro tells apart.
 const TIMES: [&str; 7] = [
     "time-micros",
@@ -163,7 +164,11 @@ impl Rewriter {
         let (full, _) = self.define(object, namespace)?;
         let size = object.get("size").and_then(Json::as_u64).filter(|size| *size <= FIXED_BYTES_MAX);
         let size = size.ok_or_else(|| format!("`{full}` has no size, or none that can be"))?;
-        Ok(json!({"type": "fixed", "name": qualified(&full), "size": size}))
+        let mut strict = json!({"type": "fixed", "name": qualified(&full), "size": size});
+        if size == UUID_BYTES && object.get("logicalType").and_then(Json::as_str) == Some("uuid") {
+            strict["logicalType"] = "uuid".into();
+        }
+        Ok(strict)
     }
 
     fn keep(&self, from: &Map<String, Json>, to: &mut Json, keys: &[&str]) {

@@ -1,5 +1,7 @@
 //! A datum in the reader's shape, borrowed from the record's bytes.
 
+use uuid::Uuid;
+
 /// What a plan reads. It has the shape of the reader's schema, whatever the writer's was.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
@@ -8,6 +10,8 @@ pub enum Value<'a> {
     Number(i64),
     Double(f64),
     Text(&'a str),
+    /// As 16 bytes, where the reader has a text.
+    Uuid(Uuid),
     /// Two's complement, big-endian, with the writer's scale.
     Decimal {
         unscaled: &'a [u8],

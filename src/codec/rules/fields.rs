@@ -131,6 +131,9 @@ pub fn bounded(value: Value<'_>, name: &str, min: usize, max: usize) -> Taken<St
 }
 
 pub fn uuid(value: Value<'_>, name: &str) -> Taken<Uuid> {
+    if let Value::Uuid(uuid) = value {
+        return Ok(uuid);
+    }
     let text = text(value, name)?;
     // Only the hyphenated form has 36 characters.
     let parsed = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);

@@ -3,9 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::Invalid;
+use super::json_bounds::objection;
 
-/// Numbers keep every digit.
+/// Numbers keep every digit. Of two equal keys, the last one stands, as in Postgres.
 pub fn json_object(name: &str, text: &str) -> Result<Map<String, Value>, Invalid> {
+    // Before it is parsed: what is deeper or larger is not even built.
+    if let Some(objection) = objection(text) {
+        return Err(Invalid(format!("{name} {objection}")));
+    }
     let object: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| Invalid(format!("{name} is not a JSON object: {}", without_content(&error))))?;
     if object.iter().any(|(key, value)| has_nul(key) || value_has_nul(value)) {
@@ -22,7 +27,7 @@ fn has_nul(text: &str) -> bool {
     text.as_bytes().contains(&0)
 }
 
-// serde_json parses at most 128 levels deep.
+// At most as deep as json_bounds allows.
 fn value_has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => has_nul(text),

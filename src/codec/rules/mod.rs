@@ -4,6 +4,7 @@ mod decimal;
 mod fields;
 mod invalid;
 mod json;
+mod json_bounds;
 mod order;
 mod run;
 

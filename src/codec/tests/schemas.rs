@@ -112,6 +112,26 @@ fn a_schema_in_parts_is_read_like_the_whole() {
     assert!(read_order(&whole, &twice, &datum(&event)).unwrap_err().contains("defined twice"));
 }
 
+/// Avro 1.12's other encoding of a UUID.
+#[test]
+fn a_uuid_of_16_bytes_is_the_same_uuid() {
+    let schema = orders(|schema| {
+        schema["fields"][0]["type"] = json!({"type": "fixed", "name": "Id", "size": 16, "logicalType": "uuid"});
+    });
+    let event = event(Payload::RefillRecorded(RefillRecorded {
+        refill_id: ID,
+        amount: money(1),
+        performed_at: time(0),
+        response: None,
+    }));
+    // A length and 36 characters stand where the 16 bytes do.
+    let datum = [event.event_id.as_bytes().as_slice(), &datum(&event)[37..]].concat();
+    assert_eq!(read_order(&schema, &[], &datum), Ok(event.clone()));
+    let plain = schema.replace("\"logicalType\":\"uuid\",", "");
+    assert_ne!(plain, schema);
+    assert!(read_order(&plain, &[], &datum).is_err(), "16 bytes that nobody calls a UUID are none");
+}
+
 /// A refill under our schema with another type for the units of Money.
 fn with_units(units: Json) -> Result<OrderEvent, String> {
     let schema = orders(|schema| {

@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod dead_letter;
 pub mod key_share;
+pub mod new_logs;
 pub mod partition;
 pub mod position;
 pub mod positions;

@@ -11,6 +11,14 @@ pub type Positions = BTreeMap<StreamPartition, i64>;
 /// By topic and partition, as they are stored and shown.
 pub type TopicPositions = BTreeMap<(String, i32), i64>;
 
+/// How far a partition is folded, and in which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPosition {
+    pub next_offset: i64,
+    /// The leader epoch of the last record, or transaction marker, before it; `None` if it isn't known.
+    pub leader_epoch: Option<i32>,
+}
+
 /// The same by stream; those of topics that are neither are left out.
 pub fn by_stream(positions: TopicPositions, topics: &Topics) -> Positions {
     let position = |((topic, partition), offset): ((String, i32), i64)| {

@@ -82,7 +82,8 @@ impl WriteBatch {
             let owner = owned.of(span)?;
             let streak = guards.get(&span.partition).and_then(|guard| guard.streak);
             let owner_epoch = owner.claim.owner_epoch;
-            Some(Advance { partition: span.partition, owner_epoch, from: span.from, to: span.to, streak })
+            let Span { partition, from, to, leader_epoch, .. } = *span;
+            Some(Advance { partition, owner_epoch, from, to, leader_epoch, streak })
         };
         Ok(self.spans.iter().filter_map(advance).collect())
     }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     fn span(partition: i32, from: i64, to: i64) -> Span {
-        Span { partition: orders_partition(partition), assignment: 1, from, to }
+        Span { partition: orders_partition(partition), assignment: 1, from, to, leader_epoch: None }
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub fn start(
     let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
     let decoder = EventDecoder::new(decoder, resolver);
     let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), decoder, deliveries)?;
+    settings.progress.watch(reader.watch.clone());
     let controls = reader.controls.clone();
     let give_up = CancellationToken::new();
     let drain_timeout = settings.drain_timeout;

@@ -27,10 +27,6 @@ impl OwnedPartitions {
         self.0.get(&span.assignment).filter(|owned| owned.claim.next_offset == span.from)
     }
 
-    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.0.values().map(|owned| &owned.claim)
-    }
-
     pub fn remove(&mut self, number: u64) {
         self.0.remove(&number);
     }
@@ -47,6 +43,7 @@ impl OwnedPartitions {
     pub fn advance(&mut self, span: &Span, advance: &Advance) {
         if let Some(owned) = self.0.get_mut(&span.assignment) {
             owned.claim.next_offset = advance.to;
+            owned.claim.leader_epoch = advance.leader_epoch;
             owned.claim.streak = advance.streak;
         }
     }

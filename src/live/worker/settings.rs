@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::config::retry::Retry;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::record::Topics;
+use crate::live::progress::Progress;
 use crate::log::ReaderSettings;
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
@@ -33,7 +34,10 @@ pub struct WorkerSettings {
     pub refusals_in_a_row_max: i64,
     /// How long a stopping worker may keep writing.
     pub drain_timeout: Duration,
+    /// This worker's own handle.
     pub readiness: Readiness,
+    /// Is told what is claimed and committed.
+    pub progress: Progress,
     pub metrics: Arc<Metrics>,
 }
 
@@ -59,6 +63,7 @@ impl WorkerSettings {
             refusals_in_a_row_max: config.limits.refusals_in_a_row_max,
             drain_timeout: config.workers.drain_timeout,
             readiness,
+            progress: Progress::default(),
             metrics,
         }
     }

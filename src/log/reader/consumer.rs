@@ -4,7 +4,7 @@ use rdkafka::config::ClientConfig;
 
 use super::settings::{PartitionSource, ReaderSettings};
 use crate::config::kafka::Kafka;
-use crate::log::client::client_config;
+use crate::log::client::{GROUP_INSTANCE_ID, client_config};
 
 /// Better defaults than librdkafka's own; kafka.properties overrides them.
 const DEFAULTS: [(&str, &str); 5] = [
@@ -23,6 +23,9 @@ const ANSWERS_MIN: usize = 4;
 /// librdkafka's minimum for the size of a fetch response.
 const ANSWER_BYTES_MIN: usize = 1_000_000;
 const ANSWER_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// A batch is received as a whole, however large its topic allows it to be (message.max.bytes); librdkafka would drop the
+/// connection at 100 MB, again and again. Below what the first bytes of a TLS alert or an HTTP answer would mean.
+const RECEIVE_BYTES_MAX: &str = "300000000";
 /// Fixed settings: kafka.properties must not contain them.
 const REQUIRED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
@@ -46,6 +49,10 @@ pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConf
             config.set(name, value);
         }
     }
+    // With an answer size of the operator's, librdkafka finds the other one itself.
+    if !["receive.message.max.bytes", "fetch.max.bytes"].iter().any(|name| kafka.properties.contains_key(*name)) {
+        config.set("receive.message.max.bytes", RECEIVE_BYTES_MAX);
+    }
     for (name, value) in REQUIRED {
         config.set(name, value);
     }
@@ -56,10 +63,11 @@ pub fn consumer_config(kafka: &Kafka, queue_kbytes: Option<usize>) -> ClientConf
 /// Settings of a reader's consumer, a member of the consumer group or not.
 pub fn reader_config(settings: &ReaderSettings) -> ClientConfig {
     let mut config = consumer_config(&settings.kafka, settings.kafka_queue_kbytes);
-    let protocol = settings.kafka.properties.get("group.protocol");
-    let cooperative = protocol.is_none_or(|protocol| protocol.expose() != "consumer");
-    if settings.source == PartitionSource::Group && cooperative {
+    if settings.source == PartitionSource::Group {
         config.set("partition.assignment.strategy", "cooperative-sticky");
+        if let Some(id) = settings.kafka.properties.get(GROUP_INSTANCE_ID) {
+            config.set(GROUP_INSTANCE_ID, id.expose());
+        }
     }
     config.set("statistics.interval.ms", "1000");
     config

@@ -11,13 +11,15 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
+use super::client_health::ClientHealth;
 use super::delivery::Delivery;
 use super::partition::AssignedPartition;
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
+use crate::log::client_log::{log_error, log_line};
 use crate::observe::health::{self, Readiness, Severity};
 
 /// Callbacks of a reader's consumer: rebalances, statistics and errors. librdkafka calls them while it polls.
@@ -25,8 +27,10 @@ pub struct ReaderContext<T> {
     pub topics: Topics,
     pub state: Arc<Mutex<State<T>>>,
     pub drain_timeout: Duration,
-    /// Last stable offset of each partition, from the latest statistics (once a second).
-    pub ends: Arc<Mutex<HashMap<StreamPartition, i64>>>,
+    /// When the reader was told to stop: all waits for work in flight together end `drain_timeout` later.
+    pub stopping: Mutex<Option<Instant>>,
+    pub health: Arc<Mutex<ClientHealth>>,
+    /// This reader's own handle.
     pub readiness: Readiness,
 }
 
@@ -53,16 +57,41 @@ impl<T> ReaderContext<T> {
         }
     }
 
-    fn look_for_brokers(&self, statistics: &Statistics) {
-        if statistics.brokers.values().any(|broker| broker.state == "UP") {
-            return self.readiness.clear(health::KAFKA);
+    /// Tells what keeps the client from working, if anything does.
+    fn tell(&self, health: &ClientHealth) {
+        match health.problem(Instant::now()) {
+            Some(problem) => self.readiness.raise(health::KAFKA, Severity::Unready, problem),
+            None => self.readiness.clear(health::KAFKA),
         }
-        let detail = "no Kafka broker answers; waiting for one. Check kafka.brokers and that the brokers are up";
-        self.readiness.raise(health::KAFKA, Severity::Unready, detail);
+    }
+
+    /// Leaving the group may take several revocations. The process ends some time after it was told to, whatever they
+    /// wait for, and members that haven't left by then keep their partitions until their session times out.
+    fn drain_left(&self) -> Duration {
+        let stopping = *lock(&self.stopping);
+        stopping.map_or(self.drain_timeout, |since| self.drain_timeout.saturating_sub(since.elapsed()))
+    }
+
+    /// A partition is fetched once its position is confirmed to be in the log: the state has no other sign than this text.
+    fn look_at_fetches(&self, statistics: &Statistics) {
+        let mut state = lock(&self.state);
+        let mut fetched = HashMap::new();
+        for (topic, statistics) in &statistics.topics {
+            let Some(stream) = self.topics.stream(topic) else { continue };
+            let active = statistics.partitions.values().filter(|partition| partition.fetch_state == "active");
+            for index in active.map(|partition| partition.partition) {
+                let partition = StreamPartition { stream, index };
+                fetched.insert(partition, state.fetched.get(&partition).copied().unwrap_or(0) + 1);
+            }
+        }
+        state.fetched = fetched.into_iter().collect();
     }
 
     /// Stops taking records, and waits within a bound until those taken are written.
     pub fn revoked(&self, partitions: Vec<StreamPartition>) {
+        if partitions.is_empty() {
+            return;
+        }
         let (done, answer) = mpsc::channel();
         {
             let mut state = lock(&self.state);
@@ -73,7 +102,7 @@ impl<T> ReaderContext<T> {
             }
             state.send(Delivery::Release { partitions, done });
         }
-        if answer.recv_timeout(self.drain_timeout).is_err() {
+        if answer.recv_timeout(self.drain_left()).is_err() {
             warn!(
                 drain_timeout_ms = self.drain_timeout.as_millis(),
                 "released partitions with batches in flight; the next owner fences them and reads their records again"
@@ -84,34 +113,25 @@ impl<T> ReaderContext<T> {
 
 impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     fn stats(&self, statistics: Statistics) {
-        self.look_for_brokers(&statistics);
-        let mut ends = lock(&self.ends);
-        ends.clear();
-        for (topic, statistics) in &statistics.topics {
-            let Some(stream) = self.topics.stream(topic) else { continue };
-            for (partition, statistics) in &statistics.partitions {
-                let end = statistics.ls_offset;
-                if *partition >= 0 && end >= 0 {
-                    ends.insert(StreamPartition { stream, index: *partition }, end);
-                }
-            }
-        }
+        self.look_at_fetches(&statistics);
+        let assigned: Vec<StreamPartition> = lock(&self.state).partitions.keys().copied().collect();
+        let assigned = assigned.iter().map(|partition| (self.topics.name(partition.stream), partition.index));
+        let mut health = lock(&self.health);
+        health.statistics(&statistics, &assigned.collect::<Vec<_>>(), Instant::now());
+        self.tell(&health);
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Group offsets are only for lag tools, and can't be committed during a rebalance.
-        let harmless = facility == "COMMITFAIL";
-        match level {
-            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
-                debug!(facility, "librdkafka: {message}");
-            }
-            _ if harmless => debug!(facility, "librdkafka: {message}"),
-            _ => warn!(facility, "librdkafka: {message}"),
-        }
+        log_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        error!(%error, "Kafka: {reason}");
+        log_error(&error, reason);
+        if let Some(code) = error.rdkafka_error_code() {
+            let mut health = lock(&self.health);
+            health.error(code, reason, Instant::now());
+            self.tell(&health);
+        }
     }
 }
 
@@ -120,12 +140,14 @@ impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
         let done = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             // Nothing is fetched yet: Postgres has the position, once the partition is claimed.
             let agreed = consumer.incremental_assign(&TopicPartitionList::new());
-            self.assigned(&self.partitions(list));
-            self.readiness.clear(health::ASSIGNMENT);
+            let partitions = self.partitions(list);
+            let topics: Vec<&str> = partitions.iter().map(|partition| self.topics.name(partition.stream)).collect();
+            lock(&self.health).assigned(&topics);
+            self.assigned(&partitions);
             agreed
         } else {
             self.revoked(self.partitions(list));
-            stop_fetching(consumer, list)
+            stop_fetching(consumer, list, true)
         };
         if let Err(error) = done {
             error!(%error, "Kafka: a rebalance failed; the group retries");
@@ -133,14 +155,23 @@ impl<T: Send + 'static> ConsumerContext for ReaderContext<T> {
     }
 }
 
-/// Stops fetching those partitions of the list that are being fetched.
-pub fn stop_fetching<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
+/// Stops fetching those partitions of the list that are being fetched. `is_answer`: a rebalance waits for this call, even
+/// if there are none.
+pub fn stop_fetching<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    list: &TopicPartitionList,
+    is_answer: bool,
+) -> KafkaResult<()> {
     let fetched = consumer.assignment()?;
     let mut ending = TopicPartitionList::new();
     for element in list.elements() {
         if fetched.find_partition(element.topic(), element.partition()).is_some() {
             ending.add_partition(element.topic(), element.partition());
         }
+    }
+    // While a rebalance waits to be polled, librdkafka takes any such call for the answer to it.
+    if ending.count() == 0 && !is_answer {
+        return Ok(());
     }
     consumer.incremental_unassign(&ending)
 }

@@ -4,6 +4,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 use crate::domain::log::record::{RawRecord, RecordView};
 
 /// Decodes a raw record into a batch's item. Must not block.
@@ -43,6 +44,8 @@ pub struct Span {
     pub assignment: u64,
     pub from: i64,
     pub to: i64,
+    /// Of the last record, or transaction marker, of the range.
+    pub leader_epoch: Option<i32>,
 }
 
 /// Decoded records, in the order they were read, and the offset ranges that they cover. Sent by the reader's thread to
@@ -85,11 +88,11 @@ pub enum Delivery<T> {
 /// From the writer to the reader.
 #[derive(Debug)]
 pub enum Control {
-    /// The partition is claimed and continues at `next_offset`.
+    /// The partition is claimed and continues at `position`.
     Granted {
         partition: StreamPartition,
         assignment: u64,
-        next_offset: i64,
+        position: LogPosition,
     },
     /// The assignment is void: claim again after a pause, if the partition is still assigned.
     Lost {

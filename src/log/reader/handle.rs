@@ -1,25 +1,18 @@
 //! What the owner of a reader holds of it.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use super::delivery::Control;
 use super::ended::ReaderEnded;
-use crate::domain::log::partition::StreamPartition;
+use super::watch::{InFlight, ReaderWatch};
 use crate::observe::panic_message;
-
-/// Bytes that have been read but not yet committed to Postgres; the writer subtracts what it has committed.
-pub type InFlight = Arc<AtomicUsize>;
-/// Last stable offsets, by partition.
-pub type Ends = Arc<Mutex<HashMap<StreamPartition, i64>>>;
 
 /// The writer's handle to a running reader.
 pub struct ReaderHandle {
     pub controls: mpsc::Sender<Control>,
     pub in_flight: InFlight,
-    pub ends: Ends,
+    pub watch: ReaderWatch,
     pub(super) thread: JoinHandle<Result<(), ReaderEnded>>,
 }
 

@@ -1,16 +1,22 @@
 //! The thread that reads Kafka. It always polls, so that a slow Postgres or an absent registry never gets it
 //! expelled from its group.
 
+pub mod client_health;
 pub mod consumer;
 pub mod context;
 pub mod delivery;
 pub mod ended;
+mod errors;
 mod handle;
-pub mod headers;
-mod partition;
+mod leave;
+mod log_guard;
+pub mod partition;
+mod refusal;
 pub mod settings;
 mod state;
+mod stopped;
 mod upkeep;
+pub mod watch;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -18,24 +24,29 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
+use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
-use super::survey::topic_id::TopicIds;
+use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
-use crate::observe::health::{self, Readiness, Severity};
+use crate::domain::log::positions::LogPosition;
+use crate::observe::health::Readiness;
+use client_health::ClientHealth;
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
 use delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder};
 use ended::ReaderEnded;
-pub use handle::{Ends, InFlight, ReaderHandle};
+pub use handle::ReaderHandle;
 use partition::{AssignedPartition, Phase};
 use settings::{PartitionSource, ReaderSettings};
 use state::State;
+use stopped::LogGuard;
+pub use watch::InFlight;
+use watch::ReaderWatch;
 
 /// Minimum wait for a record, so that a batch that waits for the writer doesn't spin.
 const POLL_MIN: Duration = Duration::from_millis(1);
@@ -55,6 +66,9 @@ pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 /// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writer.
 pub struct Reader<S: RecordDecoder> {
     pub(super) settings: ReaderSettings,
+    events: Events,
+    pub(super) topic_watch: TopicWatch,
+    /// After `events` and `topic_watch`, which are dropped first.
     pub(super) consumer: BaseConsumer<ReaderContext<S::Item>>,
     pub(super) state: Arc<Mutex<State<S::Item>>>,
     pub(super) decoder: S,
@@ -64,14 +78,13 @@ pub struct Reader<S: RecordDecoder> {
     /// Whether the active partitions are paused since too much is in flight. No partition becomes active meanwhile.
     pub(super) full: bool,
     /// Set by an error after which librdkafka's client never delivers anything again.
-    fatal: Option<KafkaError>,
+    fatal: Option<ReaderEnded>,
     pub(super) next_upkeep: Instant,
     pub(super) group_offsets: HashMap<StreamPartition, i64>,
     pub(super) next_group_commit: Instant,
-    pub(super) topic_ids: TopicIds,
     /// The topic id with which each partition was last claimed.
     pub(super) claimed_topic_ids: HashMap<StreamPartition, String>,
-    pub(super) next_topic_guard: Instant,
+    pub(super) log_guard: LogGuard,
 }
 
 impl<S: RecordDecoder> Reader<S> {
@@ -83,12 +96,14 @@ impl<S: RecordDecoder> Reader<S> {
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
         let state = Arc::new(Mutex::new(State::new(deliveries)));
-        let ends = Ends::default();
+        let readiness = readiness.source();
+        let health = Arc::new(Mutex::new(ClientHealth::new(&settings.kafka.group, &settings.topics)));
         let context = ReaderContext {
             topics: settings.topics.clone(),
             state: state.clone(),
             drain_timeout: settings.drain_timeout,
-            ends: ends.clone(),
+            stopping: Mutex::default(),
+            health: health.clone(),
             readiness: readiness.clone(),
         };
         let consumer = reader_config(&settings).create_with_context::<_, BaseConsumer<_>>(context)?;
@@ -98,9 +113,12 @@ impl<S: RecordDecoder> Reader<S> {
         }
         let (sender, controls) = mpsc::channel();
         let in_flight = InFlight::default();
+        let watch = ReaderWatch::new(&state, in_flight.clone(), health);
         let now = Instant::now();
         let reader = Reader {
             settings,
+            events: Events::of(&consumer)?,
+            topic_watch: TopicWatch::default(),
             consumer,
             state,
             decoder,
@@ -112,15 +130,14 @@ impl<S: RecordDecoder> Reader<S> {
             next_upkeep: now,
             group_offsets: HashMap::new(),
             next_group_commit: now,
-            topic_ids: TopicIds::default(),
             claimed_topic_ids: HashMap::new(),
-            next_topic_guard: now,
+            log_guard: LogGuard::default(),
         };
         let thread = std::thread::Builder::new()
             .name("kafka-reader".into())
             .spawn(move || reader.run())
             .map_err(|error| KafkaError::ClientCreation(format!("cannot start the consumer's thread: {error}")))?;
-        Ok(ReaderHandle { controls: sender, in_flight, ends, thread })
+        Ok(ReaderHandle { controls: sender, in_flight, watch, thread })
     }
 
     /// Reads until it is told to stop, or the client is of no more use.
@@ -143,19 +160,11 @@ impl<S: RecordDecoder> Reader<S> {
         self.let_go();
         let (state, fatal) = (self.state.clone(), self.fatal.take());
         drop(self);
-        if let Some(error) = fatal {
-            return Err(ReaderEnded::Fatal(error));
+        if let Some(ended) = fatal {
+            return Err(ended);
         }
         lock(&state).send(Delivery::End);
         Ok(())
-    }
-
-    /// Dropping the consumer leaves the group, which revokes the partitions and so drains them. Partitions that the
-    /// caller assigned have to be drained here.
-    fn let_go(&self) {
-        if let PartitionSource::Fixed(partitions) = &self.settings.source {
-            self.consumer.context().revoked(partitions.clone());
-        }
     }
 
     /// Handles the writer's messages. Returns `false` when it is time to stop.
@@ -168,8 +177,8 @@ impl<S: RecordDecoder> Reader<S> {
                     self.group_offsets.extend(offsets);
                 }
                 Control::Committed(_) => {}
-                Control::Granted { partition, assignment, next_offset } => {
-                    self.change(partition, assignment, Phase::Granted { next_offset, not_before: Instant::now() });
+                Control::Granted { partition, assignment, position } => {
+                    self.change(partition, assignment, Phase::Granted { position, not_before: Instant::now() });
                     self.next_upkeep = Instant::now();
                 }
                 Control::Lost { partition, assignment, pause } => self.lose(partition, assignment, pause),
@@ -186,7 +195,7 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
-    fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
+    pub(super) fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
         let mut state = lock(&self.state);
         if state.partitions.get(&partition).is_none_or(|assigned| assigned.assignment != assignment) {
             return;
@@ -209,7 +218,8 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// Whether there is room for another record.
-    fn take(&self, message: &BorrowedMessage<'_>) -> bool {
+    fn take(&self, polled: &Polled<'_>) -> bool {
+        let message = polled.message();
         let Some(stream) = self.settings.topics.stream(message.topic()) else { return true };
         let partition = StreamPartition { stream, index: message.partition() };
         let offset = message.offset();
@@ -217,6 +227,7 @@ impl<S: RecordDecoder> Reader<S> {
         if !state.wants(partition, offset) {
             return true;
         }
+        let leader_epoch = message.leader_epoch();
         let (item, bytes) = match self.decoder.decode_borrowed(record_view(stream, message)) {
             Some(decoded) => decoded,
             None => {
@@ -229,14 +240,14 @@ impl<S: RecordDecoder> Reader<S> {
                     }
                     DecodedRecord::Wait(token) => {
                         drop(state);
-                        self.wait_for(partition, offset, token);
+                        self.wait_for(partition, LogPosition { next_offset: offset, leader_epoch }, token);
                         return true;
                     }
                 }
             }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(partition, offset, bytes, item);
+        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch }, bytes, item);
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
     }
 
@@ -245,11 +256,13 @@ impl<S: RecordDecoder> Reader<S> {
     }
 
     /// A record can't be decoded yet: its partition stops before it, the others continue.
-    fn wait_for(&self, partition: StreamPartition, offset: i64, token: u32) {
+    fn wait_for(&self, partition: StreamPartition, before: LogPosition, token: u32) {
         let mut state = lock(&self.state);
-        state.pass(partition, offset);
-        if let Some(assigned) = state.partitions.get_mut(&partition) {
-            assigned.phase = Phase::Waiting { next_offset: offset, token };
+        state.pass(partition, before);
+        if let Some(assigned) = state.partitions.get_mut(&partition)
+            && let Phase::Active { position, .. } = assigned.phase
+        {
+            assigned.phase = Phase::Waiting { position, token };
         }
         drop(state);
         self.stop_fetching(partition);
@@ -271,20 +284,24 @@ impl<S: RecordDecoder> Reader<S> {
     fn poll(&mut self, now: Instant) {
         self.relieve();
         // Buffered records need no check of the clock.
-        let mut polled = self.consumer.poll(Duration::ZERO).or_else(|| self.consumer.poll(self.poll_timeout(now)));
+        let mut polled = self.next_event(Duration::ZERO).or_else(|| self.next_event(self.poll_timeout(now)));
         let mut taken = 0;
         while let Some(outcome) = polled {
             match outcome {
-                Ok(message) => {
+                Ok(record) => {
                     taken += 1;
-                    if !self.take(&message) || taken == RECORDS_A_ROUND {
+                    if !self.take(&record) || taken == RECORDS_A_ROUND {
                         return;
                     }
                 }
-                Err(error) => return self.complain(error),
+                Err(trouble) => return self.stop_at(trouble),
             }
-            polled = self.consumer.poll(Duration::ZERO);
+            polled = self.next_event(Duration::ZERO);
         }
+    }
+
+    fn next_event(&self, timeout: Duration) -> Option<Result<Polled<'_>, Trouble>> {
+        self.events.poll(&self.consumer, timeout)
     }
 
     /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would
@@ -330,7 +347,7 @@ impl<S: RecordDecoder> Reader<S> {
 
     /// Records of the partition that still arrive are dropped.
     pub(super) fn stop_fetching(&self, partition: StreamPartition) {
-        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition])) {
+        if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition]), false) {
             warn!(%error, "Kafka: could not stop fetching a partition; its records are dropped");
         }
     }
@@ -344,38 +361,6 @@ impl<S: RecordDecoder> Reader<S> {
     pub(super) fn resume(&self, partitions: &[StreamPartition]) {
         if let Err(error) = self.consumer.resume(&self.list(partitions)) {
             warn!(%error, "Kafka: partitions could not be resumed");
-        }
-    }
-
-    fn complain(&mut self, error: KafkaError) {
-        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            error!(%error, "Kafka: the consumer can't go on");
-            self.fatal = Some(error);
-            return;
-        }
-        let out_of_range = matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)
-        );
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
-            let detail =
-                format!("Kafka has no such topic ({error}); create it, or set kafka.orders_topic and kafka.runs_topic");
-            self.readiness.raise(health::ASSIGNMENT, Severity::Unready, detail);
-        }
-        if !out_of_range {
-            return warn!(%error, "Kafka: reading failed; librdkafka retries");
-        }
-        // Some partition's position is not in the log, or its topic was recreated; claiming all of them again shows
-        // which one.
-        for partition in self.active() {
-            self.claim_again(partition, RETRY_PAUSE);
-        }
-    }
-
-    pub(super) fn claim_again(&self, partition: StreamPartition, pause: Duration) {
-        let assignment = lock(&self.state).partitions.get(&partition).map(|assigned| assigned.assignment);
-        if let Some(assignment) = assignment {
-            self.lose(partition, assignment, pause);
         }
     }
 }

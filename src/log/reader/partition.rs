@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use crate::domain::log::positions::LogPosition;
+
 /// Phase of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -10,12 +12,12 @@ pub enum Phase {
     /// A claim has been requested; nothing is read until it is answered.
     Claiming,
     /// Claimed; to be fetched from its position, but not before `not_before`.
-    Granted { next_offset: i64, not_before: Instant },
-    /// Being read. `next_offset` is just after the last record taken. The consumer's position counts unless it is still
+    Granted { position: LogPosition, not_before: Instant },
+    /// Being read. `position` is just after the last record taken. The consumer's position counts unless it is still
     /// `stale`, that is, left over from an earlier fetch of the partition.
-    Active { next_offset: i64, stale: Option<i64> },
-    /// The record at `next_offset` can't be decoded until something (`token`) arrives.
-    Waiting { next_offset: i64, token: u32 },
+    Active { position: LogPosition, stale: Option<i64> },
+    /// The record at `position` can't be decoded until something (`token`) arrives.
+    Waiting { position: LogPosition, token: u32 },
 }
 
 /// State of one assigned partition in the reader. `assignment` numbers this assignment, so that answers to an earlier one

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::delivery::{Batch, Delivery, Span};
 use super::partition::{AssignedPartition, Phase};
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 
 /// State that the reader's thread shares with librdkafka's rebalance callback, behind one mutex.
 pub struct State<T> {
@@ -19,6 +20,8 @@ pub struct State<T> {
     /// When the batch's first record arrived.
     started: Option<Instant>,
     next_assignment: u64,
+    /// Partitions of which the statistics say that they are fetched, and how often in a row.
+    pub fetched: HashMap<StreamPartition, u32>,
     deliveries: UnboundedSender<Delivery<T>>,
 }
 
@@ -30,6 +33,7 @@ impl<T> State<T> {
             spans: HashMap::new(),
             started: None,
             next_assignment: 1,
+            fetched: HashMap::new(),
             deliveries,
         }
     }
@@ -50,44 +54,49 @@ impl<T> State<T> {
     /// Whether a record at this offset is wanted: the partition is being read, and it wasn't taken yet.
     pub fn wants(&self, partition: StreamPartition, offset: i64) -> bool {
         let phase = self.partitions.get(&partition).map(|assigned| assigned.phase);
-        matches!(phase, Some(Phase::Active { next_offset, .. }) if offset >= next_offset)
+        matches!(phase, Some(Phase::Active { position, .. }) if offset >= position.next_offset)
     }
 
-    /// Takes a record that is wanted.
-    pub fn take(&mut self, partition: StreamPartition, offset: i64, bytes: usize, item: T) {
+    /// Takes a record that is wanted. `record`: just after it.
+    pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) {
         self.started.get_or_insert_with(Instant::now);
-        self.pass(partition, offset + 1);
+        self.pass(partition, record);
         self.batch.items.push(item);
         self.batch.bytes += bytes;
     }
 
-    /// Moves a partition that is being read to `next_offset`; everything before it counts as passed.
-    pub fn pass(&mut self, partition: StreamPartition, next_offset: i64) {
+    /// Moves a partition that is being read to a position; everything before it counts as passed.
+    pub fn pass(&mut self, partition: StreamPartition, to: LogPosition) {
         let Some(assigned) = self.partitions.get_mut(&partition) else { return };
-        let Phase::Active { next_offset: from, .. } = assigned.phase else { return };
-        if next_offset <= from {
+        let Phase::Active { position, .. } = assigned.phase else { return };
+        let (from, leader_epoch) = (position.next_offset, to.leader_epoch);
+        if to.next_offset <= from {
             return;
         }
-        assigned.phase = Phase::Active { next_offset, stale: None };
+        assigned.phase = Phase::Active { position: to, stale: None };
         match self.spans.get(&partition) {
-            Some(index) => self.batch.spans[*index].to = next_offset,
+            Some(index) => {
+                let span = &mut self.batch.spans[*index];
+                (span.to, span.leader_epoch) = (to.next_offset, leader_epoch);
+            }
             None => {
                 self.spans.insert(partition, self.batch.spans.len());
-                self.batch.spans.push(Span { partition, assignment: assigned.assignment, from, to: next_offset });
+                let (assignment, to) = (assigned.assignment, to.next_offset);
+                self.batch.spans.push(Span { partition, assignment, from, to, leader_epoch });
             }
         }
     }
 
     /// Takes over the consumer's position, which passes offsets without records; `None`: it has none yet.
-    pub fn position(&mut self, partition: StreamPartition, position: Option<i64>) {
+    pub fn position(&mut self, partition: StreamPartition, position: Option<LogPosition>) {
         let Some(assigned) = self.partitions.get_mut(&partition) else { return };
         let Phase::Active { stale, .. } = &mut assigned.phase else { return };
-        if stale.is_some() && *stale == position {
+        if stale.is_some() && *stale == position.map(|position| position.next_offset) {
             return;
         }
         *stale = None;
-        if let Some(next_offset) = position {
-            self.pass(partition, next_offset);
+        if let Some(position) = position {
+            self.pass(partition, position);
         }
     }
 

@@ -1,11 +1,15 @@
 //! Surveys the log: the topics, and where each partition starts and ends.
 
 pub mod admin;
+pub mod continuity;
+mod describe;
+mod ends;
+pub mod ends_client;
+pub mod list_offsets;
 pub mod offsets;
 pub mod probe;
-pub mod topic_id;
+pub mod topic_state;
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -18,17 +22,9 @@ use crate::config::kafka::Kafka;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::{Stream, Topics};
 use admin::TopicFacts;
-use topic_id::topic_ids;
-
-/// Where a partition starts and ends, in offsets. `end` is exclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PartitionSurvey {
-    pub partition: StreamPartition,
-    /// The first existing offset; 0 if nothing was ever deleted.
-    pub log_start: i64,
-    /// The last stable offset: everything before it is decided, committed or aborted.
-    pub end: i64,
-}
+pub use ends::PartitionSurvey;
+use ends::bounds;
+use topic_state::{TopicStates, topic_states};
 
 /// A topic's identity, cleanup policy and partitions at the time of the survey.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +56,28 @@ pub enum SurveyError {
 }
 
 /// Surveys both topics. `timeout` applies to each of four requests: the list of topics, their settings, their ids, and
-/// their partitions' offsets.
+/// the offsets of all their partitions.
 pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
     let names = [topics.orders.as_str(), topics.runs.as_str()];
     let describing = async { admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error)) };
     // Both clients take their time to connect, so in parallel.
-    let (cluster, (consumer, ids)) = try_join!(describing, identify(kafka, topics, timeout))?;
+    let (cluster, (consumer, states)) = try_join!(describing, identify(kafka, topics, timeout))?;
     let (kafka, topics) = (kafka.clone(), topics.clone());
-    blocking(move || survey_topics(&kafka, &topics, (consumer, ids), &cluster.topics, timeout)).await
+    blocking(move || survey_topics(&kafka, &topics, (consumer, states), &cluster.topics, timeout)).await
 }
 
-/// A consumer for the requests, and the topics' ids by name.
+/// A consumer for the requests, and the topics' ids.
 async fn identify(
     kafka: &Kafka,
     topics: &Topics,
     timeout: Duration,
-) -> Result<(BaseConsumer, HashMap<String, String>), SurveyError> {
+) -> Result<(BaseConsumer, TopicStates), SurveyError> {
     let (kafka, topics) = (kafka.clone(), topics.clone());
     blocking(move || {
         let consumer = asking_consumer(&kafka)?;
         let names = [topics.orders.as_str(), topics.runs.as_str()];
-        let ids = topic_ids(consumer.client(), &names, timeout).map_err(|error| unreachable(&kafka, error))?;
-        Ok((consumer, ids))
+        let states = topic_states(consumer.client(), &names, timeout).map_err(|error| unreachable(&kafka, error))?;
+        Ok((consumer, states))
     })
     .await
 }
@@ -105,7 +101,7 @@ pub(super) fn asking_consumer(kafka: &Kafka) -> Result<BaseConsumer, SurveyError
 fn survey_topics(
     kafka: &Kafka,
     topics: &Topics,
-    (consumer, mut ids): (BaseConsumer, HashMap<String, String>),
+    (consumer, mut states): (BaseConsumer, TopicStates),
     facts: &[TopicFacts],
     timeout: Duration,
 ) -> Result<Vec<TopicSurvey>, SurveyError> {
@@ -116,35 +112,28 @@ fn survey_topics(
         if facts.partitions == 0 {
             return Err(no_topic(kafka, stream, &facts.name));
         }
-        let ends = (0..).take(facts.partitions).map(|partition| {
-            let partition = StreamPartition { stream, index: partition };
-            let (log_start, end) = watermarks(&consumer, topics, partition, deadline)?;
-            Ok(PartitionSurvey { partition, log_start, end })
-        });
+        let partitions: Vec<_> = (0..).take(facts.partitions).map(|index| StreamPartition { stream, index }).collect();
         surveys.push(TopicSurvey {
             topic: facts.name.clone(),
             stream,
-            topic_id: ids.remove(&facts.name),
+            topic_id: states.remove(&facts.name).and_then(|state| state.id),
             cleanup_policy: facts.cleanup_policy.clone(),
-            partitions: ends.collect::<Result<_, SurveyError>>()?,
+            partitions: all_bounds(&consumer, topics, &partitions, deadline)?,
         });
     }
     let_go(consumer);
     Ok(surveys)
 }
 
-/// First offset and last stable offset: to a read_committed consumer, brokers report the latter as the end.
-pub(super) fn watermarks(
+/// Where these partitions start and end.
+pub(super) fn all_bounds(
     consumer: &BaseConsumer,
     topics: &Topics,
-    partition: StreamPartition,
+    partitions: &[StreamPartition],
     deadline: Instant,
-) -> Result<(i64, i64), SurveyError> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let topic = topics.name(partition.stream);
-    consumer
-        .fetch_watermarks(topic, partition.index, left)
-        .map_err(|error| partition_error(topic, partition.index, error))
+) -> Result<Vec<PartitionSurvey>, SurveyError> {
+    bounds(consumer, topics, partitions, deadline)
+        .map_err(|(partition, error)| partition_error(topics.name(partition.stream), partition.index, error))
 }
 
 pub(super) fn partition_error(topic: &str, partition: i32, error: KafkaError) -> SurveyError {

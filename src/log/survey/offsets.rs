@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::{SurveyError, asking_consumer, blocking, partition_error, unreachable, watermarks};
+use super::{PartitionSurvey, SurveyError, all_bounds, asking_consumer, blocking, partition_error, unreachable};
 use crate::config::kafka::Kafka;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
@@ -69,11 +69,10 @@ impl Search<'_> {
             .list(partitions.iter().map(|partition| (*partition, self.millis)))
             .map_err(|error| unreachable(kafka, error))?;
         let found = self.consumer.offsets_for_times(asked, self.timeout).map_err(|error| unreachable(kafka, error))?;
-        let candidate = |partition: &StreamPartition| {
-            let (_, end) = watermarks(self.consumer, self.topics, *partition, deadline)?;
-            Ok((*partition, Candidate { offset: self.offset_in(&found, *partition)?.unwrap_or(end).min(end), end }))
+        let candidate = |PartitionSurvey { partition, end, .. }| {
+            Ok((partition, Candidate { offset: self.offset_in(&found, partition)?.unwrap_or(end).min(end), end }))
         };
-        partitions.iter().map(candidate).collect()
+        all_bounds(self.consumer, self.topics, partitions, deadline)?.into_iter().map(candidate).collect()
     }
 
     /// `None`: nothing is that late.

@@ -12,7 +12,7 @@ use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
 use crate::store::connect::Access;
 use crate::store::error::StoreError;
-use crate::store::generations::{Generation, hold};
+use crate::store::generations::{Generation, complete_tables, hold};
 use crate::store::tables::checkpoints::Advance;
 use crate::store::tables::copy::Rows;
 use crate::store::tables::orders::{ORDERS, REFILLS, REPLAYS};
@@ -44,6 +44,7 @@ impl Writer {
         let mut conn = access.connect().await?;
         crate::store::migrate::check_version(&mut conn).await?;
         let generation = target.find(&mut conn).await?;
+        complete_tables(&mut conn, generation).await?;
         // One setting for all transactions, since staging tables outlive them: their rows are worthless after the
         // commit.
         for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {

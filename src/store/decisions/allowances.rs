@@ -4,19 +4,25 @@ use std::collections::HashSet;
 
 use sqlx::postgres::PgConnection;
 
+use super::new_log::IS_OF_AN_OLDER_LOG;
 use crate::store::error::StoreError;
+use crate::store::generations::Generation;
 
-/// The allowed records of a partition, from an offset on.
+/// The allowed records of a partition, from an offset on, as far as the generation is of the log that they were said of.
 pub async fn allowances(
     conn: &mut PgConnection,
+    generation: Generation,
     topic: &str,
     partition: i32,
     from_offset: i64,
 ) -> Result<HashSet<i64>, StoreError> {
-    let sql = "select \"offset\" from foldback.flood_allowances
-                where topic = $1 and partition = $2 and \"offset\" >= $3";
+    let older = IS_OF_AN_OLDER_LOG.replace("{decided_at}", "decided.allowed_at");
+    let sql = format!(
+        "select \"offset\" from foldback.flood_allowances decided
+          where topic = $1 and partition = $2 and \"offset\" >= $3 and not {older}"
+    );
     let offsets: Vec<i64> =
-        sqlx::query_scalar(sql).bind(topic).bind(partition).bind(from_offset).fetch_all(conn).await?;
+        sqlx::query_scalar(generation.sql(&sql)).bind(topic).bind(partition).bind(from_offset).fetch_all(conn).await?;
     Ok(offsets.into_iter().collect())
 }
 

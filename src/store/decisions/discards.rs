@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use super::new_log::IS_OF_AN_OLDER_LOG;
 use crate::domain::log::position::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
@@ -57,11 +58,14 @@ async fn discard_in(conn: &mut PgConnection, id: i64, why: &str) -> Result<Optio
 
 /// Applies every decision to the dead letters of a generation. Returns how many were open until now.
 pub async fn apply(conn: &mut PgConnection, generation: Generation) -> Result<u64, StoreError> {
-    let sql = "update {schema}.dead_letters as letter set discarded_at = decided.discarded_at
-                 from foldback.discards as decided
-                where letter.topic = decided.topic and letter.partition = decided.partition
-                  and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null";
-    Ok(sqlx::query(generation.sql(sql)).execute(conn).await?.rows_affected())
+    let sql = format!(
+        "update {{schema}}.dead_letters as letter set discarded_at = decided.discarded_at
+           from foldback.discards as decided
+          where letter.topic = decided.topic and letter.partition = decided.partition
+            and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null and not {}",
+        older()
+    );
+    Ok(sqlx::query(generation.sql(&sql)).execute(conn).await?.rows_affected())
 }
 
 /// The same for the records of one commit: after a rollback, the fold meets records that were decided on while another
@@ -74,17 +78,25 @@ pub(in crate::store) async fn apply_at(
     if records.is_empty() {
         return Ok(());
     }
-    let sql = "update {schema}.dead_letters as letter set discarded_at = decided.discarded_at
-                 from foldback.discards as decided
-                      join unnest($1::text[], $2::int[], $3::bigint[]) as record (topic, partition, \"offset\")
-                      using (topic, partition, \"offset\")
-                where letter.topic = decided.topic and letter.partition = decided.partition
-                  and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null";
-    sqlx::query(generation.sql(sql))
+    let sql = format!(
+        "update {{schema}}.dead_letters as letter set discarded_at = decided.discarded_at
+           from foldback.discards as decided
+                join unnest($1::text[], $2::int[], $3::bigint[]) as record (topic, partition, \"offset\")
+                on record.topic = decided.topic and record.partition = decided.partition
+                   and record.\"offset\" = decided.\"offset\"
+          where letter.topic = decided.topic and letter.partition = decided.partition
+            and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null and not {}",
+        older()
+    );
+    sqlx::query(generation.sql(&sql))
         .bind(records.iter().map(|(topic, _)| *topic).collect::<Vec<_>>())
         .bind(records.iter().map(|(_, position)| position.partition).collect::<Vec<_>>())
         .bind(records.iter().map(|(_, position)| position.offset).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     Ok(())
+}
+
+fn older() -> String {
+    IS_OF_AN_OLDER_LOG.replace("{decided_at}", "decided.discarded_at")
 }

@@ -2,3 +2,4 @@
 
 pub mod allowances;
 pub mod discards;
+pub mod new_log;

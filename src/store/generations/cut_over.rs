@@ -8,11 +8,14 @@ use tokio::time::{Instant, sleep};
 
 use super::generation::{Generation, point_views};
 use super::hold::{fence, fence_live};
-use super::list::checkpoints;
+use super::list::{checkpoints, live_projection};
+use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::positions::TopicPositions;
 use crate::store::commit::CHANGED_CHANNEL;
 use crate::store::decisions::discards;
+use crate::store::decisions::new_log::forget_older;
 use crate::store::error::StoreError;
+use crate::store::tables::folded_topics::FoldedTopics;
 
 /// How long commits may be blocked while the next generation catches up with the live one.
 const FENCE_MAX: Duration = Duration::from_millis(1500);
@@ -118,7 +121,8 @@ async fn wait_until_as_far(
     next: Generation,
 ) -> Result<Option<String>, StoreError> {
     let deadline = Instant::now() + FENCE_MAX;
-    let there = checkpoints(conn, live).await?;
+    let mut there = checkpoints(conn, live).await?;
+    keep_comparable(conn, next, &mut there).await?;
     loop {
         let Some(behind) = behind(&there, &checkpoints(conn, next).await?) else { return Ok(None) };
         if Instant::now() >= deadline {
@@ -126,6 +130,31 @@ async fn wait_until_as_far(
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// Positions in the log that a new one has replaced (`rebuild --new-log`) say nothing of the next generation: neither those
+/// of the same topic, nor of one that the next generation doesn't fold at all.
+async fn keep_comparable(
+    conn: &mut PgConnection,
+    next: Generation,
+    live: &mut TopicPositions,
+) -> Result<(), StoreError> {
+    let sql = "select origin from foldback.generations where generation = $1";
+    let origin: Option<serde_json::Value> = sqlx::query_scalar(sql).bind(next.0).fetch_optional(&mut *conn).await?;
+    let new = origin.as_ref().map(NewLogs::of_origin).unwrap_or_default();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let folded = FoldedTopics::of(conn, next).await?.names;
+    live.retain(|(topic, _), _| !new.contains(topic) && folded.contains(topic));
+    Ok(())
+}
+
+/// Whether the next generation reaches, in a time for which commits may be blocked, what the live one had reached before.
+/// Blocks nobody. Otherwise returns where it is behind: there, a cut-over would wait in vain.
+pub async fn is_keeping_up(conn: &mut PgConnection, next: Generation) -> Result<Option<String>, StoreError> {
+    let live = live_projection(conn).await?.generation;
+    wait_until_as_far(conn, live, next).await
 }
 
 fn behind(live: &TopicPositions, next: &TopicPositions) -> Option<String> {
@@ -148,6 +177,7 @@ async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) 
     sqlx::query(sql).bind(next.0).execute(&mut *conn).await?;
     // Decisions that operators made while another generation was live apply to this one too.
     discards::apply(conn, next).await?;
+    forget_older(conn, next).await?;
     point_views(conn, next).await?;
     sqlx::query("update foldback.publication set epoch = epoch + 1, version = version + 1").execute(&mut *conn).await?;
     sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;

@@ -47,6 +47,20 @@ pub(in crate::store) async fn create_tables(conn: &mut PgConnection, generation:
     Ok(())
 }
 
+/// Adds the columns that a generation lacks which a binary of an older schema version has made beside this one, during an
+/// upgrade.
+pub async fn complete_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
+    let sql = "select exists (select from pg_attribute
+                               where attrelid = '{schema}.checkpoints'::regclass and attname = 'leader_epoch_offset')";
+    if sqlx::query_scalar(generation.sql(sql)).fetch_one(&mut *conn).await? {
+        return Ok(());
+    }
+    let sql = "alter table {schema}.checkpoints
+                   add column if not exists leader_epoch integer, add column if not exists leader_epoch_offset bigint";
+    sqlx::query(generation.sql(sql)).execute(conn).await?;
+    Ok(())
+}
+
 /// The statements that give the large tables their keys and indexes.
 pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
     KEYS.lines().filter(|line| !line.starts_with("--")).map(|line| generation.sql(line)).collect()
@@ -54,7 +68,12 @@ pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
 
 /// Points every stable view at a generation, in the caller's transaction.
 pub(in crate::store) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(&mut *conn).await?;
+    sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(conn).await?;
+    Ok(())
+}
+
+/// Says in the database what the stable views and their columns hold. A view that is pointed elsewhere keeps it.
+pub(in crate::store) async fn comment_views(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(COMMENTS).execute(conn).await?;
     Ok(())
 }

@@ -25,7 +25,8 @@ const SETTLED_BY_A_RECORD_AHEAD: &str = "exists (
 
 /// Dead letters of `next`, not discarded, at records that the live generation has folded without rejecting them: their
 /// number, and the first `limit` of them. If the two are at different positions, one may have seen a copy of an event
-/// that lets another event win a conflict; that explains the loser.
+/// that lets another event win a conflict; that explains the loser. Positions in a new log (`rebuild --new-log`) can't be
+/// compared.
 pub async fn unexplained(
     conn: &mut PgConnection,
     next: Generation,
@@ -40,6 +41,8 @@ pub async fn unexplained(
          join {live}.checkpoints passed on passed.topic = letter.topic and passed.partition = letter.partition
                                        and passed.next_offset > letter.\"offset\"
         where letter.discarded_at is null
+          and not exists (select from foldback.generations folded
+                           where folded.generation = {{generation}} and folded.origin -> 'newLog' ? letter.topic)
           and not exists (select from {live}.dead_letters other
                            where other.topic = letter.topic and other.partition = letter.partition
                              and other.\"offset\" = letter.\"offset\")

@@ -1,5 +1,7 @@
 //! Lists the generations.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
@@ -7,7 +9,7 @@ use sqlx::types::Json;
 
 use super::generation::Generation;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Progress};
-use crate::domain::log::positions::TopicPositions;
+use crate::domain::log::positions::{LogPosition, TopicPositions};
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
 
@@ -107,4 +109,18 @@ pub async fn checkpoints(conn: &mut PgConnection, generation: Generation) -> Res
     let sql = "select topic, partition, next_offset from {schema}.checkpoints";
     let rows: Vec<(String, i32, i64)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
     Ok(rows.into_iter().map(|(topic, partition, offset)| ((topic, partition), offset)).collect())
+}
+
+/// The same with the leader epochs of the log.
+pub async fn log_positions(
+    conn: &mut PgConnection,
+    generation: Generation,
+) -> Result<BTreeMap<(String, i32), LogPosition>, StoreError> {
+    let sql = "select topic, partition, next_offset,
+                      case when leader_epoch_offset = next_offset then leader_epoch end
+                 from {schema}.checkpoints";
+    let rows: Vec<(String, i32, i64, Option<i32>)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    let position =
+        |(topic, partition, next_offset, leader_epoch)| ((topic, partition), LogPosition { next_offset, leader_epoch });
+    Ok(rows.into_iter().map(position).collect())
 }

@@ -29,6 +29,15 @@ pub async fn try_hold(conn: &mut PgConnection, lock: Lock) -> Result<bool, Store
     Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(lock.key()).fetch_one(conn).await?)
 }
 
+/// Whether no other process holds it now.
+pub async fn is_free(conn: &mut PgConnection, lock: Lock) -> Result<bool, StoreError> {
+    let is_free = try_hold(conn, lock).await?;
+    if is_free {
+        sqlx::query("select pg_advisory_unlock($1)").bind(lock.key()).execute(conn).await?;
+    }
+    Ok(is_free)
+}
+
 /// Fails if the connection, and with it the lock, is lost.
 pub async fn still_held(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("select 1").execute(conn).await?;

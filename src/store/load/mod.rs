@@ -14,7 +14,7 @@ mod trial;
 
 pub use batch::{BatchedEvent, HistoryBatch};
 pub use contested::{claims, forget, move_claims, next_tangled, renew_names};
-pub use facts::{Facts, facts, filled, record_counts};
+pub use facts::{Facts, Miscounted, facts, filled, miscounted_backlogs, record_counts, unknown_schemas};
 pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
 pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
 pub use slices::{Settling, Slice, open_slices, slice_of};

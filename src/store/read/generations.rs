@@ -6,7 +6,7 @@ use crate::domain::generations::generation::GenerationInfo;
 use crate::domain::log::positions::TopicPositions;
 use crate::store::error::StoreError;
 use crate::store::generations;
-use crate::store::generations::Generation;
+use crate::store::generations::{Generation, Instance};
 
 use super::snapshot::View;
 
@@ -19,6 +19,11 @@ impl View<'_> {
     /// A generation's checkpoints: next offset by topic and partition.
     pub async fn positions_of(&mut self, generation: Generation) -> Result<TopicPositions, StoreError> {
         generations::checkpoints(self.conn, generation).await
+    }
+
+    /// The instances of `foldback run` that are alive.
+    pub async fn instances(&mut self) -> Result<Vec<Instance>, StoreError> {
+        generations::instances(self.conn).instrument(tracing::debug_span!("db.instances.list")).await
     }
 
     /// Incremented by each cut-over and rollback; part of the values in Redis.

@@ -133,6 +133,9 @@ create table {schema}.checkpoints (
     -- how many consecutive records were rejected for one reason, up to next_offset
     streak_reason text,
     streak_count bigint not null default 0,
+    -- the log's leader epoch just before an offset; says nothing once next_offset is another one
+    leader_epoch integer,
+    leader_epoch_offset bigint,
     primary key (topic, partition)
 ) with (fillfactor = 50);
 

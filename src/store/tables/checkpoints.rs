@@ -5,6 +5,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::domain::change::Streak;
 use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::positions::LogPosition;
 use crate::domain::log::record::Topics;
 use crate::domain::log::rejection::Reason;
 use crate::store::error::StoreError;
@@ -16,7 +17,15 @@ pub struct Claim {
     pub partition: StreamPartition,
     pub owner_epoch: i64,
     pub next_offset: i64,
+    /// The log's leader epoch just before `next_offset`; `None` if it isn't known.
+    pub leader_epoch: Option<i32>,
     pub streak: Option<Streak>,
+}
+
+impl Claim {
+    pub fn position(&self) -> LogPosition {
+        LogPosition { next_offset: self.next_offset, leader_epoch: self.leader_epoch }
+    }
 }
 
 /// How a commit moves a partition.
@@ -26,6 +35,8 @@ pub struct Advance {
     pub owner_epoch: i64,
     pub from: i64,
     pub to: i64,
+    /// The log's leader epoch just before `to`; `None` if it isn't known.
+    pub leader_epoch: Option<i32>,
     pub streak: Option<Streak>,
 }
 
@@ -52,7 +63,8 @@ pub async fn claim(
                on conflict (topic, partition) do update
                   set owner_epoch = stored.owner_epoch + 1, topic_id = coalesce(stored.topic_id, excluded.topic_id)
                 where coalesce(stored.topic_id = excluded.topic_id, true)
-               returning next_offset, owner_epoch, streak_reason, streak_count";
+               returning next_offset, owner_epoch, streak_reason, streak_count,
+                         case when leader_epoch_offset = next_offset then leader_epoch end as leader_epoch";
     let partition = found.partition;
     let row = sqlx::query(generation.sql(sql))
         .bind(topics.name(partition.stream))
@@ -68,6 +80,7 @@ pub async fn claim(
         partition,
         owner_epoch: row.try_get("owner_epoch")?,
         next_offset: row.try_get("next_offset")?,
+        leader_epoch: row.try_get("leader_epoch")?,
         streak: reason.and_then(Reason::parse).map(|reason| Streak { reason, count }),
     })
 }
@@ -96,9 +109,12 @@ pub async fn advance(
 ) -> Result<(), StoreError> {
     let sql = "update {schema}.checkpoints as stored
                   set next_offset = moved.next_offset, updated_at = now(),
+                      leader_epoch = moved.leader_epoch, leader_epoch_offset = moved.next_offset,
                       streak_reason = moved.streak_reason, streak_count = moved.streak_count
-                 from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
-                      as moved (topic, partition, owner_epoch, from_offset, next_offset, streak_reason, streak_count)
+                 from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[],
+                             $8::int[])
+                      as moved (topic, partition, owner_epoch, from_offset, next_offset, streak_reason, streak_count,
+                                leader_epoch)
                 where stored.topic = moved.topic and stored.partition = moved.partition
                   and stored.owner_epoch = moved.owner_epoch and stored.next_offset = moved.from_offset";
     fn column<T>(advances: &[Advance], value: impl Fn(&Advance) -> T) -> Vec<T> {
@@ -112,6 +128,7 @@ pub async fn advance(
         .bind(column(advances, |advance| advance.to))
         .bind(column(advances, |advance| advance.streak.map(|streak| streak.reason.as_str())))
         .bind(column(advances, |advance| advance.streak.map_or(0, |streak| streak.count)))
+        .bind(column(advances, |advance| advance.leader_epoch))
         .execute(conn)
         .await?;
     let (expected, written) = (advances.len() as u64, done.rows_affected());

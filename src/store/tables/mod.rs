@@ -4,6 +4,7 @@ pub mod checkpoints;
 pub mod copy;
 pub mod counts;
 pub mod dead_letters;
+pub mod folded_topics;
 pub mod history;
 pub mod names;
 pub mod orders;

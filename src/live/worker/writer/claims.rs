@@ -12,6 +12,7 @@ use crate::log::Control;
 use crate::observe::health::{self, Severity};
 use crate::store::decisions::allowances;
 use crate::store::tables::checkpoints::{self, LogStart};
+use crate::store::tables::folded_topics::FoldedTopics;
 use crate::store::{Generation, StoreError};
 
 /// How soon to claim a partition again if this worker must not fold its generation.
@@ -28,12 +29,13 @@ impl WriterTask {
             };
             match claimed {
                 Ok(owned) => {
-                    let next_offset = owned.claim.next_offset;
-                    self.unflood(partition, next_offset);
+                    let position = owned.claim.position();
+                    self.unflood(partition, position.next_offset);
                     // The reader may have dropped an older assignment by itself.
                     self.owned.drop_partitions(&[partition]);
                     self.owned.grant(number, owned);
-                    return self.tell(Control::Granted { partition, assignment: number, next_offset });
+                    self.settings.progress.at(partition, position.next_offset);
+                    return self.tell(Control::Granted { partition, assignment: number, position });
                 }
                 Err(error) if self.give_up.is_cancelled() => {
                     debug!(%error, "not claimed: stopping");
@@ -44,21 +46,25 @@ impl WriterTask {
                     debug!(%error, "not claimed");
                     return self.tell(Control::Lost { partition, assignment: number, pause: CLAIM_PAUSE });
                 }
-                Err(error @ StoreError::TopicRecreated { .. }) => {
+                Err(error @ (StoreError::TopicRecreated { .. } | StoreError::OtherTopics { .. })) => {
                     self.recovered();
-                    return self.stop_recreated(partition, number, &error);
+                    return self.stop_at_other_log(partition, number, &error);
                 }
                 Err(error) => self.wait_after(&error.into()).await,
             }
         }
     }
 
-    /// The topic was recreated: stops the partition, and claims it again later, in case the topic is restored.
-    fn stop_recreated(&self, partition: StreamPartition, assignment: u64, error: &StoreError) {
+    /// The topic is not the one that was folded: stops the partition, and claims it again later, in case the topic is
+    /// restored or another generation goes live. Told to the log once.
+    fn stop_at_other_log(&self, partition: StreamPartition, assignment: u64, error: &StoreError) {
         let (topic, index) = (self.settings.topics.name(partition.stream), partition.index);
-        let detail = format!("partition {index} is stopped: {error}");
-        error!(topic, partition = index, "{detail}");
-        self.settings.readiness.raise(&health::log_guard(topic, index), Severity::Unready, detail);
+        let detail = format!("partition {index} of topic {topic} is stopped: {error}");
+        let (name, readiness) = (health::log_guard(topic, index), &self.settings.readiness);
+        if readiness.conditions().get(&name).is_some_and(|condition| condition.detail != detail) {
+            error!(topic, partition = index, "{detail}");
+        }
+        readiness.raise(&name, Severity::Unready, detail);
         self.tell(Control::Lost { partition, assignment, pause: self.settings.retry.max });
     }
 
@@ -67,8 +73,10 @@ impl WriterTask {
         let topic = settings.topics.name(partition.stream);
         let writer = self.writer().await?;
         let claiming = async {
-            let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-            let allowed = allowances::allowances(&mut writer.conn, topic, partition.index, claim.next_offset).await?;
+            let (conn, generation) = (&mut writer.conn, writer.generation);
+            FoldedTopics::of(conn, generation).await?.check(generation, &settings.topics)?;
+            let claim = checkpoints::claim(conn, generation, &settings.topics, found).await?;
+            let allowed = allowances::allowances(conn, generation, topic, partition.index, claim.next_offset).await?;
             Ok::<_, StoreError>(OwnedPartition { claim, allowed })
         };
         let owned = settings.access.answered(claiming).await?;
@@ -80,7 +88,7 @@ impl WriterTask {
         self.owned.drop_partitions(partitions);
         for partition in partitions {
             let topic = self.settings.topics.name(partition.stream);
-            self.settings.metrics.partitions.let_go(topic, partition.index);
+            self.settings.metrics.partitions.stopped(topic, partition.index, None);
             self.settings.readiness.clear(&health::flood_guard(topic, partition.index));
             self.settings.readiness.clear(&health::log_guard(topic, partition.index));
             self.flooded.remove(partition);

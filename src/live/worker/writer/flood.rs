@@ -1,7 +1,5 @@
 //! Partitions that the flood guard has stopped: too many consecutive records were rejected for one reason.
 
-use tracing::error;
-
 use super::WriterTask;
 use crate::domain::log::partition::StreamPartition;
 use crate::live::worker::batch::{Flood, WriteBatch};
@@ -22,9 +20,7 @@ impl WriterTask {
              `foldback dead-letters allow {topic} {partition} {offset}`",
             self.settings.refusals_in_a_row_max
         );
-        if self.flooded.insert(flood.partition, offset).is_none() {
-            error!(topic, partition, offset, "{detail}");
-        }
+        self.flooded.insert(flood.partition, offset);
         self.settings.metrics.partitions.stopped(topic, partition, Some(reason));
         self.settings.readiness.raise(&health::flood_guard(topic, partition), Severity::Unready, detail);
         self.owned.remove(span.assignment);

@@ -9,9 +9,9 @@ mod flood;
 mod recovery;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -29,13 +29,10 @@ use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
 use crate::log::fetch::FetchError;
 use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
-use crate::observe::Readiness;
 use crate::projection::Item;
 use crate::store::commit::{Commit, Writer};
 use crate::store::tables::checkpoints::{Advance, LogStart};
 use crate::store::{Generation, StoreError};
-
-const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// Why an attempt to write a batch failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +51,6 @@ enum WriteError {
 pub struct WriterTask {
     settings: Arc<WorkerSettings>,
     reader: ReaderHandle,
-    /// Reports what keeps this worker alone from writing.
-    health: Readiness,
     /// The condition that was raised when the last attempt failed.
     away: Option<&'static str>,
     /// How often in a row the same batch was tried again at once.
@@ -77,7 +72,6 @@ impl WriterTask {
         WriterTask {
             cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
             backoff: Backoff::new(settings.retry.initial, settings.retry.max),
-            health: settings.readiness.source(),
             settings,
             reader,
             away: None,
@@ -92,17 +86,12 @@ impl WriterTask {
 
     /// Writes until the reader has ended; an error unless it was told to.
     pub async fn run(mut self, mut deliveries: UnboundedReceiver<Delivery<Item>>) -> Result<(), ReaderEnded> {
-        let mut lag = tokio::time::interval(LAG_EVERY);
         let mut live = self.settings.live.clone();
         loop {
             let delivery = tokio::select! {
                 delivery = deliveries.recv() => delivery,
                 generation = told(&mut live) => {
                     self.follow(generation);
-                    continue;
-                }
-                _ = lag.tick() => {
-                    self.show_lag();
                     continue;
                 }
             };
@@ -118,20 +107,6 @@ impl WriterTask {
                 }
                 Some(Delivery::End) => return Ok(()),
                 None => return Err(self.reader.why_ended()),
-            }
-        }
-    }
-
-    fn show_lag(&self) {
-        let ends = self.reader.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        for claim in self.owned.claims() {
-            if let Some(end) = ends.get(&claim.partition) {
-                let lag = (end - claim.next_offset).max(0);
-                self.settings.metrics.partitions.lag(
-                    self.settings.topics.name(claim.partition.stream),
-                    claim.partition.index,
-                    lag,
-                );
             }
         }
     }
@@ -168,8 +143,11 @@ impl WriterTask {
     async fn write(&mut self, mut batch: WriteBatch) {
         loop {
             batch.keep_valid(&self.owned);
-            if batch.is_empty() || self.give_up.is_cancelled() {
+            if self.give_up.is_cancelled() {
                 return;
+            }
+            if batch.is_empty() {
+                return self.nothing_waits();
             }
             let give_up = self.give_up.clone();
             let written = tokio::select! {
@@ -213,8 +191,8 @@ impl WriterTask {
         }
         for advance in advances {
             self.unflood(advance.partition, advance.to);
+            self.settings.progress.at(advance.partition, advance.to);
         }
-        self.show_lag();
         self.tell(Control::Committed(advances.iter().map(|advance| (advance.partition, advance.to)).collect()));
     }
 

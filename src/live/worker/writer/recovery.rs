@@ -36,6 +36,9 @@ impl WriterTask {
                 info!(
                     "another instance claimed a partition, or the response to its last commit was lost: claiming again"
                 );
+                for span in &batch.spans {
+                    self.settings.progress.fenced(span.partition);
+                }
                 self.cache.clear();
                 self.lose(batch);
             }
@@ -79,14 +82,21 @@ impl WriterTask {
             before => {
                 error!("{detail}");
                 if let Some(before) = before {
-                    self.health.clear(before);
+                    self.settings.readiness.clear(before);
                 }
             }
         }
-        self.health.raise(name, Severity::Unready, detail);
+        self.settings.readiness.raise(name, Severity::Unready, detail);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.give_up.cancelled() => {}
+        }
+    }
+
+    /// What was waited for is another owner's to write, or is claimed again.
+    pub(super) fn nothing_waits(&mut self) {
+        if let Some(name) = self.away.take() {
+            self.settings.readiness.clear(name);
         }
     }
 
@@ -94,7 +104,7 @@ impl WriterTask {
         self.backoff.reset();
         if let Some(name) = self.away.take() {
             info!("writing works again");
-            self.health.clear(name);
+            self.settings.readiness.clear(name);
         }
     }
 }

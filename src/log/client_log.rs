@@ -1,0 +1,100 @@
+//! librdkafka's own lines. It repeats itself, twice a second and in every client, while something is wrong.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use tracing::{debug, warn};
+
+/// How often the same line is written, whichever clients say it.
+const REPEAT_EVERY: Duration = Duration::from_secs(60);
+/// Numbers in a line (times, counts) don't make it another one; nor does what comes after so many characters.
+const KEY_CHARS_MAX: usize = 120;
+/// More different lines than this are forgotten, and so may be repeated early.
+const KEYS_MAX: usize = 500;
+
+static LINES: LazyLock<Mutex<Lines>> = LazyLock::new(Mutex::default);
+
+/// Lines that were written a short while ago, and how often each was held back since.
+#[derive(Default)]
+struct Lines(HashMap<String, (Instant, u64)>);
+
+impl Lines {
+    /// `None`: it was written a short while ago. Otherwise how often it was held back since.
+    fn admit(&mut self, line: &str, now: Instant) -> Option<u64> {
+        let key: String = line.chars().filter(|char| !char.is_ascii_digit()).take(KEY_CHARS_MAX).collect();
+        if let Some((written, held_back)) = self.0.get_mut(&key)
+            && now.saturating_duration_since(*written) < REPEAT_EVERY
+        {
+            *held_back += 1;
+            return None;
+        }
+        if self.0.len() >= KEYS_MAX {
+            self.0.clear();
+        }
+        Some(self.0.insert(key, (now, 0)).map_or(0, |(_, held_back)| held_back))
+    }
+}
+
+/// Logs a line of librdkafka's.
+pub fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    // Group offsets are only for lag tools, and can't be committed during a rebalance.
+    let is_harmless = facility == "COMMITFAIL";
+    match level {
+        RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+            debug!(facility, "librdkafka: {message}");
+        }
+        _ if is_harmless => debug!(facility, "librdkafka: {message}"),
+        _ => warn_sometimes(&format!("librdkafka: {facility}: {message}")),
+    }
+}
+
+/// Logs an error of a client's.
+pub fn log_error(error: &KafkaError, reason: &str) {
+    warn_sometimes(&format!("Kafka: {reason} ({error})"));
+}
+
+fn warn_sometimes(line: &str) {
+    let admitted = LINES.lock().unwrap_or_else(PoisonError::into_inner).admit(line, Instant::now());
+    match admitted {
+        Some(0) => warn!("{line}"),
+        Some(held_back) => warn!(held_back, "{line}"),
+        None => debug!("{line}"),
+    }
+}
+
+/// The context of a client whose errors are told by whoever asks it: its lines are logged, and repeated rarely.
+#[derive(Debug, Clone, Copy)]
+pub struct AskingContext;
+
+impl ClientContext for AskingContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log_line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for AskingContext {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_repeated_once_a_minute_whatever_its_numbers() {
+        let mut lines = Lines::default();
+        let start = Instant::now();
+        assert_eq!(lines.admit("1/1 brokers are down after 3 ms", start), Some(0));
+        assert_eq!(lines.admit("1/1 brokers are down after 17 ms", start + Duration::from_secs(1)), None);
+        assert_eq!(lines.admit("2/2 brokers are down after 4 ms", start + Duration::from_secs(59)), None);
+        assert_eq!(lines.admit("another line", start + Duration::from_secs(59)), Some(0));
+        assert_eq!(lines.admit("1/1 brokers are down after 5 ms", start + Duration::from_secs(61)), Some(2));
+    }
+}

@@ -1,0 +1,217 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+use rdkafka::types::RDKafkaErrorCode;
+use tempfile::TempDir;
+
+use super::command::signal;
+use super::eventually::eventually;
+use super::{PATIENCE, Servers, admin, free_address};
+
+/// A broker for one test alone, which may stop it, restart it and harm its log between the two. Dropping it ends it.
+pub struct OwnKafka {
+    process: Option<Child>,
+    directory: TempDir,
+    address: String,
+}
+
+impl OwnKafka {
+    pub async fn start() -> Self {
+        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        write_settings(directory.path(), &address);
+        format_storage(directory.path());
+        let mut kafka = Self { process: None, directory, address };
+        kafka.start_again().await;
+        kafka
+    }
+
+    /// At the same address, with the same log.
+    pub async fn start_again(&mut self) {
+        self.process = Some(serve(self.directory.path()));
+        // It answers before it can make topics.
+        eventually(PATIENCE, || async {
+            let topic = NewTopic::new("ready", 1, TopicReplication::Fixed(1));
+            match admin(&self.address).create_topics(&[topic], &AdminOptions::new()).await.map(|made| made[0].clone()) {
+                Ok(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+    }
+
+    /// In order, so that it doesn't go over its log when it starts again.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            signal(process.id(), "TERM");
+            process.wait().unwrap();
+        }
+    }
+
+    /// The shared servers with this broker in place of theirs.
+    pub fn servers(&self) -> Servers {
+        Servers { kafka: self.address.clone(), ..Servers::from_env() }
+    }
+
+    /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
+    /// a full replica would.
+    pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
+        let folder = self.folder(topic, partition);
+        let batch =
+            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
+        OpenOptions::new().write(true).open(segment(&folder)).unwrap().set_len(batch.at as u64).unwrap();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            // What is made anew from the segment.
+            if path.extension().is_some_and(|kind| kind == "index" || kind == "timeindex" || kind == "snapshot") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
+    /// While it is stopped: changes the last byte of the batch with this first offset.
+    pub fn flip_a_bit(&self, topic: &str, partition: i32, offset: i64) {
+        self.change(topic, partition, offset, |batch| {
+            let last = batch.len() - 1;
+            batch[last] ^= 1;
+        });
+    }
+
+    /// While it is stopped: declares the batch with this first offset to be compressed in a way that nobody knows, with a
+    /// checksum that agrees.
+    pub fn compress_oddly(&self, topic: &str, partition: i32, offset: i64) {
+        self.change(topic, partition, offset, |batch| {
+            batch[ATTRIBUTES + 1] |= 7;
+            let checksum = crc32c(&batch[ATTRIBUTES..]);
+            batch[CRC..ATTRIBUTES].copy_from_slice(&checksum.to_be_bytes());
+        });
+    }
+
+    /// While it is stopped: puts everything back that was changed by `change`, from a copy.
+    fn change(&self, topic: &str, partition: i32, offset: i64, change: impl FnOnce(&mut [u8])) {
+        let folder = self.folder(topic, partition);
+        let batch =
+            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
+        let mut bytes = fs::read(segment(&folder)).unwrap();
+        fs::write(copy(&folder), &bytes).unwrap();
+        change(&mut bytes[batch.at..batch.at + batch.size]);
+        fs::write(segment(&folder), &bytes).unwrap();
+    }
+
+    /// While it is stopped: restores what `flip_a_bit` or `compress_oddly` has changed.
+    pub fn restore(&self, topic: &str, partition: i32) {
+        let folder = self.folder(topic, partition);
+        fs::rename(copy(&folder), segment(&folder)).unwrap();
+    }
+
+    fn folder(&self, topic: &str, partition: i32) -> PathBuf {
+        self.directory.path().join("log").join(format!("{topic}-{partition}"))
+    }
+}
+
+impl Drop for OwnKafka {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // Fails only where it has ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Places in a batch of Kafka's format 2.
+const LENGTH: usize = 8;
+const HEAD: usize = 12;
+const CRC: usize = 17;
+const ATTRIBUTES: usize = 21;
+
+struct Batch {
+    first_offset: i64,
+    at: usize,
+    size: usize,
+}
+
+fn segment(folder: &Path) -> PathBuf {
+    folder.join("00000000000000000000.log")
+}
+
+fn copy(folder: &Path) -> PathBuf {
+    folder.with_extension("copy")
+}
+
+fn batches(folder: &Path) -> Vec<Batch> {
+    let bytes = fs::read(segment(folder)).unwrap();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at + HEAD <= bytes.len() {
+        let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
+        let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
+        let size = HEAD + usize::try_from(length).unwrap();
+        found.push(Batch { first_offset, at, size });
+        at += size;
+    }
+    found
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
+        }
+    }
+    !crc
+}
+
+fn write_settings(directory: &Path, address: &str) {
+    let (controller, log) = (free_address(), directory.join("log"));
+    let settings = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\nadvertised.listeners=PLAINTEXT://{address}\n\
+         controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
+         offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
+         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+         transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n",
+        log.display()
+    );
+    fs::write(directory.join("server.properties"), settings).unwrap();
+    let logging = "status=error\nrootLogger.level=warn\nrootLogger.appenderRef.out.ref=out\n\
+                   appender.out.type=Console\nappender.out.name=out\nappender.out.layout.type=PatternLayout\n\
+                   appender.out.layout.pattern=%d{ISO8601} %p %m (%c)%n\n";
+    fs::write(directory.join("log4j2.properties"), logging).unwrap();
+}
+
+fn format_storage(directory: &Path) {
+    let id = "Zm9sZGJhY2stdGVzdHMtMQ";
+    let mut command = java(directory, "256m");
+    command.args(["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"]);
+    let formatted = command.arg(directory.join("server.properties")).output().expect("java is on the PATH");
+    let text = String::from_utf8_lossy(&formatted.stderr);
+    assert!(formatted.status.success(), "Kafka formats its directory: {text}");
+}
+
+fn serve(directory: &Path) -> Child {
+    let mut log = File::options().create(true).append(true).open(directory.join("kafka.log")).unwrap();
+    writeln!(log, "starting").unwrap();
+    let mut command = java(directory, "512m");
+    command.arg("kafka.Kafka").arg(directory.join("server.properties"));
+    command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null()).spawn().expect("java is on the PATH")
+}
+
+fn java(directory: &Path, memory: &str) -> Command {
+    let mut command = Command::new("java");
+    command.arg(format!("-Xmx{memory}")).arg("-XX:+UseSerialGC").arg("-XX:TieredStopAtLevel=1");
+    command.arg(format!("-Dlog4j2.configurationFile={}", directory.join("log4j2.properties").display()));
+    command.arg("-cp").arg(format!("{}/*", jars().display())).current_dir(directory);
+    command
+}
+
+/// Where dev/stack keeps them.
+fn jars() -> PathBuf {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join(".stack/cache");
+    let found = fs::read_dir(&cache).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let kafka = found.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-")));
+    kafka.max().unwrap_or_else(|| panic!("no Kafka in {}: run ./dev/test once, which fetches it", cache.display()))
+}
