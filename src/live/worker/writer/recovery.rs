@@ -40,6 +40,9 @@ impl WriterTask {
                     self.settings.progress.fenced(span.partition);
                 }
                 self.cache.clear();
+                for span in &batch.spans {
+                    self.settings.progress.fenced(span.partition);
+                }
                 self.lose(batch);
             }
             StoreError::Stale { .. } | StoreError::Contention(_) if self.tries_at_once < TRIES_AT_ONCE_MAX => {
