@@ -36,9 +36,6 @@ impl WriterTask {
                 info!(
                     "another instance claimed a partition, or the response to its last commit was lost: claiming again"
                 );
-                for span in &batch.spans {
-                    self.settings.progress.fenced(span.partition);
-                }
                 self.cache.clear();
                 for span in &batch.spans {
                     self.settings.progress.fenced(span.partition);
