@@ -12,7 +12,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::positions::LogPosition;
 use crate::domain::log::record::{RawRecord, Stream, Topics};
-use crate::log::fetch::fetch_records;
+use crate::log::fetch::{FetchError, fetch_records};
 use crate::log::survey::continuity::{Truncated, truncated};
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::log::{PartitionSource, ReaderSettings};
@@ -97,8 +97,11 @@ impl LoadContext {
         }
         let settings = self.reader(Vec::new(), 0);
         let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
-        let records =
-            fetched.map_err(|_| LoadError::stopped())?.map_err(|error| LoadError::Passing(error.to_string()))?;
+        let records = fetched.map_err(|_| LoadError::stopped())?.map_err(|error| match error {
+            // No waiting brings it back.
+            FetchError::Gone { .. } => LoadError::Failed(error.to_string()),
+            error => LoadError::Passing(error.to_string()),
+        })?;
         Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 

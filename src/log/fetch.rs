@@ -93,8 +93,9 @@ impl Fetch<'_> {
                 return Err(timed_out(&settings.topics, partition, offset, timeout));
             }
             match fetch.poll() {
-                Err(FetchError::Gone { .. }) => fetch.skip_deleted()?,
-                polled => polled?,
+                Err(error @ FetchError::Gone { .. }) if !fetch.skip_deleted()? => return Err(error),
+                Err(FetchError::Gone { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
             }
         }
         fetch.records.sort_by_key(|record| (record.stream, record.position));
@@ -142,6 +143,31 @@ impl Fetch<'_> {
         Ok(self.go_on(partition, at)?)
     }
 
+    /// Goes on within the log where it doesn't hold what is missing. `false`: it holds everything.
+    fn skip_deleted(&mut self) -> Result<bool, FetchError> {
+        let before_all = self.gone.len();
+        let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
+        for partition in partitions {
+            let topic = self.topics.name(partition.stream);
+            let (start, end) = self.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
+            let before = self.gone.len();
+            self.give_up(partition, |offset| offset < start || offset >= end);
+            if self.gone.len() > before {
+                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                if let Some(next) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) {
+                    self.fetch_from(partition, next)?;
+                }
+            }
+        }
+        Ok(self.gone.len() > before_all)
+    }
+
+    fn give_up(&mut self, partition: StreamPartition, is_gone: impl Fn(i64) -> bool) {
+        let Some(offsets) = self.missing.get_mut(&partition) else { return };
+        self.gone.extend(offsets.iter().filter(|offset| is_gone(**offset)).map(|offset| (partition, *offset)));
+        offsets.retain(|offset| !is_gone(*offset));
+    }
+
     /// Errors that concern no partition with missing records are librdkafka's to cure.
     fn failed(&self, Trouble { error, place, reason }: Trouble) -> FetchError {
         let missing = place.and_then(|place| {
@@ -159,30 +185,6 @@ impl Fetch<'_> {
             ) => FetchError::Unreadable { topic, partition, offset, reason },
             _ => error.into(),
         }
-    }
-
-    /// Goes on within the log where it doesn't hold what is missing.
-    fn skip_deleted(&mut self) -> Result<(), FetchError> {
-        let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
-        for partition in partitions {
-            let topic = self.topics.name(partition.stream);
-            let (start, end) = self.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
-            let before = self.gone.len();
-            self.give_up(partition, |offset| offset < start || offset >= end);
-            if self.gone.len() > before {
-                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
-                if let Some(next) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) {
-                    self.fetch_from(partition, next)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn give_up(&mut self, partition: StreamPartition, is_gone: impl Fn(i64) -> bool) {
-        let Some(offsets) = self.missing.get_mut(&partition) else { return };
-        self.gone.extend(offsets.iter().filter(|offset| is_gone(**offset)).map(|offset| (partition, *offset)));
-        offsets.retain(|offset| !is_gone(*offset));
     }
 
     /// Moves on to the partition's next record, after the one at `offset` has been read. What is missing before it is

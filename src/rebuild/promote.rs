@@ -95,6 +95,7 @@ async fn check_and_promote(
     let found = Arc::new(found(&survey));
     let work = Box::pin(check_and_finish(ctx, &finish, &found, &mut checks));
     let outcome = heartbeat.guard(work).await;
+    // One that is live is live, whatever became of the lock since.
     let must_hold = !matches!(outcome, Ok(Finished::Live)) && session.lock_was_lost(&stop);
     let mut conn = session.leave(ctx, must_hold).await?;
     let finished = match outcome {

@@ -47,8 +47,8 @@ pub async fn rebuild(
     ctx.new_logs = options.new_logs.clone();
     let (told, stop) = (observer.clone(), stop.child_token());
     let note = |line: &str| told.note(line);
-    let work = waits::told(&ctx.readiness, &note, &stop, build_and_finish(&ctx, options, observer, stop.clone()));
-    access.while_it_answers(Box::pin(work)).await
+    let building = build_and_finish(&ctx, options, observer, stop.clone());
+    access.while_it_answers(Box::pin(waits::told(&ctx.readiness, &note, &stop, building))).await
 }
 
 async fn build_and_finish(

@@ -73,11 +73,10 @@ impl WriterTask {
         let topic = settings.topics.name(partition.stream);
         let writer = self.writer().await?;
         let claiming = async {
-            FoldedTopics::of(&mut writer.conn, writer.generation).await?.check(writer.generation, &settings.topics)?;
-            let claim = checkpoints::claim(&mut writer.conn, writer.generation, &settings.topics, found).await?;
-            let (generation, next_offset) = (writer.generation, claim.next_offset);
-            let allowed =
-                allowances::allowances(&mut writer.conn, generation, topic, partition.index, next_offset).await?;
+            let (conn, generation) = (&mut writer.conn, writer.generation);
+            FoldedTopics::of(conn, generation).await?.check(generation, &settings.topics)?;
+            let claim = checkpoints::claim(conn, generation, &settings.topics, found).await?;
+            let allowed = allowances::allowances(conn, generation, topic, partition.index, claim.next_offset).await?;
             Ok::<_, StoreError>(OwnedPartition { claim, allowed })
         };
         let owned = settings.access.answered(claiming).await?;
