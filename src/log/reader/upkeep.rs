@@ -43,7 +43,9 @@ impl<S: RecordDecoder> Reader<S> {
                 Phase::Granted { position, not_before } if now >= not_before && !self.full => {
                     self.ready(partition, assignment, position, &mut ready)
                 }
-                Phase::Proving { position, until, outcome, .. } if outcome.is_some() || now >= until => {
+                Phase::Proving { position, until, outcome, .. }
+                    if (outcome.is_some() || now >= until) && !self.full =>
+                {
                     self.proved(partition, assignment, position, outcome, &mut ready);
                     true
                 }
