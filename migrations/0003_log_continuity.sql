@@ -1,6 +1,6 @@
--- The log's continuity: which leader epoch stood before a checkpoint, and what every instance says of itself.
--- Binaries of older schema versions work on beside this one. They move next_offset alone: the epoch counts only while
--- leader_epoch_offset is the same.
+-- The log's continuity: which leader epoch and which record stood before a checkpoint, and what every instance says of
+-- itself. Binaries of older schema versions work on beside this one. They move next_offset alone: the others count only
+-- while leader_epoch_offset is the same.
 
 do $$
 declare
@@ -11,7 +11,8 @@ begin
           from foldback.generations
     loop
         execute format(
-            'alter table %I.checkpoints add column leader_epoch integer, add column leader_epoch_offset bigint', name);
+            'alter table %I.checkpoints add column leader_epoch integer, add column leader_epoch_offset bigint,
+                 add column last_record_offset bigint, add column last_record_millis bigint', name);
     end loop;
 end
 $$;

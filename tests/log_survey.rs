@@ -313,7 +313,8 @@ async fn a_reader_reads_the_partitions_that_it_is_given() {
                 Delivery::Claim { partition, assignment, log_start, topic_id } => {
                     assert_eq!((log_start, topic_id.map(|id| id.len())), (0, Some(22)));
                     claimed.push(partition);
-                    let position = LogPosition { next_offset: passed[&partition.index], leader_epoch: None };
+                    let position =
+                        LogPosition { next_offset: passed[&partition.index], leader_epoch: None, last_record: None };
                     reader.controls.send(Control::Granted { partition, assignment, position }).unwrap();
                 }
                 Delivery::Batch(batch) => {

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::record::{RawRecord, Stream, Topics};
 use crate::log::fetch::{FetchError, fetch_records};
 use crate::log::survey::continuity::{Truncated, truncated};
@@ -82,6 +82,42 @@ impl LoadContext {
         positions: &BTreeMap<StreamPartition, LogPosition>,
     ) -> Result<Vec<Truncated>, LoadError> {
         Ok(truncated(&self.config.kafka, &self.topics, positions, SURVEY_TIMEOUT).await?)
+    }
+
+    /// The partitions that don't have this record any more, but another one at its offset, or none.
+    pub async fn altered(
+        &self,
+        records: &BTreeMap<StreamPartition, RecordMark>,
+    ) -> Result<Vec<StreamPartition>, LoadError> {
+        let (mut open, mut altered) = (records.clone(), Vec::new());
+        while !open.is_empty() {
+            let wanted: Vec<_> = open.iter().map(|(partition, record)| (*partition, record.offset)).collect();
+            let settings = self.reader(Vec::new(), 0);
+            let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, SURVEY_TIMEOUT)).await;
+            match fetched.map_err(|_| LoadError::stopped())? {
+                Ok(found) => {
+                    let is_other = |found: &RawRecord| {
+                        let partition = StreamPartition { stream: found.stream, index: found.position.partition };
+                        let millis = found.recorded_at.map(|at| at.micros().div_euclid(1000));
+                        let other = open.get(&partition).is_some_and(|record| millis != Some(record.millis));
+                        other.then_some(partition)
+                    };
+                    altered.extend(found.iter().filter_map(is_other));
+                    break;
+                }
+                Err(FetchError::Gone { topic, partition: index, .. }) => {
+                    let gone = self.topics.stream(&topic).map(|stream| StreamPartition { stream, index });
+                    altered.extend(gone);
+                    open.retain(|partition, _| Some(*partition) != gone);
+                }
+                // What stands there can't be read: the load meets it, and says so.
+                Err(FetchError::Unreadable { topic, partition: index, .. }) => {
+                    open.retain(|it, _| self.topics.name(it.stream) != topic || it.index != index);
+                }
+                Err(error) => return Err(LoadError::Passing(error.to_string())),
+            }
+        }
+        Ok(altered)
     }
 
     /// Fetches records of orders again, by their positions. Fails if any of them is missing.

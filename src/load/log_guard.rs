@@ -111,7 +111,26 @@ impl Folded {
             let truncated = ctx.truncated(&self.positions).await?;
             refusals.extend(truncated.iter().map(|truncated| grown_again(ctx, truncated)));
         }
+        if refusals.is_empty() {
+            refusals.extend(self.altered(ctx, survey).await?);
+        }
         Ok(refusals)
+    }
+
+    /// Leader epochs may agree by chance, where a cluster was restored from a snapshot.
+    async fn altered(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<String>, LoadError> {
+        let record = |PartitionSurvey { partition, log_start, .. }: &PartitionSurvey| {
+            let record = self.positions.get(partition)?.last_record?;
+            // What was deleted since proves nothing.
+            (record.offset >= *log_start).then_some((*partition, record))
+        };
+        let records = survey.iter().flat_map(|topic| &topic.partitions).filter_map(record).collect();
+        let altered = ctx.altered(&records).await?.into_iter();
+        let sentence = |partition: StreamPartition| {
+            let next_offset = self.positions.get(&partition)?.next_offset;
+            Some(grown_again(ctx, &Truncated { partition, next_offset, from: None }))
+        };
+        Ok(altered.filter_map(sentence).collect())
     }
 
     /// A new log may have another name than the old one had.

@@ -18,7 +18,7 @@ use super::progress::LoadProgress;
 use super::retry::Retries;
 use super::writer::{LoadWriter, LoadedBatch, Task};
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::rejection::Reason;
 use crate::live::worker::decode::EventDecoder;
 use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
@@ -61,8 +61,9 @@ struct PartitionProgress {
     target: i64,
     /// Folded so far; the claim says what has been cut.
     at: i64,
-    /// The log's leader epoch just before `at`.
+    /// The log's leader epoch just before `at`, and the last record there.
     leader_epoch: Option<i32>,
+    last_record: Option<RecordMark>,
     records: u64,
 }
 
@@ -151,8 +152,9 @@ impl LoadWorker {
                 allowances::allowances(conn, self.build.generation, topic, partition.index, claim.next_offset).await?;
             let target = self.build.targets.of(partition).unwrap_or(claim.next_offset);
             let guard = FloodGuard { streak: claim.streak, refusals_max };
-            let LogPosition { next_offset: at, leader_epoch } = claim.position();
-            let progress = PartitionProgress { claim, allowed, guard, target, at, leader_epoch, records: 0 };
+            let LogPosition { next_offset: at, leader_epoch, last_record } = claim.position();
+            let progress =
+                PartitionProgress { claim, allowed, guard, target, at, leader_epoch, last_record, records: 0 };
             by_partition.insert(partition, progress);
         }
         Ok(by_partition)
@@ -229,7 +231,8 @@ impl Attempt<'_> {
     fn grant(&self, reader: &ReaderHandle, partition: StreamPartition, assignment: u64) {
         if let Some(progress) = self.by_partition.get(&partition) {
             // A reader that has ended doesn't need the message.
-            let position = LogPosition { next_offset: progress.at, leader_epoch: progress.leader_epoch };
+            let PartitionProgress { at: next_offset, leader_epoch, last_record, .. } = *progress;
+            let position = LogPosition { next_offset, leader_epoch, last_record };
             let _ = reader.controls.send(Control::Granted { partition, assignment, position });
         }
     }
@@ -277,8 +280,11 @@ impl Attempt<'_> {
             // Never negative: a span before the folded position moves nothing.
             offsets += u64::try_from(to - progress.at).unwrap_or(0);
             if to > progress.at {
-                // Where the target cuts the span short, the epoch may be a later one, which is as good.
-                (progress.at, progress.leader_epoch) = (to, span.leader_epoch);
+                // What stands before a target that cuts the span short is not known.
+                let is_whole = to == span.to;
+                progress.at = to;
+                progress.leader_epoch = span.leader_epoch.filter(|_| is_whole);
+                progress.last_record = span.last_record.filter(|_| is_whole);
             }
         }
         batch.pieces = self.spill.take_full(PIECES_MIN);
@@ -313,7 +319,7 @@ impl Attempt<'_> {
         written.await.map_err(|_| LoadError::Failed("the writer has ended".into()))?;
         for progress in self.by_partition.values_mut() {
             progress.claim.next_offset = progress.at;
-            progress.claim.leader_epoch = progress.leader_epoch;
+            (progress.claim.leader_epoch, progress.claim.last_record) = (progress.leader_epoch, progress.last_record);
             progress.claim.streak = progress.guard.streak;
             progress.records = 0;
         }
@@ -330,6 +336,7 @@ impl Attempt<'_> {
                 from: progress.claim.next_offset,
                 to: progress.at,
                 leader_epoch: progress.leader_epoch,
+                last_record: progress.last_record,
                 streak: progress.guard.streak,
             },
             records: progress.records,

@@ -161,3 +161,36 @@ async fn records_that_cannot_be_read_stop_their_partition_alone_and_nothing_is_s
     readyz_says(&running, PATIENCE, 200, "").await;
     running.terminate().await;
 }
+
+/// Topics keep their ids, and the leader's epochs are given out a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_restored_from_a_snapshot_and_grew_again_stops() {
+    let mut kafka = OwnKafka::start().await;
+    let stack = migrated_on(&kafka).await;
+    write(&stack, 0, 4).await;
+    write(&stack, 1, 2).await;
+    kafka.stop();
+    kafka.snapshot();
+    kafka.start_again().await;
+    write(&stack, 0, 2).await;
+    let running = stack.run_with(&SETTINGS).await;
+    folds(&stack, 80).await;
+    running.terminate().await;
+
+    kafka.stop();
+    kafka.restore_snapshot();
+    kafka.start_again().await;
+    write(&stack, 0, 4).await;
+    write(&stack, 1, 1).await;
+    let running = stack.run_with(&SETTINGS).await;
+    readyz_says(&running, PATIENCE, 503, &guard(&stack, 0)).await;
+    readyz_says(&running, PATIENCE, 503, "some of the offsets before 60").await;
+    // What was folded of the other partition is in the snapshot.
+    folds(&stack, 90).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((history(&stack).await, checkpoint(&stack, 0).await), (90, 60), "nothing of the other log is folded");
+    assert_eq!(told(&running, "truncated and has grown again"), 1, "once in the log:\n{}", running.log());
+    let refused = stack.foldback(&["rebuild", "--yes"]).await.exits(4);
+    assert!(refused.stderr.contains("some of the offsets before 60"), "{}", refused.stderr);
+    running.terminate().await;
+}

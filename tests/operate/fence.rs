@@ -65,6 +65,7 @@ async fn commit(writer: &mut Writer, claim: Claim, topics: &Topics) -> Result<()
         from: claim.next_offset,
         to: 1,
         leader_epoch: None,
+        last_record: None,
         streak: None,
     };
     writer.commit(&Commit { changes: &changes, advances: &[advance], topics, slot: 0 }).await

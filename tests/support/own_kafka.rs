@@ -69,6 +69,17 @@ impl OwnKafka {
         }
     }
 
+    /// While it is stopped: a copy of everything that it has on its disk.
+    pub fn snapshot(&self) {
+        copy_all(&self.directory.path().join("log"), &self.directory.path().join("snapshot"));
+    }
+
+    /// While it is stopped: back to the copy, as when a volume is restored.
+    pub fn restore_snapshot(&self) {
+        fs::remove_dir_all(self.directory.path().join("log")).unwrap();
+        copy_all(&self.directory.path().join("snapshot"), &self.directory.path().join("log"));
+    }
+
     /// The shared servers with this broker in place of theirs.
     pub fn servers(&self) -> Servers {
         Servers { kafka: self.address.clone(), ..Servers::from_env() }
@@ -150,6 +161,16 @@ struct Batch {
     first_offset: i64,
     at: usize,
     size: usize,
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match entry.path().is_dir() {
+            true => copy_all(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
 }
 
 fn segment(folder: &Path) -> PathBuf {

@@ -17,6 +17,17 @@ pub struct LogPosition {
     pub next_offset: i64,
     /// The leader epoch of the last record, or transaction marker, before it; `None` if it isn't known.
     pub leader_epoch: Option<i32>,
+    /// The last record before it; `None` if it isn't known.
+    pub last_record: Option<RecordMark>,
+}
+
+/// A record that was folded. What stands at its offset now tells whether the log still is the one that had it: a cluster
+/// that was restored from a snapshot may give out a leader epoch twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordMark {
+    pub offset: i64,
+    /// Its timestamp.
+    pub millis: i64,
 }
 
 /// The same by stream; those of topics that are neither are left out.

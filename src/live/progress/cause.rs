@@ -59,7 +59,7 @@ fn missing_schema(look: &Look, conditions: &BTreeMap<String, Condition>) -> Opti
 fn of_worker(look: &Look) -> String {
     match look.phase {
         Phase::Unclaimed { .. } | Phase::Claiming => "its checkpoint is not claimed yet".to_owned(),
-        Phase::Granted { .. } => "it is claimed, and not read yet".to_owned(),
+        Phase::Granted { .. } | Phase::Proving { .. } => "it is claimed, and not read yet".to_owned(),
         _ if look.in_flight_bytes > 0 => format!(
             "its worker has read {} bytes that are not written yet: a write in progress takes long",
             look.in_flight_bytes
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_nearest_cause_is_told() {
         let readiness = Readiness::default();
-        let position = LogPosition { next_offset: 7, leader_epoch: None };
+        let position = LogPosition { next_offset: 7, leader_epoch: None, last_record: None };
         let active = Phase::Active { position, stale: None };
         let why = |look: &Look| cause(look, "orders", &readiness.conditions());
         assert!(why(&look(Phase::Claiming, 7, 100)).contains("not claimed yet"));

@@ -31,7 +31,11 @@ impl WriteBatch {
         let end_of = |partition| ends.of(partition).unwrap_or(i64::MIN);
         self.items.retain(|item| item.record.position.offset < end_of(partition_of(item)));
         for span in &mut self.spans {
-            span.to = span.to.min(end_of(span.partition));
+            let end = end_of(span.partition);
+            if end < span.to {
+                // What stands before the end is not known.
+                (span.to, span.leader_epoch, span.last_record) = (end, None, None);
+            }
         }
         self.spans.retain(|span| span.from < span.to);
     }
@@ -82,8 +86,8 @@ impl WriteBatch {
             let owner = owned.of(span)?;
             let streak = guards.get(&span.partition).and_then(|guard| guard.streak);
             let owner_epoch = owner.claim.owner_epoch;
-            let Span { partition, from, to, leader_epoch, .. } = *span;
-            Some(Advance { partition, owner_epoch, from, to, leader_epoch, streak })
+            let Span { partition, from, to, leader_epoch, last_record, .. } = *span;
+            Some(Advance { partition, owner_epoch, from, to, leader_epoch, last_record, streak })
         };
         Ok(self.spans.iter().filter_map(advance).collect())
     }
@@ -134,7 +138,7 @@ mod tests {
     }
 
     fn span(partition: i32, from: i64, to: i64) -> Span {
-        Span { partition: orders_partition(partition), assignment: 1, from, to, leader_epoch: None }
+        Span { partition: orders_partition(partition), assignment: 1, from, to, leader_epoch: None, last_record: None }
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl OwnedPartitions {
         if let Some(owned) = self.0.get_mut(&span.assignment) {
             owned.claim.next_offset = advance.to;
             owned.claim.leader_epoch = advance.leader_epoch;
+            owned.claim.last_record = advance.last_record;
             owned.claim.streak = advance.streak;
         }
     }

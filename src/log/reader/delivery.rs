@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::record::{RawRecord, RecordView};
 
 /// Decodes a raw record into a batch's item. Must not block.
@@ -46,6 +46,8 @@ pub struct Span {
     pub to: i64,
     /// Of the last record, or transaction marker, of the range.
     pub leader_epoch: Option<i32>,
+    /// The last record before `to`.
+    pub last_record: Option<RecordMark>,
 }
 
 /// Decoded records, in the order they were read, and the offset ranges that they cover. Sent by the reader's thread to

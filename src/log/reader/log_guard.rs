@@ -1,6 +1,6 @@
 //! Stops a partition whose log is not the one that was folded, or can't be read on: nothing is skipped in silence.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
@@ -60,7 +60,7 @@ impl<S: RecordDecoder> Reader<S> {
     /// librdkafka refuses the position. Claiming the partition again, and asking for the log's bounds, shows why.
     fn stop_outside(&mut self, partition: StreamPartition, lost_from: Option<i64>) {
         // After a batch with a wrong checksum, librdkafka goes astray in what follows, which is dropped anyway.
-        if self.reading(partition).is_none() {
+        if self.reading(partition).is_none() && self.proving(partition).is_none() {
             return;
         }
         let before = self.log_guard.stopped.get(&partition).copied();
@@ -76,6 +76,12 @@ impl<S: RecordDecoder> Reader<S> {
 
     /// Nothing after it may be taken before it has been read: it is tried again, less and less often.
     fn stop_unreadable(&mut self, partition: StreamPartition, offset: Option<i64>, reason: &str) {
+        if let Some((assignment, position)) = self.proving(partition) {
+            // Before the position: it proves nothing, and harms nothing.
+            self.log_guard.proven.insert(partition, assignment);
+            self.stop_fetching(partition);
+            return self.change(partition, assignment, Phase::Granted { position, not_before: Instant::now() });
+        }
         let Some((assignment, position)) = self.reading(partition) else { return };
         // A broker's batch may begin before the position.
         let offset = offset.unwrap_or(position.next_offset).max(position.next_offset);
@@ -97,6 +103,14 @@ impl<S: RecordDecoder> Reader<S> {
         }
     }
 
+    fn proving(&self, partition: StreamPartition) -> Option<(u64, LogPosition)> {
+        let assigned = lock(&self.state).partitions.get(&partition).copied()?;
+        match assigned.phase {
+            Phase::Proving { position, .. } => Some((assigned.assignment, position)),
+            _ => None,
+        }
+    }
+
     /// Whether the log, within these bounds, has the position.
     pub(super) fn judge(
         &mut self,
@@ -110,18 +124,41 @@ impl<S: RecordDecoder> Reader<S> {
             return Verdict::Stop(why, lost_log(&topic, (start, end), next_offset));
         }
         match self.log_guard.stopped.get(&partition).map(|stopped| stopped.why) {
-            // Without an epoch, nobody can tell whether the log was restored or has grown again.
-            Some(why @ Why::NotInLog { lost_from }) if position.leader_epoch.is_none() => Verdict::Stop(
-                why,
-                grown_again(&topic, lost_from, next_offset, "; once it is restored, restart foldback"),
-            ),
-            // With an epoch, librdkafka asks the broker again.
+            // Without an epoch and a record, nobody can tell whether the log was restored or has grown again.
+            Some(why @ Why::NotInLog { lost_from })
+                if position.leader_epoch.is_none() && position.last_record.is_none() =>
+            {
+                Verdict::Stop(
+                    why,
+                    grown_again(&topic, lost_from, next_offset, "; once it is restored, restart foldback"),
+                )
+            }
+            // Asked again.
             Some(why @ Why::NotInLog { lost_from }) => {
                 self.report(partition, why, &grown_again(&topic, lost_from, next_offset, ""));
                 Verdict::Read
             }
             _ => Verdict::Read,
         }
+    }
+
+    /// The log has the last record that was folded, or another one at its offset.
+    pub(super) fn proved(
+        &mut self,
+        partition: StreamPartition,
+        assignment: u64,
+        position: LogPosition,
+        outcome: Option<bool>,
+        ready: &mut Vec<(StreamPartition, u64, LogPosition)>,
+    ) {
+        if outcome == Some(false) {
+            let why = Why::NotInLog { lost_from: None };
+            let topic = self.settings.topics.name(partition.stream).to_owned();
+            self.report(partition, why, &grown_again(&topic, None, position.next_offset, ""));
+            return self.claim_again(partition, RETRY_PAUSE);
+        }
+        self.log_guard.proven.insert(partition, assignment);
+        ready.push((partition, assignment, position));
     }
 
     /// If a topic is recreated while it is read, librdkafka silently continues once it has grown beyond the position; if

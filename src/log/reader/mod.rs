@@ -33,7 +33,7 @@ use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
 use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::observe::health::Readiness;
 use client_health::ClientHealth;
 use consumer::reader_config;
@@ -225,9 +225,11 @@ impl<S: RecordDecoder> Reader<S> {
         let offset = message.offset();
         let mut state = lock(&self.state);
         if !state.wants(partition, offset) {
+            state.prove(partition, RecordMark { offset, millis: message.millis().unwrap_or(-1) });
             return true;
         }
         let leader_epoch = message.leader_epoch();
+        let last_record = message.millis().map(|millis| RecordMark { offset, millis });
         let (item, bytes) = match self.decoder.decode_borrowed(record_view(stream, message)) {
             Some(decoded) => decoded,
             None => {
@@ -240,14 +242,18 @@ impl<S: RecordDecoder> Reader<S> {
                     }
                     DecodedRecord::Wait(token) => {
                         drop(state);
-                        self.wait_for(partition, LogPosition { next_offset: offset, leader_epoch }, token);
+                        self.wait_for(
+                            partition,
+                            LogPosition { next_offset: offset, leader_epoch, last_record: None },
+                            token,
+                        );
                         return true;
                     }
                 }
             }
         };
         let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch }, bytes, item);
+        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch, last_record }, bytes, item);
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
     }
 

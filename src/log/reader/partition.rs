@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 
 /// Phase of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub enum Phase {
     Claiming,
     /// Claimed; to be fetched from its position, but not before `not_before`.
     Granted { position: LogPosition, not_before: Instant },
+    /// Fetched from the last record before its position on, to see that the log still has it: until the `outcome`, or
+    /// without one.
+    Proving { position: LogPosition, record: RecordMark, until: Instant, outcome: Option<bool> },
     /// Being read. `position` is just after the last record taken. The consumer's position counts unless it is still
     /// `stale`, that is, left over from an earlier fetch of the partition.
     Active { position: LogPosition, stale: Option<i64> },

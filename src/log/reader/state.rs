@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::delivery::{Batch, Delivery, Span};
 use super::partition::{AssignedPartition, Phase};
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 
 /// State that the reader's thread shares with librdkafka's rebalance callback, behind one mutex.
 pub struct State<T> {
@@ -57,6 +57,16 @@ impl<T> State<T> {
         matches!(phase, Some(Phase::Active { position, .. }) if offset >= position.next_offset)
     }
 
+    /// Whether a record is the one by which its partition proves its log; does nothing if it has to prove nothing.
+    pub fn prove(&mut self, partition: StreamPartition, found: RecordMark) {
+        if let Some(AssignedPartition { phase: Phase::Proving { record, outcome, .. }, .. }) =
+            self.partitions.get_mut(&partition)
+            && found.offset >= record.offset
+        {
+            outcome.get_or_insert(found == *record);
+        }
+    }
+
     /// Takes a record that is wanted. `record`: just after it.
     pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) {
         self.started.get_or_insert_with(Instant::now);
@@ -69,22 +79,20 @@ impl<T> State<T> {
     pub fn pass(&mut self, partition: StreamPartition, to: LogPosition) {
         let Some(assigned) = self.partitions.get_mut(&partition) else { return };
         let Phase::Active { position, .. } = assigned.phase else { return };
-        let (from, leader_epoch) = (position.next_offset, to.leader_epoch);
+        let from = position.next_offset;
         if to.next_offset <= from {
             return;
         }
-        assigned.phase = Phase::Active { position: to, stale: None };
-        match self.spans.get(&partition) {
-            Some(index) => {
-                let span = &mut self.batch.spans[*index];
-                (span.to, span.leader_epoch) = (to.next_offset, leader_epoch);
-            }
-            None => {
-                self.spans.insert(partition, self.batch.spans.len());
-                let (assignment, to) = (assigned.assignment, to.next_offset);
-                self.batch.spans.push(Span { partition, assignment, from, to, leader_epoch });
-            }
-        }
+        let LogPosition { next_offset, leader_epoch, .. } = to;
+        let last_record = to.last_record.or(position.last_record);
+        assigned.phase = Phase::Active { position: LogPosition { last_record, ..to }, stale: None };
+        let index = *self.spans.entry(partition).or_insert_with(|| {
+            let assignment = assigned.assignment;
+            self.batch.spans.push(Span { partition, assignment, from, to: from, leader_epoch, last_record });
+            self.batch.spans.len() - 1
+        });
+        let span = &mut self.batch.spans[index];
+        (span.to, span.leader_epoch, span.last_record) = (next_offset, leader_epoch, last_record);
     }
 
     /// Takes over the consumer's position, which passes offsets without records; `None`: it has none yet.

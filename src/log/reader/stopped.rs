@@ -8,6 +8,8 @@ use crate::domain::log::partition::StreamPartition;
 #[derive(Debug, Default)]
 pub struct LogGuard {
     pub stopped: HashMap<StreamPartition, Stopped>,
+    /// Assignments of which it is known, or was asked in vain, whether the log has their last record.
+    pub proven: HashMap<StreamPartition, u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

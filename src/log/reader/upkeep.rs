@@ -21,6 +21,8 @@ use crate::log::survey::topic_state::TopicState;
 
 /// How often group offsets are committed, for lag tools alone.
 const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait for the record by which a partition proves its log. Without an answer it is read all the same.
+const PROOF_MAX: Duration = Duration::from_secs(10);
 /// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -40,6 +42,12 @@ impl<S: RecordDecoder> Reader<S> {
                 // A partition that began to be fetched while the others are paused would need a pause of its own.
                 Phase::Granted { position, not_before } if now >= not_before && !self.full => {
                     self.ready(partition, assignment, position, &mut ready)
+                }
+                Phase::Proving { position, until, outcome, .. }
+                    if (outcome.is_some() || now >= until) && !self.full =>
+                {
+                    self.proved(partition, assignment, position, outcome, &mut ready);
+                    true
                 }
                 Phase::Waiting { position, token } if !self.full && self.decoder.is_ready(token) => {
                     self.ready(partition, assignment, position, &mut ready)
@@ -116,9 +124,11 @@ impl<S: RecordDecoder> Reader<S> {
         let bounds = self.watermarks(partition);
         let answered = bounds.is_ok();
         let (why, problem) = match bounds {
-            Ok(bounds) => match self.judge(partition, position, bounds) {
+            Ok((start, end)) => match self.judge(partition, position, (start, end)) {
                 Verdict::Read => {
-                    ready.push((partition, assignment, position));
+                    // What was deleted since proves nothing.
+                    let last_record = position.last_record.filter(|record| record.offset >= start);
+                    ready.push((partition, assignment, LogPosition { last_record, ..position }));
                     return true;
                 }
                 Verdict::Stop(why, problem) => (why, problem),
@@ -133,10 +143,17 @@ impl<S: RecordDecoder> Reader<S> {
     /// Starts reading at the claimed position.
     fn activate(&mut self, partition: StreamPartition, assignment: u64, position: LogPosition) {
         let topic = self.settings.topics.name(partition.stream);
-        if let Err(error) = self.fetch_from(partition, position) {
+        // From that record on; librdkafka asks for the epoch first, which tells more.
+        let proof = position.last_record.filter(|_| self.log_guard.proven.get(&partition) != Some(&assignment));
+        let from = proof.map_or(position, |record| LogPosition { next_offset: record.offset, ..position });
+        if let Err(error) = self.fetch_from(partition, from) {
             debug!(topic, partition = partition.index, %error, "not fetched yet; retrying");
             self.change(partition, assignment, Phase::Granted { position, not_before: Instant::now() + UPKEEP_EVERY });
             return;
+        }
+        if let Some(record) = proof {
+            let until = Instant::now() + PROOF_MAX;
+            return self.change(partition, assignment, Phase::Proving { position, record, until, outcome: None });
         }
         let stale = self.position(partition);
         lock(&self.state).fetched.remove(&partition);
@@ -181,7 +198,7 @@ impl<S: RecordDecoder> Reader<S> {
         let mut state = lock(&self.state);
         for ConsumerPosition { topic, partition, offset, leader_epoch } in positions {
             let Some(stream) = self.settings.topics.stream(&topic) else { continue };
-            let position = offset.map(|next_offset| LogPosition { next_offset, leader_epoch });
+            let position = offset.map(|next_offset| LogPosition { next_offset, leader_epoch, last_record: None });
             state.position(StreamPartition { stream, index: partition }, position);
         }
         if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {

@@ -56,7 +56,9 @@ pub async fn complete_tables(conn: &mut PgConnection, generation: Generation) ->
         return Ok(());
     }
     let sql = "alter table {schema}.checkpoints
-                   add column if not exists leader_epoch integer, add column if not exists leader_epoch_offset bigint";
+                   add column if not exists leader_epoch integer, add column if not exists leader_epoch_offset bigint,
+                   add column if not exists last_record_offset bigint,
+                   add column if not exists last_record_millis bigint";
     sqlx::query(generation.sql(sql)).execute(conn).await?;
     Ok(())
 }

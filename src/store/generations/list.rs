@@ -12,6 +12,7 @@ use crate::domain::generations::generation::{GenerationInfo, GenerationState, Pr
 use crate::domain::log::positions::{LogPosition, TopicPositions};
 use crate::domain::timestamp::Timestamp;
 use crate::store::error::StoreError;
+use crate::store::tables::checkpoints::record_mark;
 
 /// A builder without a heartbeat for this long counts as gone.
 const ALIVE_SECONDS: i32 = 10;
@@ -111,16 +112,31 @@ pub async fn checkpoints(conn: &mut PgConnection, generation: Generation) -> Res
     Ok(rows.into_iter().map(|(topic, partition, offset)| ((topic, partition), offset)).collect())
 }
 
-/// The same with the leader epochs of the log.
+#[derive(sqlx::FromRow)]
+struct PositionRow {
+    topic: String,
+    partition: i32,
+    next_offset: i64,
+    leader_epoch: Option<i32>,
+    last_record_offset: Option<i64>,
+    last_record_millis: Option<i64>,
+}
+
+/// The same with what is known of the log there.
 pub async fn log_positions(
     conn: &mut PgConnection,
     generation: Generation,
 ) -> Result<BTreeMap<(String, i32), LogPosition>, StoreError> {
     let sql = "select topic, partition, next_offset,
-                      case when leader_epoch_offset = next_offset then leader_epoch end
+                      case when leader_epoch_offset = next_offset then leader_epoch end as leader_epoch,
+                      case when leader_epoch_offset = next_offset then last_record_offset end as last_record_offset,
+                      last_record_millis
                  from {schema}.checkpoints";
-    let rows: Vec<(String, i32, i64, Option<i32>)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
-    let position =
-        |(topic, partition, next_offset, leader_epoch)| ((topic, partition), LogPosition { next_offset, leader_epoch });
+    let rows: Vec<PositionRow> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
+    let position = |row: PositionRow| {
+        let last_record = record_mark(row.last_record_offset, row.last_record_millis);
+        let position = LogPosition { next_offset: row.next_offset, leader_epoch: row.leader_epoch, last_record };
+        ((row.topic, row.partition), position)
+    };
     Ok(rows.into_iter().map(position).collect())
 }

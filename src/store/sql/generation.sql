@@ -133,9 +133,12 @@ create table {schema}.checkpoints (
     -- how many consecutive records were rejected for one reason, up to next_offset
     streak_reason text,
     streak_count bigint not null default 0,
-    -- the log's leader epoch just before an offset; says nothing once next_offset is another one
+    -- the log's leader epoch just before an offset, and the last record before it with its timestamp; they say nothing once
+    -- next_offset is another one
     leader_epoch integer,
     leader_epoch_offset bigint,
+    last_record_offset bigint,
+    last_record_millis bigint,
     primary key (topic, partition)
 ) with (fillfactor = 50);
 

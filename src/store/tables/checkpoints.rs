@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::domain::change::Streak;
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::LogPosition;
+use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::record::Topics;
 use crate::domain::log::rejection::Reason;
 use crate::store::error::StoreError;
@@ -19,12 +19,15 @@ pub struct Claim {
     pub next_offset: i64,
     /// The log's leader epoch just before `next_offset`; `None` if it isn't known.
     pub leader_epoch: Option<i32>,
+    /// The last record before `next_offset`; `None` if it isn't known.
+    pub last_record: Option<RecordMark>,
     pub streak: Option<Streak>,
 }
 
 impl Claim {
     pub fn position(&self) -> LogPosition {
-        LogPosition { next_offset: self.next_offset, leader_epoch: self.leader_epoch }
+        let Claim { next_offset, leader_epoch, last_record, .. } = *self;
+        LogPosition { next_offset, leader_epoch, last_record }
     }
 }
 
@@ -37,6 +40,8 @@ pub struct Advance {
     pub to: i64,
     /// The log's leader epoch just before `to`; `None` if it isn't known.
     pub leader_epoch: Option<i32>,
+    /// The last record before `to`; `None` if it isn't known.
+    pub last_record: Option<RecordMark>,
     pub streak: Option<Streak>,
 }
 
@@ -64,7 +69,9 @@ pub async fn claim(
                   set owner_epoch = stored.owner_epoch + 1, topic_id = coalesce(stored.topic_id, excluded.topic_id)
                 where coalesce(stored.topic_id = excluded.topic_id, true)
                returning next_offset, owner_epoch, streak_reason, streak_count,
-                         case when leader_epoch_offset = next_offset then leader_epoch end as leader_epoch";
+                         case when leader_epoch_offset = next_offset then leader_epoch end as leader_epoch,
+                         case when leader_epoch_offset = next_offset then last_record_offset end as last_record_offset,
+                         last_record_millis";
     let partition = found.partition;
     let row = sqlx::query(generation.sql(sql))
         .bind(topics.name(partition.stream))
@@ -81,8 +88,14 @@ pub async fn claim(
         owner_epoch: row.try_get("owner_epoch")?,
         next_offset: row.try_get("next_offset")?,
         leader_epoch: row.try_get("leader_epoch")?,
+        last_record: record_mark(row.try_get("last_record_offset")?, row.try_get("last_record_millis")?),
         streak: reason.and_then(Reason::parse).map(|reason| Streak { reason, count }),
     })
+}
+
+/// As it is stored.
+pub fn record_mark(offset: Option<i64>, millis: Option<i64>) -> Option<RecordMark> {
+    Some(RecordMark { offset: offset?, millis: millis? })
 }
 
 /// Why a claim was refused.
@@ -110,11 +123,12 @@ pub async fn advance(
     let sql = "update {schema}.checkpoints as stored
                   set next_offset = moved.next_offset, updated_at = now(),
                       leader_epoch = moved.leader_epoch, leader_epoch_offset = moved.next_offset,
+                      last_record_offset = moved.last_record_offset, last_record_millis = moved.last_record_millis,
                       streak_reason = moved.streak_reason, streak_count = moved.streak_count
                  from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[],
-                             $8::int[])
+                             $8::int[], $9::bigint[], $10::bigint[])
                       as moved (topic, partition, owner_epoch, from_offset, next_offset, streak_reason, streak_count,
-                                leader_epoch)
+                                leader_epoch, last_record_offset, last_record_millis)
                 where stored.topic = moved.topic and stored.partition = moved.partition
                   and stored.owner_epoch = moved.owner_epoch and stored.next_offset = moved.from_offset";
     fn column<T>(advances: &[Advance], value: impl Fn(&Advance) -> T) -> Vec<T> {
@@ -129,6 +143,8 @@ pub async fn advance(
         .bind(column(advances, |advance| advance.streak.map(|streak| streak.reason.as_str())))
         .bind(column(advances, |advance| advance.streak.map_or(0, |streak| streak.count)))
         .bind(column(advances, |advance| advance.leader_epoch))
+        .bind(column(advances, |advance| advance.last_record.map(|record| record.offset)))
+        .bind(column(advances, |advance| advance.last_record.map(|record| record.millis)))
         .execute(conn)
         .await?;
     let (expected, written) = (advances.len() as u64, done.rows_affected());
