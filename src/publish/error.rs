@@ -9,8 +9,25 @@ pub enum PublishError {
     Address(String),
     #[error("Redis did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    #[error("Redis: {0}")]
+    #[error("Redis: {}{}", .0, advice(.0))]
     Redis(#[source] redis::RedisError),
     #[error("cannot write a snapshot as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// What to do about an answer of Redis that waiting alone may not cure.
+fn advice(error: &redis::RedisError) -> &'static str {
+    match error.code().unwrap_or_default() {
+        "READONLY" => "; redis.url leads to a replica: it must name the primary",
+        "NOREPLICAS" => "; fewer replicas are connected than min-replicas-to-write asks for",
+        "OOM" => "; raise maxmemory, or give foldback a Redis of its own",
+        "MISCONF" => "; Redis can't save to disk and refuses writes: see its log",
+        "NOPERM" => {
+            "; the user needs +eval, +evalsha, +script|load, +set, +setrange, +get, +del, +hset, +hgetall, +type and +publish, ~PREFIX* for the keys, and &PREFIX* for the channel"
+        }
+        "NOAUTH" | "WRONGPASS" => "; check user and password in redis.url",
+        "CROSSSLOT" => "; in a cluster, put a hash tag in redis.prefix, such as {provider_automation}:",
+        "CLUSTERDOWN" => "; the cluster lacks a node for these keys",
+        _ => "",
+    }
 }
