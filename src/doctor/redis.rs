@@ -27,7 +27,7 @@ async fn look(config: &Config) -> Result<(ServerFacts, Result<(), PublishError>)
     let redis = &config.redis;
     let facts = inspect(redis.url.expose()).await.map_err(|error| error.to_string())?;
     let mut link = Link::new(redis.url.expose(), &redis.prefix, redis.timeout).map_err(|error| error.to_string())?;
-    let writes = link.probe().await;
+    let writes = link.try_write().await;
     Ok((facts, writes))
 }
 

@@ -8,7 +8,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisResult, ServerErrorKind};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+};
 
 use crate::config::tls::choose_cryptography;
 
@@ -18,8 +20,8 @@ use super::keys::Keys;
 /// How many nodes of a cluster may send a call on to another one.
 const HOPS_MAX: u32 = 3;
 
-/// A client for one Redis server, or for the node of a cluster that has our keys. Every call returns within `timeout`; a failed one drops the connection, and the next
-/// call reconnects.
+/// A client for one Redis server, or for the node of a cluster that has our keys. Every call connects and answers within
+/// `timeout` each, on up to `HOPS_MAX` further nodes too; a failed one drops the connection, and the next call reconnects.
 pub struct Link {
     client: Client,
     timeout: Duration,
@@ -45,14 +47,31 @@ impl Link {
     /// Whether Redis takes writes, by one that changes nothing: a server that answers may be a replica, out of memory, or
     /// without the replicas that it needs.
     pub async fn probe(&mut self) -> Result<(), PublishError> {
-        let mut write = redis::cmd("SETRANGE");
-        write.arg(&self.keys.backlog).arg(0).arg("");
-        let write = &write;
-        match self.call(|mut connection| async move { write.query_async::<()>(&mut connection).await }).await {
+        match self.try_write().await {
             // A value that is not ours is replaced by the next publication; a user needs no more commands than that does.
             Err(PublishError::Redis(error)) if matches!(error.code(), Some("WRONGTYPE" | "NOPERM")) => Ok(()),
             answer => answer,
         }
+    }
+
+    /// The same, where a user who may not do that counts as refused.
+    pub async fn try_write(&mut self) -> Result<(), PublishError> {
+        let mut write = redis::cmd("SETRANGE");
+        write.arg(&self.keys.backlog).arg(0).arg("");
+        let write = &write;
+        self.call(|mut connection| async move { write.query_async::<()>(&mut connection).await }).await
+    }
+
+    /// Reads each of these, whatever the others answer. A node of a cluster that doesn't have the keys is an error.
+    pub(super) async fn read(&mut self, reads: &redis::Pipeline) -> Result<Vec<RedisResult<Value>>, PublishError> {
+        self.call(|mut connection| async move {
+            let answers: Vec<RedisResult<Value>> = reads.query_async(&mut connection).await?;
+            match answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| is_moved(error))) {
+                Some(moved) => Err(moved.clone()),
+                None => Ok(answers),
+            }
+        })
+        .await
     }
 
     /// Does what the commands say, on the node of a cluster that has the keys, wherever that is now.
@@ -124,10 +143,14 @@ impl Node {
     }
 }
 
+fn is_moved(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::Moved)
+}
+
 /// Where the keys are instead, if the server says so.
 fn moved_to(error: &PublishError) -> Option<Node> {
     let PublishError::Redis(error) = error else { return None };
-    if error.kind() != ErrorKind::Server(ServerErrorKind::Moved) {
+    if !is_moved(error) {
         return None;
     }
     let (address, _) = error.redirect_node()?;

@@ -58,9 +58,7 @@ impl Link {
         // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
-        let reads = &reads;
-        let answers: Vec<RedisResult<Value>> =
-            self.call(|mut connection| async move { reads.query_async(&mut connection).await }).await?;
+        let answers = self.read(&reads).await?;
         Ok(holds(answers, publication).unwrap_or(false))
     }
 }

@@ -36,8 +36,10 @@ if newest_epoch > epoch or (newest_epoch == epoch and newest_version >= version)
     return {'0', string.format('%.0f', newest_epoch), string.format('%.0f', newest_version)}
 end
 
-for i = 1, 3 do put(KEYS[i], ARGV[2 + i]) end
+-- The keys with a stamp come last: if Redis stops the script before, for a command that the user may not use, it is not
+-- taken for done.
 -- Replaces the hash, so that providers without a backlog disappear. Readers never see the state in between.
 redis.call('DEL', KEYS[4])
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
+for i = 1, 3 do put(KEYS[i], ARGV[2 + i]) end
 return {'1', ARGV[1], ARGV[2]}

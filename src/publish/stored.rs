@@ -48,9 +48,7 @@ impl Link {
         // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
-        let reads = &reads;
-        let answers: Vec<RedisResult<Value>> =
-            self.call(|mut connection| async move { reads.query_async(&mut connection).await }).await?;
+        let answers = self.read(&reads).await?;
         let mut answers = answers.into_iter();
         Ok(Held {
             replay: text(answers.next()),

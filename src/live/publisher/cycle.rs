@@ -45,8 +45,9 @@ pub struct Cycle<'a> {
 #[derive(Default)]
 struct RedisState {
     retry_at: Option<Instant>,
-    /// How often in a row a publication failed, though Redis had taken a write before.
-    failures: u32,
+    /// A publication that failed, though Redis had taken a write before, and how often it has. It is tried again as it is,
+    /// with its version: if it had been written after all, that does no harm.
+    failed: Option<(u32, Snapshot, Publication)>,
 }
 
 impl<'a> Cycle<'a> {
@@ -114,6 +115,10 @@ impl<'a> Cycle<'a> {
         if self.redis.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
+        if let Some((failures, snapshot, publication)) = self.redis.failed.take() {
+            self.publish_as(snapshot, publication, failures).await;
+            return self.redis.failed.is_none();
+        }
         let mut answer = self.link.probe().await.map(|()| true);
         if let (Ok(true), Some((_, publication))) = (&answer, &self.shown)
             && reconcile
@@ -129,9 +134,7 @@ impl<'a> Cycle<'a> {
         }
         match &answer {
             Err(error) => self.redis_failed(error),
-            // What a publication has found, only another one disproves.
-            Ok(_) if self.redis.failures == 0 => self.redis_works(),
-            Ok(_) => {}
+            Ok(_) => self.redis_works(),
         }
         if answer.is_ok() {
             self.announce().await;
@@ -147,37 +150,39 @@ impl<'a> Cycle<'a> {
                 self.unannounced = None;
                 None
             }
-            Err(error @ PublishError::Redis(_)) => {
+            Err(error @ PublishError::Redis(_)) if error.is_answer() => {
                 let channel = &self.link.keys().changed;
                 Some(format!("the keys are published, but subscribers of the channel {channel} are not told: {error}"))
             }
             // The connection is gone: the next look at Redis says so.
             Err(_) => return,
         };
-        let changed = |status: &mut PublisherStatus| {
-            if status.channel != problem {
-                match &problem {
-                    Some(problem) => tracing::warn!("{problem}"),
-                    None => tracing::info!("subscribers of the channel are told again"),
-                }
-            }
-            std::mem::replace(&mut status.channel, problem.clone()) != status.channel
-        };
-        self.status.send_if_modified(changed);
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.channel, problem) != status.channel);
     }
 
     /// The newest stamp in Redis, if it is not older than the snapshot's.
     async fn publish(&mut self, snapshot: Snapshot) -> Option<Stamp> {
+        match Publication::new(&snapshot) {
+            Ok(publication) => self.publish_as(snapshot, publication, 0).await,
+            Err(error) => {
+                self.redis_failed(&error);
+                None
+            }
+        }
+    }
+
+    async fn publish_as(&mut self, snapshot: Snapshot, publication: Publication, failures: u32) -> Option<Stamp> {
+        // Whatever the outcome, Redis may have changed.
+        self.shown = None;
         let began = Instant::now();
-        match self.put(&snapshot).await {
-            Ok((publication, outcome)) => {
+        match self.link.put(&publication).await {
+            // An earlier try was written, and its answer was lost.
+            Ok(Outcome::Ahead(seen)) if seen != publication.stamp => {
                 self.redis_works();
-                let Outcome::Written = outcome else {
-                    return match outcome {
-                        Outcome::Ahead(seen) => Some(seen),
-                        Outcome::Written => None,
-                    };
-                };
+                Some(seen)
+            }
+            Ok(_) => {
+                self.redis_works();
                 metrics::redis_publish_seconds(began.elapsed());
                 self.unannounced = Some(snapshot.stamp);
                 self.shown = Some((snapshot, publication));
@@ -185,19 +190,11 @@ impl<'a> Cycle<'a> {
                 None
             }
             Err(error) => {
-                self.redis.failures = self.redis.failures.saturating_add(1);
+                self.redis.failed = Some((failures.saturating_add(1), snapshot, publication));
                 self.redis_failed(&error);
                 None
             }
         }
-    }
-
-    async fn put(&mut self, snapshot: &Snapshot) -> Result<(Publication, Outcome), PublishError> {
-        // Whatever the outcome, Redis may have changed.
-        self.shown = None;
-        let publication = Publication::new(snapshot)?;
-        let outcome = self.link.put(&publication).await?;
-        Ok((publication, outcome))
     }
 
     async fn raise(&self, seen: Stamp) -> Result<(), StoreError> {
@@ -218,22 +215,16 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// Logs once when Redis stops taking publications. Where it takes a write and then no publication, each try costs a
-    /// version, so the pauses grow.
+    /// The pauses grow where Redis takes a write and then no publication.
     fn redis_failed(&mut self, error: &PublishError) {
-        if self.redis.retry_at.is_none() {
-            tracing::warn!("Redis accepts no publications, the fold continues: {error}");
-        }
-        let doublings = self.redis.failures.saturating_sub(1).min(16);
+        let failures = self.redis.failed.as_ref().map_or(0, |(failures, ..)| *failures);
+        let doublings = failures.saturating_sub(1).min(16);
         self.redis.retry_at = Some(Instant::now() + AWAY_PAUSE.saturating_mul(1 << doublings).min(REFUSED_PAUSE_MAX));
         self.tell_redis(Some(format!("Redis accepts no publications: {error}")));
     }
 
-    /// Logs once when it takes them again.
     fn redis_works(&mut self) {
-        if std::mem::take(&mut self.redis).retry_at.is_some() {
-            tracing::info!("Redis accepts publications again");
-        }
+        self.redis = RedisState::default();
         self.tell_redis(None);
     }
 
