@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::publish::inspect::{ServerFacts, inspect};
+use crate::publish::{Link, PublishError};
 
 use super::{Finding, PART_TIMEOUT};
 
@@ -14,21 +15,36 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         let remedy = "check redis.url and that the server is up; the fold continues without it";
         vec![Finding::warn(PART, "reachable", seen, remedy)]
     };
-    match tokio::time::timeout(PART_TIMEOUT, inspect(url.expose())).await {
-        Ok(Ok(facts)) => findings(config, &facts),
+    match tokio::time::timeout(PART_TIMEOUT, look(config)).await {
+        Ok(Ok((facts, writes))) => findings(config, &facts, writes),
         Ok(Err(error)) => unreachable(error.to_string()),
         Err(_) => unreachable(format!("no answer within {} s", PART_TIMEOUT.as_secs())),
     }
 }
 
-fn findings(config: &Config, facts: &ServerFacts) -> Vec<Finding> {
-    vec![
-        Finding::ok(PART, "reachable", config.redis.url.address()),
-        Finding::ok(PART, "version", facts.version.as_deref().unwrap_or("unknown")),
-        role(facts),
-        eviction(facts),
-        prefix(&config.redis.prefix, facts),
-    ]
+/// What the server says of itself, and whether it takes a write.
+async fn look(config: &Config) -> Result<(ServerFacts, Result<(), PublishError>), String> {
+    let redis = &config.redis;
+    let facts = inspect(redis.url.expose()).await.map_err(|error| error.to_string())?;
+    let mut link = Link::new(redis.url.expose(), &redis.prefix, redis.timeout).map_err(|error| error.to_string())?;
+    let writes = link.try_write().await;
+    Ok((facts, writes))
+}
+
+fn findings(config: &Config, facts: &ServerFacts, writes: Result<(), PublishError>) -> Vec<Finding> {
+    let reachable = Finding::ok(PART, "reachable", config.redis.url.address());
+    let known = if facts.is_hidden {
+        let remedy = "allow it for this check (+info), or see to it that maxmemory-policy is noeviction";
+        vec![Finding::warn(PART, "version", "this user may not use INFO", remedy)]
+    } else {
+        let version = Finding::ok(PART, "version", facts.version.as_deref().unwrap_or("unknown"));
+        vec![version, role(facts), eviction(facts), prefix(&config.redis.prefix, facts)]
+    };
+    let written = match writes {
+        Ok(()) => Finding::ok(PART, "writes", "accepted"),
+        Err(error) => Finding::warn(PART, "writes", error.to_string(), "the fold continues; nothing is published"),
+    };
+    std::iter::once(reachable).chain(known).chain([written]).collect()
 }
 
 fn role(facts: &ServerFacts) -> Finding {

@@ -279,7 +279,9 @@ fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToke
 
 /// An unavailable Redis never stops the fold: readiness is only degraded.
 fn show(readiness: &Readiness, status: &PublisherStatus) {
-    for (name, problem) in [(health::REDIS, &status.redis), ("publisher", &status.postgres)] {
+    let problems =
+        [(health::REDIS, &status.redis), (health::REDIS_CHANNEL, &status.channel), ("publisher", &status.postgres)];
+    for (name, problem) in problems {
         match problem {
             Some(problem) => readiness.raise(name, Severity::Degraded, problem),
             None => readiness.clear(name),

@@ -126,6 +126,12 @@ impl DomainGauges {
         locked(&self.0).redis_up = Some(up);
     }
 
+    /// Removes what was read of the views, which is too old; the lead goes on.
+    pub fn forget_values(&self) {
+        let mut leading = locked(&self.0);
+        (leading.domain, leading.engine) = (None, None);
+    }
+
     /// Ends the lead: removes every series.
     pub fn clear(&self) {
         *locked(&self.0) = Leading::default();

@@ -40,6 +40,8 @@ pub const POSTGRES: &str = "postgres";
 pub const KAFKA: &str = "kafka";
 pub const SCHEMA_REGISTRY: &str = "schema_registry";
 pub const REDIS: &str = "redis";
+/// Keys are published, and subscribers of the channel are not told.
+pub const REDIS_CHANNEL: &str = "redis_channel";
 pub const SCHEMA_VERSION: &str = "schema_version";
 /// The live generation has another projection version than this binary.
 pub const PROJECTION_VERSION: &str = "projection_version";

@@ -8,19 +8,26 @@ use std::future::Future;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+};
 
 use crate::config::tls::choose_cryptography;
 
 use super::error::PublishError;
 use super::keys::Keys;
 
-/// A client for one Redis server. Every call returns within `timeout`; a failed one drops the connection, and the next
-/// call reconnects.
+/// How many nodes of a cluster may send a call on to another one.
+const HOPS_MAX: u32 = 3;
+
+/// A client for one Redis server, or for the node of a cluster that has our keys. Every call connects and answers within
+/// `timeout` each, on up to `HOPS_MAX` further nodes too; a failed one drops the connection, and the next call reconnects.
 pub struct Link {
     client: Client,
     timeout: Duration,
     connection: Option<MultiplexedConnection>,
+    /// The node of a cluster to connect to next, rather than the configured one.
+    node: Option<Node>,
     pub(super) keys: Keys,
 }
 
@@ -30,28 +37,66 @@ impl Link {
         choose_cryptography();
         // The client's error may repeat the URL, and with it a password.
         let client = Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))?;
-        Ok(Link { client, timeout, connection: None, keys: Keys::new(prefix) })
+        Ok(Link { client, timeout, connection: None, node: None, keys: Keys::new(prefix) })
     }
 
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Whether Redis answers.
-    pub async fn ping(&mut self) -> Result<(), PublishError> {
-        self.call(async |connection| redis::cmd("PING").query_async::<()>(connection).await).await
+    /// Whether Redis takes writes, by one that changes nothing: a server that answers may be a replica, out of memory, or
+    /// without the replicas that it needs.
+    pub async fn probe(&mut self) -> Result<(), PublishError> {
+        match self.try_write().await {
+            // A value that is not ours is replaced by the next publication; a user needs no more commands than that does.
+            Err(PublishError::Redis(error)) if matches!(error.code(), Some("WRONGTYPE" | "NOPERM")) => Ok(()),
+            answer => answer,
+        }
     }
 
-    pub(super) async fn call<T>(
+    /// The same, where a user who may not do that counts as refused.
+    pub async fn try_write(&mut self) -> Result<(), PublishError> {
+        let mut write = redis::cmd("SETRANGE");
+        write.arg(&self.keys.backlog).arg(0).arg("");
+        let write = &write;
+        self.call(|mut connection| async move { write.query_async::<()>(&mut connection).await }).await
+    }
+
+    /// Reads each of these, whatever the others answer. A node of a cluster that doesn't have the keys is an error.
+    pub(super) async fn read(&mut self, reads: &redis::Pipeline) -> Result<Vec<RedisResult<Value>>, PublishError> {
+        self.call(|mut connection| async move {
+            let answers: Vec<RedisResult<Value>> = reads.query_async(&mut connection).await?;
+            match answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| is_moved(error))) {
+                Some(moved) => Err(moved.clone()),
+                None => Ok(answers),
+            }
+        })
+        .await
+    }
+
+    /// Does what the commands say, on the node of a cluster that has the keys, wherever that is now.
+    pub(super) async fn call<T, F: Future<Output = RedisResult<T>>>(
         &mut self,
-        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
+        command: impl Fn(MultiplexedConnection) -> F,
     ) -> Result<T, PublishError> {
-        let mut connection = self.connected().await?;
-        let answer = within(self.timeout, command(&mut connection)).await;
-        if answer.is_err() {
+        let mut hops = HOPS_MAX;
+        loop {
+            let connection = self.connected().await?;
+            let answer = within(self.timeout, command(connection)).await;
+            let Err(error) = answer else { return answer };
             self.connection = None;
+            match moved_to(&error) {
+                Some(node) if hops > 0 => {
+                    hops -= 1;
+                    self.node = Some(node);
+                }
+                // The node may be gone: the next call begins at the configured address, whose name is resolved anew.
+                _ => {
+                    self.node = None;
+                    return Err(error);
+                }
+            }
         }
-        answer
     }
 
     async fn connected(&mut self) -> Result<MultiplexedConnection, PublishError> {
@@ -60,11 +105,57 @@ impl Link {
         }
         // The library's own timeouts are off: one clock is enough.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let client = match self.node.take() {
+            None => self.client.clone(),
+            Some(node) => self.client_of(&node)?,
+        };
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let connection = within(self.timeout, connecting).await?;
         self.connection = Some(connection.clone());
         Ok(connection)
     }
+
+    /// With the same user, password and TLS.
+    fn client_of(&self, node: &Node) -> Result<Client, PublishError> {
+        let info = self.client.get_connection_info().clone();
+        let address = match info.addr().clone() {
+            ConnectionAddr::TcpTls { host, insecure, tls_params, .. } => {
+                ConnectionAddr::TcpTls { host: node.host(&host), port: node.port, insecure, tls_params }
+            }
+            ConnectionAddr::Tcp(host, _) => ConnectionAddr::Tcp(node.host(&host), node.port),
+            other => other,
+        };
+        Client::open(info.set_addr(address)).map_err(PublishError::Redis)
+    }
+}
+
+/// A node of a cluster, as another one names it.
+#[derive(Debug, PartialEq, Eq)]
+struct Node {
+    host: String,
+    port: u16,
+}
+
+impl Node {
+    /// A node that knows no name of its own leaves it out: the host that was asked is meant.
+    fn host(&self, asked: &str) -> String {
+        if self.host.is_empty() { asked.to_owned() } else { self.host.clone() }
+    }
+}
+
+fn is_moved(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::Moved)
+}
+
+/// Where the keys are instead, if the server says so.
+fn moved_to(error: &PublishError) -> Option<Node> {
+    let PublishError::Redis(error) = error else { return None };
+    if !is_moved(error) {
+        return None;
+    }
+    let (address, _) = error.redirect_node()?;
+    let (host, port) = address.rsplit_once(':')?;
+    Some(Node { host: host.trim_matches(['[', ']']).to_owned(), port: port.parse().ok()? })
 }
 
 async fn within<T>(timeout: Duration, work: impl Future<Output = RedisResult<T>>) -> Result<T, PublishError> {

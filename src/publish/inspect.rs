@@ -10,13 +10,18 @@ pub struct ServerFacts {
     pub memory_bytes_max: Option<u64>,
     pub is_cluster: bool,
     pub is_replica: bool,
+    /// The user may not use INFO, which publishing doesn't need: nothing else is known.
+    pub is_hidden: bool,
 }
 
 /// Connects and asks. The caller bounds the time.
 pub async fn inspect(url: &str) -> Result<ServerFacts, RedisError> {
     let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
-    let info: String = redis::cmd("INFO").query_async(&mut connection).await?;
-    Ok(facts(&info))
+    match redis::cmd("INFO").query_async::<String>(&mut connection).await {
+        Ok(info) => Ok(facts(&info)),
+        Err(error) if error.code() == Some("NOPERM") => Ok(ServerFacts { is_hidden: true, ..ServerFacts::default() }),
+        Err(error) => Err(error),
+    }
 }
 
 fn facts(info: &str) -> ServerFacts {
@@ -30,6 +35,7 @@ fn facts(info: &str) -> ServerFacts {
         memory_bytes_max: value("maxmemory").and_then(|bytes| bytes.parse().ok()),
         is_cluster: value("cluster_enabled").as_deref() == Some("1"),
         is_replica: value("role").as_deref() == Some("slave"),
+        is_hidden: false,
     }
 }
 

@@ -24,15 +24,25 @@ impl Link {
     /// Writes all keys of the publication if every value there is older.
     pub async fn put(&mut self, publication: &Publication) -> Result<Outcome, PublishError> {
         let script = self.invocation(publication);
+        let script = &script;
         let (written, epoch, version): (i64, i64, i64) =
-            self.call(async |connection| script.invoke_async(connection).await).await?;
+            self.call(|mut connection| async move { script.invoke_async(&mut connection).await }).await?;
         Ok(if written == 1 { Outcome::Written } else { Outcome::Ahead(Stamp { epoch, version }) })
+    }
+
+    /// Tells subscribers the version that was written. Not part of the script: a user who may write keys and use no channel
+    /// would have the script stopped halfway.
+    pub async fn announce(&mut self, stamp: Stamp) -> Result<(), PublishError> {
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(&self.keys.changed).arg(stamp.version);
+        let publish = &publish;
+        self.call(|mut connection| async move { publish.query_async::<()>(&mut connection).await }).await
     }
 
     fn invocation(&self, publication: &Publication) -> redis::ScriptInvocation<'static> {
         let mut script = PUT_IF_NEWER.prepare_invoke();
         script.key(&self.keys.replay).key(&self.keys.alerts).key(&self.keys.backlog).key(&self.keys.by_provider);
-        script.arg(publication.stamp.epoch).arg(publication.stamp.version).arg(&self.keys.changed);
+        script.arg(publication.stamp.epoch).arg(publication.stamp.version);
         script.arg(publication.replay.as_deref().unwrap_or_default());
         script.arg(publication.alerts.as_deref().unwrap_or_default());
         script.arg(&publication.backlog);
@@ -48,8 +58,7 @@ impl Link {
         // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
-        let answers: Vec<RedisResult<Value>> =
-            self.call(async |connection| reads.query_async(connection).await).await?;
+        let answers = self.read(&reads).await?;
         Ok(holds(answers, publication).unwrap_or(false))
     }
 }

@@ -1,7 +1,7 @@
 -- Writes a whole publication, or nothing.
 --
 -- KEYS: status:replay, status:alerts, backlog, backlog:by_provider
--- ARGV: epoch, version, channel, then the texts of the first three keys ('' = none), then field, text, … of the hash
+-- ARGV: epoch, version, then the texts of the first three keys ('' = none), then field, text, … of the hash
 -- Returns {'1', epoch, version} if written, or {'0', epoch, version} of the newest stored value if that is not older.
 
 local part_max = 9007199254740991 -- 2^53 - 1: beyond it a Lua number is not exact
@@ -36,9 +36,10 @@ if newest_epoch > epoch or (newest_epoch == epoch and newest_version >= version)
     return {'0', string.format('%.0f', newest_epoch), string.format('%.0f', newest_version)}
 end
 
-for i = 1, 3 do put(KEYS[i], ARGV[3 + i]) end
+-- The keys with a stamp come last: if Redis stops the script before, for a command that the user may not use, it is not
+-- taken for done.
 -- Replaces the hash, so that providers without a backlog disappear. Readers never see the state in between.
 redis.call('DEL', KEYS[4])
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
-redis.call('PUBLISH', ARGV[3], ARGV[2])
+for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
+for i = 1, 3 do put(KEYS[i], ARGV[2 + i]) end
 return {'1', ARGV[1], ARGV[2]}

@@ -48,8 +48,7 @@ impl Link {
         // A key of another type answers with an error, which counts as a difference, not as a failure.
         reads.ignore_errors();
         reads.get(&self.keys.replay).get(&self.keys.alerts).get(&self.keys.backlog).hgetall(&self.keys.by_provider);
-        let answers: Vec<RedisResult<Value>> =
-            self.call(async |connection| reads.query_async(connection).await).await?;
+        let answers = self.read(&reads).await?;
         let mut answers = answers.into_iter();
         Ok(Held {
             replay: text(answers.next()),

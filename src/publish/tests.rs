@@ -39,7 +39,7 @@ impl Server {
             .expect("redis-server is on the PATH");
         let server = Server { process, directory };
         for _ in 0..200 {
-            if server.link().ping().await.is_ok() {
+            if server.link().probe().await.is_ok() {
                 return server;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -245,7 +245,9 @@ async fn the_channel_tells_the_new_version() {
     let server = Server::start().await;
     let mut listener = redis::Client::open(server.url()).unwrap().get_async_pubsub().await.unwrap();
     listener.subscribe("t:changed").await.unwrap();
-    server.link().put(&publication(1, 42, &[])).await.unwrap();
+    let mut link = server.link();
+    link.put(&publication(1, 42, &[])).await.unwrap();
+    link.announce(Stamp { epoch: 1, version: 42 }).await.unwrap();
     let message = listener.on_message().next().await.unwrap();
     assert_eq!(message.get_payload::<String>().unwrap(), "42");
 }
@@ -294,17 +296,17 @@ async fn publishers_side_by_side_never_go_back() {
 async fn a_redis_that_hangs_or_restarts_costs_a_time_out_and_no_more() {
     let mut server = Server::start().await;
     let mut link = Link::new(&server.url(), "t:", Duration::from_millis(200)).unwrap();
-    link.ping().await.unwrap();
+    link.probe().await.unwrap();
     let _: () = redis::cmd("CLIENT").arg("PAUSE").arg(600).query_async(&mut server.reader().await).await.unwrap();
     let began = std::time::Instant::now();
     assert!(matches!(link.put(&publication(1, 1, &[])).await, Err(PublishError::TimedOut(_))));
     assert!(began.elapsed() < Duration::from_millis(500));
     tokio::time::sleep(Duration::from_millis(600)).await;
-    link.ping().await.unwrap();
+    link.probe().await.unwrap();
     server.process.kill().unwrap();
     server.process.wait().unwrap();
-    assert!(matches!(link.ping().await, Err(PublishError::Redis(_))));
-    assert!(matches!(link.ping().await, Err(PublishError::Redis(_))));
+    assert!(matches!(link.probe().await, Err(PublishError::Redis(_))));
+    assert!(matches!(link.probe().await, Err(PublishError::Redis(_))));
 }
 
 #[test]
@@ -320,6 +322,6 @@ async fn a_server_without_tls_is_an_error_over_rediss_and_no_panic() {
     let url = format!("rediss://{}", listener.local_addr().unwrap());
     let accepting = tokio::spawn(async move { drop(listener.accept().await) });
     let mut link = Link::new(&url, "t:", Duration::from_secs(1)).unwrap();
-    assert!(link.ping().await.is_err());
+    assert!(link.probe().await.is_err());
     accepting.abort();
 }

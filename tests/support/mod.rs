@@ -10,6 +10,7 @@
 //! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one, [`OwnKafka`] a broker whose log a test
 //!   may harm.
+//! - [`OwnCluster`] is a Redis Cluster of three primaries.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
@@ -26,6 +27,7 @@ pub mod encode;
 pub mod events;
 mod eventually;
 pub mod log;
+mod own_cluster;
 mod own_kafka;
 mod own_redis;
 mod proxy;
@@ -37,6 +39,7 @@ pub mod views;
 pub use background::Background;
 pub use command::Output;
 pub use eventually::eventually;
+pub use own_cluster::OwnCluster;
 pub use own_kafka::OwnKafka;
 pub use own_redis::OwnRedis;
 pub use proxy::Proxy;

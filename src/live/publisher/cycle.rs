@@ -18,6 +18,10 @@ use crate::store::{StoreError, publication};
 
 /// Pause before retrying Redis or Postgres while it is unavailable.
 pub const AWAY_PAUSE: Duration = Duration::from_millis(500);
+/// The same while Redis takes writes and refuses publications.
+const REFUSED_PAUSE_MAX: Duration = Duration::from_secs(4);
+/// Gauges of views that can't be read for longer than this are no longer shown: they would say that all is well.
+const VALUES_AGE_MAX: Duration = Duration::from_secs(60);
 /// How often in a row to raise the version because Redis is ahead, before giving up until the next cycle.
 const RAISES_MAX: u32 = 3;
 
@@ -29,8 +33,21 @@ pub struct Cycle<'a> {
     status: &'a watch::Sender<PublisherStatus>,
     /// What Redis held at the last check; `None` until known.
     shown: Option<(Snapshot, Publication)>,
-    redis_retry_at: Option<Instant>,
+    redis: RedisState,
+    /// A version that subscribers have not been told of.
+    unannounced: Option<Stamp>,
     is_postgres_away: bool,
+    /// When the views were last read.
+    read_at: Instant,
+}
+
+/// Whether Redis takes publications, as far as is known.
+#[derive(Default)]
+struct RedisState {
+    retry_at: Option<Instant>,
+    /// A publication that failed, though Redis had taken a write before, and how often it has. It is tried again as it is,
+    /// with its version: if it had been written after all, that does no harm.
+    failed: Option<(u32, Snapshot, Publication)>,
 }
 
 impl<'a> Cycle<'a> {
@@ -40,12 +57,22 @@ impl<'a> Cycle<'a> {
         metrics: &'a Metrics,
         status: &'a watch::Sender<PublisherStatus>,
     ) -> Cycle<'a> {
-        Cycle { pool, link, metrics, status, shown: None, redis_retry_at: None, is_postgres_away: false }
+        Cycle {
+            pool,
+            link,
+            metrics,
+            status,
+            shown: None,
+            redis: RedisState::default(),
+            unannounced: None,
+            is_postgres_away: false,
+            read_at: Instant::now(),
+        }
     }
 
     /// Whether Redis or Postgres is unavailable.
     pub fn is_away(&self) -> bool {
-        self.redis_retry_at.is_some() || self.is_postgres_away
+        self.redis.retry_at.is_some() || self.is_postgres_away
     }
 
     /// `reconcile`: also compare Redis with the last publication, and update the counts that may lag. Returns the time
@@ -60,6 +87,7 @@ impl<'a> Cycle<'a> {
         for _ in 0..RAISES_MAX {
             let is_redis_ready = self.redis_ready(reconcile).await;
             let pending = publication::begin(self.pool).await?;
+            self.read_at = Instant::now();
             let due = pending.next_due.map(|due| micros_between(pending.snapshot.as_of, due));
             self.show_gauges(&pending.snapshot);
             if reconcile {
@@ -81,15 +109,22 @@ impl<'a> Cycle<'a> {
         self.shown.as_ref().is_some_and(|(shown, _)| !shown.differs(snapshot))
     }
 
-    /// Whether Redis answers. With `reconcile`, forgets the last publication if Redis holds something else.
+    /// Whether Redis takes writes: a version is only taken then. With `reconcile`, forgets the last publication if Redis
+    /// holds something else.
     async fn redis_ready(&mut self, reconcile: bool) -> bool {
-        if self.redis_retry_at.is_some_and(|at| Instant::now() < at) {
+        if self.redis.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
-        let answer = match &self.shown {
-            Some((_, publication)) if reconcile => self.link.check(publication).await,
-            _ => self.link.ping().await.map(|()| true),
-        };
+        if let Some((failures, snapshot, publication)) = self.redis.failed.take() {
+            self.publish_as(snapshot, publication, failures).await;
+            return self.redis.failed.is_none();
+        }
+        let mut answer = self.link.probe().await.map(|()| true);
+        if let (Ok(true), Some((_, publication))) = (&answer, &self.shown)
+            && reconcile
+        {
+            answer = self.link.check(publication).await;
+        }
         if let Ok(false) = answer {
             tracing::warn!("Redis does not hold the last publication; publishing it again");
         }
@@ -97,32 +132,69 @@ impl<'a> Cycle<'a> {
             // Redis may come back empty, or as another server.
             self.shown = None;
         }
-        self.note_redis(answer.as_ref().err());
+        match &answer {
+            Err(error) => self.redis_failed(error),
+            Ok(_) => self.redis_works(),
+        }
+        if answer.is_ok() {
+            self.announce().await;
+        }
         answer.is_ok()
+    }
+
+    /// Tells subscribers, unless they know. The keys are right, whatever becomes of this.
+    async fn announce(&mut self) {
+        let Some(stamp) = self.unannounced else { return };
+        let problem = match self.link.announce(stamp).await {
+            Ok(()) => {
+                self.unannounced = None;
+                None
+            }
+            Err(error @ PublishError::Redis(_)) if error.is_answer() => {
+                let channel = &self.link.keys().changed;
+                Some(format!("the keys are published, but subscribers of the channel {channel} are not told: {error}"))
+            }
+            // The connection is gone: the next look at Redis says so.
+            Err(_) => return,
+        };
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.channel, problem) != status.channel);
     }
 
     /// The newest stamp in Redis, if it is not older than the snapshot's.
     async fn publish(&mut self, snapshot: Snapshot) -> Option<Stamp> {
-        let began = Instant::now();
-        let outcome = self.put(&snapshot).await;
-        self.note_redis(outcome.as_ref().err());
-        match outcome {
-            Ok((publication, Outcome::Written)) => {
-                metrics::redis_publish_seconds(began.elapsed());
-                self.shown = Some((snapshot, publication));
+        match Publication::new(&snapshot) {
+            Ok(publication) => self.publish_as(snapshot, publication, 0).await,
+            Err(error) => {
+                self.redis_failed(&error);
                 None
             }
-            Ok((_, Outcome::Ahead(seen))) => Some(seen),
-            Err(_) => None,
         }
     }
 
-    async fn put(&mut self, snapshot: &Snapshot) -> Result<(Publication, Outcome), PublishError> {
+    async fn publish_as(&mut self, snapshot: Snapshot, publication: Publication, failures: u32) -> Option<Stamp> {
         // Whatever the outcome, Redis may have changed.
         self.shown = None;
-        let publication = Publication::new(snapshot)?;
-        let outcome = self.link.put(&publication).await?;
-        Ok((publication, outcome))
+        let began = Instant::now();
+        match self.link.put(&publication).await {
+            // An earlier try was written, and its answer was lost.
+            Ok(Outcome::Ahead(seen)) if seen != publication.stamp => {
+                self.redis_works();
+                Some(seen)
+            }
+            Ok(_) => {
+                self.redis_works();
+                metrics::redis_publish_seconds(began.elapsed());
+                self.unannounced = Some(snapshot.stamp);
+                self.shown = Some((snapshot, publication));
+                self.announce().await;
+                None
+            }
+            Err(error) => {
+                self.redis.failed = Some((failures.saturating_add(1), snapshot, publication));
+                self.redis_failed(&error);
+                None
+            }
+        }
     }
 
     async fn raise(&self, seen: Stamp) -> Result<(), StoreError> {
@@ -143,16 +215,21 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// Logs once when Redis becomes unavailable, and once when it is back.
-    fn note_redis(&mut self, error: Option<&PublishError>) {
-        self.metrics.domain.redis_up(error.is_none());
-        match (error, self.redis_retry_at) {
-            (Some(error), None) => tracing::warn!("Redis accepts no publications, the fold continues: {error}"),
-            (None, Some(_)) => tracing::info!("Redis accepts publications again"),
-            _ => {}
-        }
-        self.redis_retry_at = error.map(|_| Instant::now() + AWAY_PAUSE);
-        let problem = error.map(|error| format!("Redis accepts no publications: {error}"));
+    /// The pauses grow where Redis takes a write and then no publication.
+    fn redis_failed(&mut self, error: &PublishError) {
+        let failures = self.redis.failed.as_ref().map_or(0, |(failures, ..)| *failures);
+        let doublings = failures.saturating_sub(1).min(16);
+        self.redis.retry_at = Some(Instant::now() + AWAY_PAUSE.saturating_mul(1 << doublings).min(REFUSED_PAUSE_MAX));
+        self.tell_redis(Some(format!("Redis accepts no publications: {error}")));
+    }
+
+    fn redis_works(&mut self) {
+        self.redis = RedisState::default();
+        self.tell_redis(None);
+    }
+
+    fn tell_redis(&self, problem: Option<String>) {
+        self.metrics.domain.redis_up(problem.is_none());
         self.status.send_if_modified(|status| std::mem::replace(&mut status.redis, problem) != status.redis);
     }
 
@@ -163,6 +240,9 @@ impl<'a> Cycle<'a> {
             _ => {}
         }
         self.is_postgres_away = error.is_some();
+        if self.is_postgres_away && self.read_at.elapsed() >= VALUES_AGE_MAX {
+            self.metrics.domain.forget_values();
+        }
         let problem = error.map(|error| format!("the publisher can't read the views: {error}"));
         self.status.send_if_modified(|status| std::mem::replace(&mut status.postgres, problem) != status.postgres);
     }

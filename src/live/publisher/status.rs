@@ -7,12 +7,14 @@ pub struct PublisherStatus {
     pub leading: bool,
     /// Why Redis accepts no publications; only the leader knows.
     pub redis: Option<String>,
+    /// Why subscribers of the channel are not told, although the keys are right.
+    pub channel: Option<String>,
     /// Why the views can't be read, or the lock can't be tried for.
     pub postgres: Option<String>,
 }
 
 impl PublisherStatus {
     pub fn problems(&self) -> impl Iterator<Item = &str> {
-        self.redis.iter().chain(&self.postgres).map(String::as_str)
+        self.redis.iter().chain(&self.channel).chain(&self.postgres).map(String::as_str)
     }
 }

@@ -1,0 +1,102 @@
+use std::process::{Child, Command, Stdio};
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+use super::eventually::eventually;
+use super::{PATIENCE, free_address};
+
+const SLOTS: u32 = 16_384;
+
+/// A Redis Cluster of three primaries for one test alone. Dropping it ends it.
+pub struct OwnCluster {
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    process: Child,
+    #[expect(dead_code, reason = "it is deleted with the node")]
+    directory: TempDir,
+    address: String,
+}
+
+impl OwnCluster {
+    pub async fn start() -> Self {
+        let mut nodes = Vec::new();
+        let mut buses = Vec::new();
+        for _ in 0..3 {
+            let (address, bus) = (free_address(), port(&free_address()));
+            nodes.push(Node::start(address, &bus));
+            buses.push(bus);
+        }
+        let share = SLOTS.div_ceil(3);
+        for (number, node) in (0..).zip(&nodes) {
+            let (first, last) = (number * share, ((number + 1) * share).min(SLOTS) - 1);
+            node.run(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]).await;
+            node.run(&["CLUSTER", "MEET", "127.0.0.1", &port(&nodes[0].address), &buses[0]]).await;
+        }
+        for node in &nodes {
+            eventually(PATIENCE, || async {
+                let info = node.text(&["CLUSTER", "INFO"]).await;
+                if info.contains("cluster_state:ok") { Ok(()) } else { Err(info) }
+            })
+            .await;
+        }
+        Self { nodes }
+    }
+
+    /// Of each node.
+    pub fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| format!("redis://{}", node.address)).collect()
+    }
+
+    /// What the node that has the key holds there; empty if there is nothing.
+    pub async fn get(&self, key: &str) -> String {
+        for node in &self.nodes {
+            let answer = redis::cmd("GET").arg(key).query_async::<Option<String>>(&mut node.connect().await).await;
+            if let Ok(value) = answer {
+                return value.unwrap_or_default();
+            }
+        }
+        panic!("no node has {key}");
+    }
+}
+
+impl Node {
+    fn start(address: String, bus: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let process = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &port(&address), "--save", "", "--appendonly", "no"])
+            .args(["--cluster-enabled", "yes", "--cluster-port", bus])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is on the PATH");
+        Self { process, directory, address }
+    }
+
+    async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
+        eventually(PATIENCE, || client.get_multiplexed_async_connection()).await
+    }
+
+    async fn run(&self, command: &[&str]) {
+        self.text(command).await;
+    }
+
+    async fn text(&self, command: &[&str]) -> String {
+        redis::cmd(command[0]).arg(&command[1..]).query_async(&mut self.connect().await).await.unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Fails only where it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn port(address: &str) -> String {
+    address.rsplit_once(':').unwrap().1.to_owned()
+}
