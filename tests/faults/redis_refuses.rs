@@ -104,7 +104,7 @@ async fn in_a_cluster_the_keys_are_written_whichever_node_is_named() {
         let backlog = format!("{}backlog", stack.redis_prefix);
         eventually(PATIENCE, || async {
             let text = cluster.get(&backlog).await;
-            if text.contains(&format!("\"scheduledBacklog\":{expected},")) { Ok(()) } else { Err(text) }
+            if text.contains(&format!("\"scheduledBacklog\":{expected}}}")) { Ok(()) } else { Err(text) }
         })
         .await;
         readyz_says(&running, PATIENCE, 200, r#""degraded":[]"#).await;
