@@ -83,7 +83,7 @@ fn settings(
 
 /// Folds a built generation from its checkpoints until every partition is exactly at `build.targets`.
 pub async fn fold_on(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    if positions(ctx, build.generation).await? == build.targets.0 {
+    if has_arrived(build, &positions(ctx, build.generation).await?) {
         return Ok(());
     }
     let ends = Arc::new(build.targets.clone());
@@ -100,11 +100,16 @@ async fn arrive(ctx: &LoadContext, build: &Build, follower: &mut Follower) -> Re
     loop {
         follower.check()?;
         match positions(ctx, build.generation).await {
-            Ok(positions) if positions == build.targets.0 => return Ok(()),
+            Ok(positions) if has_arrived(build, &positions) => return Ok(()),
             Err(error) if !error.is_transient() => return Err(error),
             _ => tokio::time::sleep(LOOK_EVERY).await,
         }
     }
+}
+
+/// Whether every partition is at its target. One that was added to the topic since has none, and is not waited for.
+fn has_arrived(build: &Build, positions: &Positions) -> bool {
+    build.targets.0.iter().all(|(partition, target)| positions.get(partition) == Some(target))
 }
 
 /// A generation's checkpoints.

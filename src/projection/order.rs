@@ -136,10 +136,11 @@ fn fold_again(
     order.version = before.version;
     let replacement = |sequence| replaced.iter().find(|entry| entry.event.sequence == sequence);
     for old in history.into_iter().flatten() {
-        if replacement(old.event.sequence).is_none() {
-            order.apply(old.event.sequence, old.event.occurred_at, old.event.payload.clone());
-        } else if let Some((provider_id, _)) = named_by(&old.event) {
-            changes.lost_names.insert(provider_id);
+        match replacement(old.event.sequence) {
+            None => order.apply(old.event.sequence, old.event.occurred_at, old.event.payload.clone()),
+            // Such as a mere copy at an earlier position: nothing has to be looked for again.
+            Some(new) if named_by(&new.event) == named_by(&old.event) => {}
+            Some(_) => changes.lost_names.extend(named_by(&old.event).map(|(provider_id, _)| provider_id)),
         }
     }
     for entry in replaced {

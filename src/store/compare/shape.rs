@@ -58,13 +58,13 @@ pub const SHAPES: &[Shape] = &[
         sampled: Sampled::No,
         may_be_extra: NEVER,
     },
-    // Not in the two views above: orders of unknown provider, which count only in the totals, and gaps, a gauge.
+    // All counts: the two views above leave out orders of unknown provider and gaps, and hide what they sum up, such as a
+    // count that stands under another label of its rule.
     Shape {
         view: "telemetry_counts",
         from: "(select kind, coalesce(provider_id, '') as provider_id, coalesce(service_id, '') as service_id,
                        coalesce(rule_id, '') as rule_id, coalesce(label, '') as label, sum(count)::bigint as count
                   from {schema}.telemetry_counts
-                 where kind in ('orders', 'gaps') or provider_id is null and kind <> 'scheduled'
                  group by 1, 2, 3, 4, 5 having sum(count) <> 0) counts",
         key: &["kind", "provider_id", "service_id", "rule_id", "label"],
         hash: "hashtextextended(concat_ws('/', kind, provider_id, service_id, rule_id), 0)",
