@@ -4,11 +4,13 @@
 //! - `partitions`: what is known of them, told by readers, writers and brokers
 //! - `ends`: asks the brokers where the log ends, whether anything is fetched or not
 //! - `cause`: why a partition stands still
+//! - `report`: a line a minute on what is folded
 //! - `supervisor`: tells /readyz and the log
 
 mod cause;
 mod ends;
 mod partitions;
+mod report;
 mod supervisor;
 
 pub use ends::EndsWatch;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cause::cause;
 use super::partitions::{Look, Progress, Standing};
+use super::report::Report;
 use crate::domain::log::record::Topics;
 use crate::observe::Readiness;
 use crate::observe::health::{self, Severity};
@@ -53,11 +54,13 @@ impl Supervisor {
 
     /// Looks until stopped.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut tick = interval(LOOK_EVERY);
+        let (mut tick, mut report) = (interval(LOOK_EVERY), Report::new(Instant::now()));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             let now = Instant::now();
-            self.partitions(&self.progress.look(now));
+            let looks = self.progress.look(now);
+            self.partitions(&looks);
+            report.tell(&looks, self.readiness.is_ready(), now);
             self.standing(&self.progress.standing(), now);
         }
     }
