@@ -9,6 +9,7 @@ mod follow;
 pub mod log_guard;
 mod progress;
 mod retry;
+mod throttle;
 pub mod waits;
 mod worker;
 mod writer;

@@ -16,6 +16,7 @@ use super::error::LoadError;
 use super::log_guard;
 use super::progress::LoadProgress;
 use super::retry::Retries;
+use super::throttle::Throttle;
 use super::writer::{LoadWriter, LoadedBatch, Task};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{LogPosition, RecordMark};
@@ -373,31 +374,5 @@ impl LoadWorker {
              offset {offset}. Fix the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
              allow {topic} {partition} {offset}`; then `foldback rebuild` resumes"
         )])
-    }
-}
-
-/// Limits a worker's rate.
-struct Throttle {
-    started: Instant,
-    records: u64,
-    per_second: u64,
-}
-
-impl Throttle {
-    fn new(per_second: u64) -> Throttle {
-        Throttle { started: Instant::now(), records: 0, per_second }
-    }
-
-    async fn wait(&mut self, records: u64, stop: &CancellationToken) {
-        self.records += records;
-        if self.per_second == 0 {
-            return;
-        }
-        let due = Duration::from_secs_f64(self.records as f64 / self.per_second as f64);
-        let ahead = due.saturating_sub(self.started.elapsed());
-        tokio::select! {
-            () = tokio::time::sleep(ahead) => {}
-            () = stop.cancelled() => {}
-        }
     }
 }
