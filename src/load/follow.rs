@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::Build;
 use super::context::{LoadContext, share};
 use super::error::LoadError;
-use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{Positions, by_stream};
 use crate::live::tasks::Tasks;
@@ -29,20 +28,20 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// `ends`: where they stop; without it, never.
+    /// `build`: where they stop, and what they reject although they could fold it; without it, they never stop.
     pub fn start(
         ctx: &LoadContext,
         generation: Generation,
         partitions: &[StreamPartition],
         workers: usize,
-        ends: Option<Arc<Bounds>>,
+        build: Option<&Build>,
     ) -> Result<Follower, LoadError> {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::default();
         let shares = share(partitions.iter().map(|partition| (*partition, 1)).collect(), workers);
         let memory_bytes = ctx.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {
-            let settings = Arc::new(settings(ctx, generation, partitions, memory_bytes, ends.clone()));
+            let settings = Arc::new(settings(ctx, generation, partitions, memory_bytes, build));
             let worker = worker::start(settings, ctx.decoder.clone(), ctx.resolver.clone(), stop.clone())?;
             tasks.spawn("a worker", worker);
         }
@@ -66,7 +65,7 @@ fn settings(
     generation: Generation,
     partitions: Vec<StreamPartition>,
     memory_bytes: usize,
-    ends: Option<Arc<Bounds>>,
+    build: Option<&Build>,
 ) -> WorkerSettings {
     let config = &ctx.config;
     let mut reader = ctx.reader(partitions, memory_bytes / 2);
@@ -75,7 +74,8 @@ fn settings(
     let (readiness, metrics) = (ctx.readiness.clone(), ctx.metrics.clone());
     WorkerSettings {
         target: WriteTarget::Generation(generation),
-        ends,
+        ends: build.map(|build| Arc::new(build.targets.clone())),
+        refused: build.map(|build| build.refused.clone()).unwrap_or_default(),
         cache_bytes_max: memory_bytes / 2,
         ..WorkerSettings::new(config, reader, ctx.access.clone(), readiness, metrics)
     }
@@ -86,8 +86,7 @@ pub async fn fold_on(ctx: &LoadContext, build: &Build, stop: &CancellationToken)
     if has_arrived(build, &positions(ctx, build.generation).await?) {
         return Ok(());
     }
-    let ends = Arc::new(build.targets.clone());
-    let mut follower = Follower::start(ctx, build.generation, &build.targets.partitions(), build.workers, Some(ends))?;
+    let mut follower = Follower::start(ctx, build.generation, &build.targets.partitions(), build.workers, Some(build))?;
     let arrived = tokio::select! {
         arrived = arrive(ctx, build, &mut follower) => arrived,
         () = stop.cancelled() => Err(LoadError::stopped()),

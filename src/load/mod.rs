@@ -9,6 +9,7 @@ mod follow;
 pub mod log_guard;
 mod progress;
 mod retry;
+pub mod space;
 mod throttle;
 pub mod waits;
 mod worker;
@@ -18,7 +19,7 @@ pub use context::{LoadContext, found, share};
 pub use error::LoadError;
 pub use follow::{Follower, fold_on, positions};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::by_stream;
-use crate::domain::log::rejection::Rejection;
+use crate::live::worker::decode::Refused;
 use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
@@ -57,7 +58,7 @@ pub struct Build {
     pub sample: KeySample,
     /// Records to reject although they could be folded, because another generation rejected them: by partition and
     /// offset.
-    pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
+    pub refused: Arc<Refused>,
     pub workers: usize,
     /// For all workers together; 0: unlimited.
     pub records_per_second_max: u64,

@@ -120,7 +120,7 @@ impl LoadWorker {
             tasks,
             last_cut: Instant::now(),
             forced: Vec::new(),
-            throttle: Throttle::new(self.build.records_per_second_max / self.build.workers.max(1) as u64),
+            throttle: Throttle::shared(self.build.records_per_second_max, self.build.workers),
             uncut: (0, 0),
         };
         let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));

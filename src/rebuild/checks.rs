@@ -122,8 +122,8 @@ pub async fn dead_letters(
         (0, _) => format!("no dead letters beyond generation {}'s", live.0),
         (_, true) => format!("{count} beyond generation {}'s, accepted: {}", live.0, examples.join("; ")),
         (_, false) => format!(
-            "{count} beyond generation {}'s: {}; inspect them in {}.dead_letters, then accept them with \
-             --accept-dead-letters or discard them",
+            "{count} beyond generation {}'s: {}; inspect them in {}.dead_letters, then mend their cause, or accept \
+             them with --accept-dead-letters",
             live.0,
             examples.join("; "),
             next.schema()

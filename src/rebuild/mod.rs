@@ -4,7 +4,6 @@
 //! - `run`, `promote`: the verbs
 //! - `retire`: drops older generations, once nothing waits for it
 //! - `session`: one process at a time, and its way out
-//! - `space`: room for one more generation
 //! - `new_log`: another log of a topic than the one that was folded before
 //! - `checks`: what a new generation has to pass
 //! - `cut_over`: the last records, and readers go over
@@ -22,7 +21,6 @@ mod promote;
 mod retire;
 mod run;
 mod session;
-mod space;
 mod until;
 
 pub use error::RebuildError;

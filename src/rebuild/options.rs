@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::domain::generations::generation::GenerationState;
 use crate::domain::log::bounds::Bounds;
+use crate::domain::log::key_share::KeySample;
 use crate::domain::log::new_logs::NewLogs;
 use crate::domain::timestamp::Timestamp;
 
@@ -39,6 +40,17 @@ pub struct RebuildOptions {
     pub accept_dead_letters: bool,
     /// Topics whose log is folded as a new one, whatever was folded before: restored, mirrored or truncated.
     pub new_logs: NewLogs,
+}
+
+impl RebuildOptions {
+    /// How much of the log is folded in all, in parts of a million: the generation, and what it is compared with.
+    pub fn folds(&self) -> KeySample {
+        let second = match self.depth {
+            Depth::Sample(per_million) => per_million,
+            Depth::Full => KeySample::ALL.per_million,
+        };
+        KeySample { per_million: KeySample::ALL.per_million + second }
+    }
 }
 
 /// Result of a check that a generation must pass to go live.

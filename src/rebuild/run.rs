@@ -16,14 +16,14 @@ use super::heartbeat::Heartbeat;
 use super::observer::Observer;
 use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
 use super::session::Session;
-use super::{checks, new_log, retire, space, until};
+use super::{checks, new_log, retire, until};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
-use crate::load::{Build, LoadContext, Note, build, found, positions, waits};
+use crate::load::{Build, LoadContext, Note, build, found, positions, space, waits};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
@@ -59,8 +59,10 @@ async fn build_and_finish(
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let mut session = Session::enter(ctx).await?;
-    let has_room =
-        async |conn: &mut PgConnection, survey: &[TopicSurvey]| space::estimated_refusal(ctx, conn, survey).await;
+    let folds = options.folds();
+    let has_room = async |conn: &mut PgConnection, survey: &[TopicSurvey]| {
+        Ok(space::estimated_refusal(ctx, conn, survey, folds).await?)
+    };
     let survey = session.survey(ctx, has_room).await?;
     let job = find_or_create(ctx, &mut session.conn, options, &survey, &observer).await?;
     let session = session.beat(job.generation, &observer, &stop);

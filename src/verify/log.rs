@@ -14,7 +14,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::TopicPositions;
 use crate::domain::log::rejection::Rejection;
 use crate::load::log_guard::survey;
-use crate::load::{Build, Built, LoadContext, build, fold_on, found};
+use crate::load::{Build, Built, LoadContext, build, fold_on, found, space};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Shape, Side, compare, refused};
 use crate::store::generations::{checkpoints, drop_shadows};
@@ -49,7 +49,7 @@ pub async fn check_live(
     shown: Published,
     stop: &CancellationToken,
 ) -> Result<Folded, VerifyError> {
-    let found = Arc::new(whole_log(ctx).await?);
+    let found = Arc::new(whole_log(ctx, options.sample).await?);
     let targets = live_bounds(ctx, live).await?;
     with_shadow(ctx, live, &targets.clone(), async |shadow| {
         let refused = live_refused(ctx, live).await?;
@@ -130,10 +130,11 @@ pub async fn compare_with_log(
     .await
 }
 
-/// Surveys the log. Refuses one that the views can't be rebuilt from.
-async fn whole_log(ctx: &LoadContext) -> Result<BTreeMap<StreamPartition, LogStart>, VerifyError> {
+/// Surveys the log. Refuses one that the views can't be rebuilt from, and one that there is no room to fold.
+async fn whole_log(ctx: &LoadContext, sample: KeySample) -> Result<BTreeMap<StreamPartition, LogStart>, VerifyError> {
     let mut conn = ctx.access.connect().await?;
-    let (survey, refusals) = survey(ctx, &mut conn).await?;
+    let (survey, mut refusals) = survey(ctx, &mut conn).await?;
+    refusals.extend(space::estimated_refusal(ctx, &mut conn, &survey, sample).await?);
     if refusals.is_empty() { Ok(found(&survey)) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 

@@ -134,8 +134,10 @@ async fn too_little_room_is_refused() {
     let refusal = plan["refusals"][0].as_str().unwrap();
     assert!(refusal.contains("rebuild.space_bytes_max (97.7 KiB)"), "{plan:#}");
     assert!(plan["spaceBytes"].as_u64().unwrap() > 100_000, "{plan:#}");
-    let output = world.foldback_with(&["rebuild", "--yes"], &settings).await.exits(4);
-    assert!(output.stderr.contains("rebuild.space_bytes_max"), "{output:?}");
+    for command in [&["rebuild", "--yes"][..], &["verify"]] {
+        let output = world.foldback_with(command, &settings).await.exits(4);
+        assert!(output.stderr.contains("rebuild.space_bytes_max"), "{output:?}");
+    }
     assert_eq!(world.make_up().await, before);
     // with room for it the same goes through
     world

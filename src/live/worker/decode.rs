@@ -1,7 +1,13 @@
 //! Decodes raw records for the live fold, on the reader's thread.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::codec::{Decode, Decoded, Decoder};
+use crate::domain::log::partition::StreamPartition;
+use crate::domain::log::position::Position;
 use crate::domain::log::record::RawRecord;
+use crate::domain::log::rejection::Rejection;
 use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::{Content, Item};
 use crate::registry::Resolver;
@@ -14,11 +20,28 @@ pub struct EventDecoder {
     pub decoder: Decoder,
     /// Is told each schema that a record waits for.
     resolver: Resolver,
+    /// Records to reject although they could be folded.
+    refused: Arc<Refused>,
 }
+
+/// By partition and offset: records that another generation rejected.
+pub type Refused = HashMap<(StreamPartition, i64), Rejection>;
 
 impl EventDecoder {
     pub fn new(decoder: Decoder, resolver: Resolver) -> EventDecoder {
-        EventDecoder { decoder, resolver }
+        EventDecoder { decoder, resolver, refused: Arc::default() }
+    }
+
+    pub fn refusing(self, refused: Arc<Refused>) -> EventDecoder {
+        EventDecoder { refused, ..self }
+    }
+
+    fn refusal(&self, record: &RawRecord) -> Option<&Rejection> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let Position { partition, offset } = record.position;
+        self.refused.get(&(StreamPartition { stream: record.stream, index: partition }, offset))
     }
 }
 
@@ -26,6 +49,10 @@ impl RecordDecoder for EventDecoder {
     type Item = Item;
 
     fn decode(&self, record: RawRecord) -> DecodedRecord<Item> {
+        if let Some(refusal) = self.refusal(&record) {
+            let content = Content::Rejected(refusal.clone());
+            return DecodedRecord::Item(Item { record, content });
+        }
         let content = match self.decoder.decode(&record) {
             Decode::Event(Decoded::Order(event)) => Content::Order(event),
             Decode::Event(Decoded::Run(run)) => Content::Run(run),

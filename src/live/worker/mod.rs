@@ -33,7 +33,7 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), ReaderEnded>> + Send + 'static, KafkaError> {
     let (deliveries, queue) = tokio::sync::mpsc::unbounded_channel();
-    let decoder = EventDecoder::new(decoder, resolver);
+    let decoder = EventDecoder::new(decoder, resolver).refusing(settings.refused.clone());
     let reader = Reader::start(settings.reader.clone(), settings.readiness.clone(), decoder, deliveries)?;
     settings.progress.watch(reader.watch.clone());
     let controls = reader.controls.clone();

@@ -10,6 +10,7 @@ use crate::config::retry::Retry;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::record::Topics;
 use crate::live::progress::Progress;
+use crate::live::worker::decode::Refused;
 use crate::log::ReaderSettings;
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
@@ -28,6 +29,8 @@ pub struct WorkerSettings {
     pub live: Option<watch::Receiver<Generation>>,
     /// Where the fold ends; `None`: it never does.
     pub ends: Option<Arc<Bounds>>,
+    /// What another generation rejected, and this one shall too.
+    pub refused: Arc<Refused>,
     pub retry: Retry,
     pub cache_orders_max: usize,
     pub cache_bytes_max: usize,
@@ -57,6 +60,7 @@ impl WorkerSettings {
             target: WriteTarget::Live,
             live: None,
             ends: None,
+            refused: Arc::default(),
             retry: config.retry.clone(),
             cache_orders_max: config.workers.cache_orders_max,
             cache_bytes_max: config.workers.cache_bytes_max,

@@ -29,7 +29,6 @@ use crate::domain::log::partition::StreamPartition;
 use crate::live::backoff::Backoff;
 use crate::log::fetch::FetchError;
 use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
-use crate::observe::Readiness;
 use crate::projection::Item;
 use crate::store::commit::{Commit, Writer};
 use crate::store::tables::checkpoints::{Advance, LogStart};
@@ -52,8 +51,6 @@ enum WriteError {
 pub struct WriterTask {
     settings: Arc<WorkerSettings>,
     reader: ReaderHandle,
-    /// Reports what keeps this worker alone from writing.
-    health: Readiness,
     /// The condition that was raised when the last attempt failed.
     away: Option<&'static str>,
     /// How often in a row the same batch was tried again at once.
@@ -75,7 +72,6 @@ impl WriterTask {
         WriterTask {
             cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
             backoff: Backoff::new(settings.retry.initial, settings.retry.max),
-            health: settings.readiness.source(),
             settings,
             reader,
             away: None,

@@ -80,9 +80,9 @@ impl WriterTask {
         // The condition writes a line itself when it begins and when it ends.
         debug!(pause_ms = pause.as_millis(), "{detail}");
         if let Some(before) = self.away.replace(name).filter(|before| *before != name) {
-            self.health.clear(before);
+            self.settings.readiness.clear(before);
         }
-        self.health.raise(name, Severity::Unready, detail);
+        self.settings.readiness.raise(name, Severity::Unready, detail);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.give_up.cancelled() => {}
@@ -92,14 +92,14 @@ impl WriterTask {
     /// What was waited for is another owner's to write, or is claimed again.
     pub(super) fn nothing_waits(&mut self) {
         if let Some(name) = self.away.take() {
-            self.health.clear(name);
+            self.settings.readiness.clear(name);
         }
     }
 
     pub(super) fn recovered(&mut self) {
         self.backoff.reset();
         if let Some(name) = self.away.take() {
-            self.health.clear(name);
+            self.settings.readiness.clear(name);
         }
     }
 }
