@@ -16,6 +16,8 @@ async fn run(stack: &Stack, proxy: &Proxy) -> Running {
         ("FOLDBACK__BATCH__RECORDS_MAX", "100"),
         ("FOLDBACK__RETRY__MAX_MS", "500"),
         ("FOLDBACK__WORKERS__COUNT", "1"),
+        // Others may have told of it before.
+        ("FOLDBACK__LOG__LEVEL", "debug"),
     ];
     let running = stack.run_with(&settings).await;
     running.ready(PATIENCE).await;
@@ -26,7 +28,7 @@ async fn run(stack: &Stack, proxy: &Proxy) -> Running {
 async fn worker_says(running: &Running, sentence: &str) {
     eventually(PATIENCE, || async {
         let log = running.log();
-        let says = log.lines().any(|line| line.contains("ERROR") && line.contains(sentence));
+        let says = log.lines().any(|line| line.contains("worker") && line.contains(sentence));
         if says { Ok(()) } else { Err(log) }
     })
     .await;
