@@ -21,6 +21,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Ends that can't be had for this long are told.
 const TELL_AFTER: Duration = Duration::from_secs(8);
 
+/// A client that doesn't get an answer is replaced at most this often.
+const RENEW_AFTER: Duration = Duration::from_secs(5);
+
 /// One per process, with a client of its own: that of a worker can't be asked while it waits, and tells the ends of what it
 /// fetches alone.
 pub struct EndsWatch {
@@ -41,7 +44,7 @@ impl EndsWatch {
 
     /// Asks until stopped.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut client = None;
+        let (mut client, mut made) = (None, Instant::now());
         while stop.run_until_cancelled(sleep(ASK_EVERY)).await.is_some() {
             let (partitions, unknown) = self.progress.to_ask();
             if partitions.is_empty() {
@@ -49,13 +52,18 @@ impl EndsWatch {
                 continue;
             }
             let (kafka, asked, used) = (self.kafka.clone(), partitions.clone(), client.take());
+            if used.is_none() {
+                made = Instant::now();
+            }
             // An answer that isn't there yet is not waited for when the process ends.
             let asking = tokio::task::spawn_blocking(move || ask(&kafka, used, &asked, &unknown));
             match stop.run_until_cancelled(asking).await {
                 None => return,
                 Some(Ok(Ok((used, answer, offsets)))) => {
-                    client = Some(used);
-                    self.told(problem(&partitions, &answer));
+                    let problem = problem(&partitions, &answer);
+                    // A new one knows the leaders of now: a client goes on asking with the epoch that it has cached.
+                    client = (problem.is_none() || made.elapsed() < RENEW_AFTER).then_some(used);
+                    self.told(problem);
                     self.progress.presume(offsets);
                     self.progress.ends(answer.ends);
                 }
