@@ -143,7 +143,7 @@ impl Fetch<'_> {
         Ok(self.go_on(partition, at)?)
     }
 
-    /// Goes on within the log where it doesn't hold what is missing. `false`: it holds everything.
+    /// Skips what the log no longer holds, and continues with the next record that it has. `false`: it holds everything.
     fn skip_deleted(&mut self) -> Result<bool, FetchError> {
         let before_all = self.gone.len();
         let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();

@@ -42,26 +42,17 @@ pub async fn promote(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<Rebuilt, RebuildError> {
-    let work = try_promote(config, access, generation, accept_dead_letters, observer, stop);
+    let work = async {
+        let mut ctx = LoadContext::new(config, access)?;
+        let mut session = Session::enter(&ctx).await?;
+        let generation = Generation(generation);
+        ctx.new_logs = new_log::of(&mut session.conn, generation).await?;
+        let (told, stop) = (observer.clone(), stop.child_token());
+        let note = |line: &str| told.note(line);
+        let promoting = check_and_promote(&ctx, session, generation, accept_dead_letters, observer, stop.clone());
+        waits::told(&ctx.readiness, &note, &stop, promoting).await
+    };
     access.while_it_answers(Box::pin(work)).await
-}
-
-async fn try_promote(
-    config: &Config,
-    access: &Access,
-    generation: i32,
-    accept_dead_letters: bool,
-    observer: Arc<dyn Observer>,
-    stop: CancellationToken,
-) -> Result<Rebuilt, RebuildError> {
-    let mut ctx = LoadContext::new(config, access)?;
-    let mut session = Session::enter(&ctx).await?;
-    let generation = Generation(generation);
-    ctx.new_logs = new_log::of(&mut session.conn, generation).await?;
-    let (told, stop) = (observer.clone(), stop.child_token());
-    let note = |line: &str| told.note(line);
-    let promoting = check_and_promote(&ctx, session, generation, accept_dead_letters, observer, stop.clone());
-    waits::told(&ctx.readiness, &note, &stop, promoting).await
 }
 
 async fn check_and_promote(

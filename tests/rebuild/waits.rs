@@ -59,7 +59,7 @@ async fn ctrl_c_is_heeded_while_postgres_does_not_answer() {
     assert_eq!(live(&world).await, 1);
 }
 
-/// An analyst's transaction has read the old generation: the new one goes live all the same, and back.
+/// An analyst's transaction has read the old generation: the new one goes live anyway, and can be rolled back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generation_that_is_in_use_is_left_for_later() {
     let world = World::folded(16).await;

@@ -94,7 +94,7 @@ impl OwnKafka {
         OpenOptions::new().write(true).open(segment(&folder)).unwrap().set_len(batch.at as u64).unwrap();
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            // What is made anew from the segment.
+            // What the broker rebuilds from the segment.
             if path.extension().is_some_and(|kind| kind == "index" || kind == "timeindex" || kind == "snapshot") {
                 fs::remove_file(path).unwrap();
             }

@@ -9,7 +9,7 @@ use rdkafka::statistics::{Broker, Statistics};
 use super::refusal::{Refused, refusal};
 use crate::domain::log::record::Topics;
 
-/// A broker that is not connected for this long is a problem; connections are made anew all the time.
+/// A broker that is not connected for this long is a problem; clients reconnect all the time.
 const DOWN_AFTER: Duration = Duration::from_secs(3);
 /// A topic that is read, and has not been refused for this long, is not refused any more. A consumer repeats its request
 /// more often than that.

@@ -45,7 +45,7 @@ fn a_leader_whose_advertised_address_cannot_be_reached_is_named() {
     let failed = "ssl://one.internal:9092/1: Failed to resolve 'one.internal:9092': Name or service not known";
     health.error(RDKafkaErrorCode::Resolve, failed, Instant::now());
     let (at_once, later) = told(&mut health, &statistics(&brokers, "steady", "active"));
-    assert_eq!(at_once, None, "a connection may be made anew");
+    assert_eq!(at_once, None, "a client may be reconnecting");
     let words = [
         "broker one.internal:9092: Failed to resolve 'one.internal:9092'",
         "leads topic orders, partition 0, can't be reached (nor the leaders of 1 more)",

@@ -21,7 +21,7 @@ use crate::log::survey::topic_state::TopicState;
 
 /// How often group offsets are committed, for lag tools alone.
 const GROUP_COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// How long to wait for the record by which a partition proves its log. Without an answer it is read all the same.
+/// How long to wait for the record by which a partition proves its log. Without an answer it is read anyway.
 const PROOF_MAX: Duration = Duration::from_secs(10);
 /// Maximum time that one request to a broker keeps the thread from polling.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
