@@ -24,14 +24,32 @@ struct Folded {
     positions: BTreeMap<StreamPartition, LogPosition>,
 }
 
-/// Surveys the log, and gives the reasons against a rebuild as sentences. A topic of `ctx.new_logs` need not be the one
+/// A reason against folding the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRefusal {
+    /// The topic that is not whole, or not the one that was folded before; `None` if none is at fault.
+    pub topic: Option<String>,
+    /// A sentence.
+    pub why: String,
+}
+
+impl LogRefusal {
+    fn of(topic: &str, why: String) -> LogRefusal {
+        LogRefusal { topic: Some(topic.to_owned()), why }
+    }
+}
+
+/// Surveys the log, and gives the reasons against a rebuild. A topic of `ctx.new_logs` need not be the one
 /// that the live generation was folded from.
-pub async fn survey(ctx: &LoadContext, conn: &mut PgConnection) -> Result<(Vec<TopicSurvey>, Vec<String>), LoadError> {
+pub async fn survey(
+    ctx: &LoadContext,
+    conn: &mut PgConnection,
+) -> Result<(Vec<TopicSurvey>, Vec<LogRefusal>), LoadError> {
     let live = live_projection(conn).await?.generation;
     // Read before the log's ends, since publishers and the live fold keep moving.
     let folded = Folded::read(ctx, conn, live).await?;
     let survey = ctx.survey().await?;
-    let mut refusals: Vec<String> = survey.iter().flat_map(whole).collect();
+    let mut refusals: Vec<LogRefusal> = survey.iter().flat_map(whole).collect();
     refusals.extend(folded.refusals(ctx, &survey).await?);
     Ok((survey, refusals))
 }
@@ -43,7 +61,8 @@ pub async fn other_log(
     generation: Generation,
     survey: &[TopicSurvey],
 ) -> Result<Vec<String>, LoadError> {
-    Folded::read(ctx, conn, generation).await?.refusals(ctx, survey).await
+    let refusals = Folded::read(ctx, conn, generation).await?.refusals(ctx, survey).await?;
+    Ok(refusals.into_iter().map(|refusal| refusal.why).collect())
 }
 
 /// Refuses to go on in another topic of the same name: a load claims a partition anew when something is wrong with its log.
@@ -64,7 +83,7 @@ pub(super) fn same_topic(
 }
 
 /// Whether the topic has every record that it ever had.
-fn whole(topic: &TopicSurvey) -> Vec<String> {
+fn whole(topic: &TopicSurvey) -> Vec<LogRefusal> {
     let mut refusals: Vec<String> = topic.partitions.iter().filter_map(|surveyed| beginning(topic, surveyed)).collect();
     if let Some(policy) = topic.cleanup_policy.as_ref().filter(|policy| policy.contains("compact")) {
         refusals.push(format!(
@@ -73,7 +92,7 @@ fn whole(topic: &TopicSurvey) -> Vec<String> {
             topic.topic
         ));
     }
-    refusals
+    refusals.into_iter().map(|why| LogRefusal::of(&topic.topic, why)).collect()
 }
 
 /// Refuses a partition that does not start at offset 0.
@@ -100,12 +119,13 @@ impl Folded {
         Ok(Folded { generation, topics, ids, positions })
     }
 
-    async fn refusals(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<String>, LoadError> {
+    async fn refusals(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<LogRefusal>, LoadError> {
         let mut refusals = Vec::new();
-        refusals.extend(self.other_topics(ctx));
+        refusals.extend(self.other_topics(ctx).map(|why| LogRefusal { topic: None, why }));
         for topic in survey.iter().filter(|topic| !ctx.new_logs.contains(&topic.topic)) {
-            refusals.extend(self.recreated(topic));
-            refusals.extend(topic.partitions.iter().filter_map(|surveyed| self.shorter(topic, surveyed)));
+            let recreated = self.recreated(topic).into_iter();
+            let shorter = topic.partitions.iter().filter_map(|surveyed| self.shorter(topic, surveyed));
+            refusals.extend(recreated.chain(shorter).map(|why| LogRefusal::of(&topic.topic, why)));
         }
         if refusals.is_empty() {
             let truncated = ctx.truncated(&self.positions).await?;
@@ -118,7 +138,7 @@ impl Folded {
     }
 
     /// Leader epochs may agree by chance, where a cluster was restored from a snapshot.
-    async fn altered(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<String>, LoadError> {
+    async fn altered(&self, ctx: &LoadContext, survey: &[TopicSurvey]) -> Result<Vec<LogRefusal>, LoadError> {
         let record = |PartitionSurvey { partition, log_start, .. }: &PartitionSurvey| {
             let record = self.positions.get(partition)?.last_record?;
             // What was deleted since proves nothing.
@@ -170,15 +190,16 @@ impl Folded {
     }
 }
 
-fn grown_again(ctx: &LoadContext, Truncated { partition, next_offset, from }: &Truncated) -> String {
+fn grown_again(ctx: &LoadContext, Truncated { partition, next_offset, from }: &Truncated) -> LogRefusal {
     let name = ctx.topics.name(partition.stream);
     let lost = match from {
         Some(from) => format!("offsets {from} to {}", next_offset - 1),
         None => format!("some of the offsets before {next_offset}"),
     };
-    format!(
+    let why = format!(
         "topic {name}, partition {} was truncated and has grown again: {lost}, which the views were folded from, were lost; \
          restore it from a copy, or fold it as a new log with --new-log {name}",
         partition.index
-    )
+    );
+    LogRefusal::of(name, why)
 }

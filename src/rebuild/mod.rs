@@ -1,6 +1,7 @@
 //! The operator's verbs over generations: rebuild, promote, roll back, drop.
 //!
 //! - `plan`, `until`: what a rebuild would read, and where it ends
+//! - `intent`: which generations a rebuild resumes and drops
 //! - `run`, `promote`: the verbs
 //! - `retire`: drops older generations, once nothing waits for it
 //! - `session`: one process at a time, and its way out
@@ -13,6 +14,7 @@ mod checks;
 mod cut_over;
 mod error;
 mod heartbeat;
+mod intent;
 mod new_log;
 mod observer;
 mod options;

@@ -87,6 +87,12 @@ pub struct RolledBack {
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     pub topics: Vec<PlannedTopic>,
+    /// The generation of an interrupted rebuild that it would resume.
+    pub resumes: Option<i32>,
+    /// Generations that earlier rebuilds have left, which it would drop first.
+    pub drops: Vec<i32>,
+    /// Older generations that it would drop once the new one is live (generations.keep).
+    pub drops_when_live: Vec<i32>,
     /// Estimated size of the new generation in Postgres.
     pub space_bytes: u64,
     /// Estimated duration, from a sample that was read, decoded and folded.

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::error::RebuildError;
-use super::options::{Plan, PlannedPartition, PlannedTopic, Until};
+use super::intent::Intent;
+use super::options::{Plan, PlannedPartition, PlannedTopic, RebuildOptions};
+use super::run::no_room;
 use super::session::other_holder;
 use super::until;
 use crate::config::Config;
 use crate::domain::log::bounds::Bounds;
-use crate::domain::log::new_logs::NewLogs;
 use crate::live::worker::decode::EventDecoder;
+use crate::load::log_guard::LogRefusal;
 use crate::load::{LoadContext, LoadError, log_guard, space};
 use crate::log::survey::TopicSurvey;
 use crate::log::survey::probe::{LogSample, SampleBounds, sample};
@@ -28,14 +30,9 @@ use crate::store::{StoreError, load, migrate};
 const WHOLE_PER_FOLDING: f64 = 2.0;
 
 /// Plans a rebuild.
-pub async fn plan(
-    config: &Config,
-    access: &Access,
-    until: Option<&Until>,
-    new_logs: &NewLogs,
-) -> Result<Plan, RebuildError> {
+pub async fn plan(config: &Config, access: &Access, options: &RebuildOptions) -> Result<Plan, RebuildError> {
     let mut ctx = LoadContext::new(config, access)?;
-    ctx.new_logs = new_logs.clone();
+    ctx.new_logs = options.new_logs.clone();
     let mut conn = ctx.access.connect().await?;
     let mut refusals = Vec::new();
     match migrate::check_version(&mut conn).await {
@@ -47,22 +44,35 @@ pub async fn plan(
         refusals.push(other_holder(&mut conn).await?);
     }
     let (survey, forbidden) = log_guard::survey(&ctx, &mut conn).await?;
-    refusals.extend(forbidden);
-    let targets = until::targets(&ctx, &survey, until).await?;
+    refusals.extend(forbidden.iter().map(|refusal| refusal.why.clone()));
+    let intent = Intent::read(&ctx, &mut conn, options).await?;
+    let targets = match &intent.resumes {
+        Some((_, targets)) => targets.clone(),
+        None => until::targets(&ctx, &survey, options.until.as_ref()).await?,
+    };
     let measured = measure(&ctx, &survey).await?;
     refusals.extend(measured.undecodable.iter().cloned());
     let topics: Vec<PlannedTopic> = survey
         .iter()
         .zip(&measured.samples)
-        .map(|(topic, sample)| planned(topic, sample, &targets, &refusals))
+        .map(|(topic, sample)| planned(topic, sample, &targets, &forbidden))
         .collect();
     let events: u64 = topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.events).sum();
     let space_bytes = events.saturating_mul(space::per_event(&mut conn).await?);
-    refusals.extend(space::refusal(&ctx, &mut conn, space_bytes).await?);
+    refusals.extend(no_room(&ctx, &mut conn, (&survey, &targets), (options, &intent)).await?);
     let workers = ctx.config.rebuild.workers.max(1) as f64;
     let seconds = events as f64 * measured.seconds_per_event / workers * WHOLE_PER_FOLDING;
     let warnings = survey.iter().zip(&measured.samples).filter_map(|(topic, sample)| unread(topic, sample)).collect();
-    Ok(Plan { topics, space_bytes, seconds, refusals, warnings })
+    Ok(Plan {
+        topics,
+        resumes: intent.resumes.map(|(generation, _)| generation.0),
+        drops: intent.leftovers.iter().map(|info| info.generation).collect(),
+        drops_when_live: intent.outlived.iter().map(|generation| generation.0).collect(),
+        space_bytes,
+        seconds,
+        refusals,
+        warnings,
+    })
 }
 
 /// Says of which topic nothing could be read in the time that a plan takes for it.
@@ -78,8 +88,7 @@ fn unread(topic: &TopicSurvey, sample: &LogSample) -> Option<String> {
     })
 }
 
-fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: &[String]) -> PlannedTopic {
-    let named = format!("topic {}", topic.topic);
+fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, forbidden: &[LogRefusal]) -> PlannedTopic {
     let partitions = topic.partitions.iter().map(|at| {
         let to = targets.of(at.partition).unwrap_or(at.log_start);
         let offsets = u64::try_from(to - at.log_start).unwrap_or(0);
@@ -89,9 +98,7 @@ fn planned(topic: &TopicSurvey, sample: &LogSample, targets: &Bounds, refusals: 
     });
     PlannedTopic {
         topic: topic.topic.clone(),
-        whole: !refusals
-            .iter()
-            .any(|refusal| refusal.starts_with(&format!("{named} ")) || refusal.starts_with(&format!("{named},"))),
+        whole: !forbidden.iter().any(|refusal| refusal.topic.as_ref() == Some(&topic.topic)),
         topic_id: topic.topic_id.clone(),
         cleanup_policy: topic.cleanup_policy.clone(),
         partitions: partitions.collect(),

@@ -13,21 +13,21 @@ use super::checks::Second;
 use super::cut_over::{Finish, Finished};
 use super::error::RebuildError;
 use super::heartbeat::Heartbeat;
+use super::intent::{Intent, until_json};
 use super::observer::Observer;
-use super::options::{Check, Depth, RebuildOptions, Rebuilt, Until};
+use super::options::{Check, Depth, RebuildOptions, Rebuilt};
 use super::session::Session;
 use super::{checks, new_log, retire, until};
 use crate::config::Config;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState, Phase, Progress};
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
-use crate::domain::log::new_logs::NewLogs;
 use crate::domain::log::partition::StreamPartition;
+use crate::load::space::Room;
 use crate::load::{Build, LoadContext, Note, build, found, positions, space, waits};
 use crate::log::survey::TopicSurvey;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
-use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
 use crate::verify::LogPart;
@@ -59,12 +59,14 @@ async fn build_and_finish(
 ) -> Result<Rebuilt, RebuildError> {
     let started = Instant::now();
     let mut session = Session::enter(ctx).await?;
-    let folds = options.folds();
+    let mut targets = Bounds::default();
     let has_room = async |conn: &mut PgConnection, survey: &[TopicSurvey]| {
-        Ok(space::estimated_refusal(ctx, conn, survey, folds).await?)
+        targets = until::targets(ctx, survey, options.until.as_ref()).await?;
+        let intent = Intent::read(ctx, conn, options).await?;
+        no_room(ctx, conn, (survey, &targets), (options, &intent)).await
     };
     let survey = session.survey(ctx, has_room).await?;
-    let job = find_or_create(ctx, &mut session.conn, options, &survey, &observer).await?;
+    let job = find_or_create(ctx, &mut session.conn, options, (&survey, targets), &observer).await?;
     let session = session.beat(job.generation, &observer, &stop);
     let heartbeat = &session.heartbeat;
     let run = Run { ctx, options, job: &job, observer: &observer, heartbeat, stop: &heartbeat.lost };
@@ -80,6 +82,19 @@ async fn build_and_finish(
     let rebuilt = settle_state(&mut conn, job.generation, finished, rebuilt).await?;
     drop(conn);
     retire::retire(ctx, rebuilt, &observer).await
+}
+
+/// Why there is no room for what a rebuild would fold, if so.
+pub(super) async fn no_room(
+    ctx: &LoadContext,
+    conn: &mut PgConnection,
+    (survey, targets): (&[TopicSurvey], &Bounds),
+    (options, intent): (&RebuildOptions, &Intent),
+) -> Result<Option<String>, RebuildError> {
+    let targets = intent.resumes.as_ref().map_or(targets, |(_, targets)| targets);
+    let offsets = space::offsets(survey, targets);
+    let room = Room { offsets, share: options.folds(), reused: intent.reused() };
+    Ok(space::refusal(ctx, conn, &room).await?)
 }
 
 /// Records the result in the database.
@@ -123,53 +138,38 @@ struct Job {
     targets: Bounds,
 }
 
-/// The generation of an interrupted rebuild with the same options, or a new one.
+/// The generation of an interrupted rebuild with the same options, or a new one. Drops what others have left.
 async fn find_or_create(
     ctx: &LoadContext,
     conn: &mut PgConnection,
     options: &RebuildOptions,
-    survey: &[TopicSurvey],
+    (survey, targets): (&[TopicSurvey], Bounds),
     observer: &Arc<dyn Observer>,
 ) -> Result<Job, RebuildError> {
     let found = Arc::new(found(survey));
-    let asked = options.until.as_ref().map(|until| until_json(until, ctx));
-    for info in generations::list(conn).await? {
-        let generation = Generation(info.generation);
-        if goes_on(&info, options, &asked)
-            && let Some((_, Some(targets))) = generations::find(conn, generation).await?
-            && let Some(targets) = Bounds::from_json(&targets, &ctx.topics)
-        {
-            observer.note(&format!("resuming generation {}", info.generation));
-            return Ok(Job { generation, found, targets });
-        }
-        drop_if_left_over(conn, &info, observer).await?;
+    let intent = Intent::read(ctx, conn, options).await?;
+    for info in &intent.leftovers {
+        drop_left_over(conn, info, observer).await?;
     }
-    let targets = until::targets(ctx, survey, options.until.as_ref()).await?;
+    if let Some((generation, targets)) = intent.resumes {
+        observer.note(&format!("resuming generation {}", generation.0));
+        return Ok(Job { generation, found, targets });
+    }
     let mut origin = origin(ctx, survey);
     new_log::note(ctx, conn, &mut origin).await?;
-    let new = NewGeneration { created_by: whoami(), origin, targets: targets.to_json(&ctx.topics), until: asked };
+    let (until, to) = (until_json(ctx, options), targets.to_json(&ctx.topics));
+    let new = NewGeneration { created_by: whoami(), origin, targets: to, until };
     let generation = generations::create(conn, &new).await?;
     observer.note(&format!("building generation {}", generation.0));
     Ok(Job { generation, found, targets })
 }
 
-fn goes_on(info: &GenerationInfo, options: &RebuildOptions, asked: &Option<Value>) -> bool {
-    info.state == GenerationState::Building
-        && !options.restart
-        && info.projection_version == PROJECTION_VERSION
-        && info.until == *asked
-        && NewLogs::of_origin(&info.origin) == options.new_logs
-}
-
-/// Drops what an earlier rebuild has left, unless this one resumes it.
-async fn drop_if_left_over(
+/// Drops what an earlier rebuild has left.
+async fn drop_left_over(
     conn: &mut PgConnection,
     info: &GenerationInfo,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), RebuildError> {
-    if !matches!(info.state, GenerationState::Building | GenerationState::Failed) {
-        return Ok(());
-    }
     let (number, state) = (info.generation, info.state.as_str());
     match generations::drop_generation(conn, Generation(number)).await {
         Ok(true) => observer.note(&format!("dropped generation {number}, left over in state {state}")),
@@ -180,13 +180,6 @@ async fn drop_if_left_over(
         Err(error) => return Err(error.into()),
     }
     Ok(())
-}
-
-fn until_json(until: &Until, ctx: &LoadContext) -> Value {
-    match until {
-        Until::Time(time) => json!({"time": time}),
-        Until::Offsets(bounds) => json!({"offsets": bounds.to_json(&ctx.topics)}),
-    }
 }
 
 fn origin(ctx: &LoadContext, survey: &[TopicSurvey]) -> Value {

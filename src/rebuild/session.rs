@@ -49,7 +49,8 @@ impl Session {
         ctx: &LoadContext,
         more: impl AsyncFnOnce(&mut PgConnection, &[TopicSurvey]) -> Result<Option<String>, RebuildError>,
     ) -> Result<Vec<TopicSurvey>, RebuildError> {
-        let (survey, mut refusals) = log_guard::survey(ctx, &mut self.conn).await?;
+        let (survey, forbidden) = log_guard::survey(ctx, &mut self.conn).await?;
+        let mut refusals: Vec<String> = forbidden.into_iter().map(|refusal| refusal.why).collect();
         refusals.extend(more(&mut self.conn, &survey).await?);
         if refusals.is_empty() { Ok(survey) } else { Err(RebuildError::refused(refusals)) }
     }

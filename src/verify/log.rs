@@ -15,6 +15,7 @@ use crate::domain::log::positions::TopicPositions;
 use crate::domain::log::refused::RefusedRecords;
 use crate::domain::log::rejection::Reason;
 use crate::load::log_guard::survey;
+use crate::load::space::Room;
 use crate::load::{Build, Built, LoadContext, build, fold_on, found, space};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Shape, Side, compare, refused};
@@ -134,8 +135,11 @@ pub async fn compare_with_log(
 /// Surveys the log. Refuses one that the views can't be rebuilt from, and one that there is no room to fold.
 async fn whole_log(ctx: &LoadContext, sample: KeySample) -> Result<BTreeMap<StreamPartition, LogStart>, VerifyError> {
     let mut conn = ctx.access.connect().await?;
-    let (survey, mut refusals) = survey(ctx, &mut conn).await?;
-    refusals.extend(space::estimated_refusal(ctx, &mut conn, &survey, sample).await?);
+    let (survey, forbidden) = survey(ctx, &mut conn).await?;
+    let mut refusals: Vec<String> = forbidden.into_iter().map(|refusal| refusal.why).collect();
+    let ends = Bounds(survey.iter().flat_map(|topic| &topic.partitions).map(|at| (at.partition, at.end)).collect());
+    let room = Room { offsets: space::offsets(&survey, &ends), share: sample, reused: Vec::new() };
+    refusals.extend(space::refusal(ctx, &mut conn, &room).await?);
     if refusals.is_empty() { Ok(found(&survey)) } else { Err(VerifyError::Refused(refusals.join("; "))) }
 }
 

@@ -9,6 +9,7 @@ mod follow;
 mod log;
 mod log_epoch;
 mod migrations;
+mod old_snapshots;
 mod projection;
 mod readers_first;
 mod reads;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::{Offset, TopicPartitionList};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rebuild::generations::{live, states};
 use crate::rebuild::hold::before_the_end;
@@ -18,7 +18,7 @@ async fn a_plan_tells_what_would_be_read_and_changes_nothing() {
     let output = world.foldback(&["rebuild", "--plan", "--json"]).await.exits(0);
     let plan = output.json();
     assert_eq!(world.make_up().await, before);
-    assert_eq!(plan["refusals"], serde_json::json!([]), "{plan:#}");
+    assert_eq!(plan["refusals"], json!([]), "{plan:#}");
     let mut told = Vec::new();
     for topic in plan["topics"].as_array().unwrap() {
         assert_eq!(topic["whole"], true, "{topic:#}");
@@ -45,6 +45,28 @@ async fn a_plan_tells_what_would_be_read_and_changes_nothing() {
         assert!(text.contains(topic.as_str()), "{text}");
     }
     assert_eq!(world.make_up().await, before);
+}
+
+/// One that is complete and still in the state of its load, one that failed, and two that were live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_which_generations_it_resumes_and_drops() {
+    let world = World::folded(16).await;
+    for args in [&["rebuild", "--yes"][..], &["rebuild", "--no-promote"], &["rebuild", "--no-promote"]] {
+        world.foldback(args).await.exits(0);
+    }
+    world.run_sql("update foldback.generations set state = 'failed' where generation = 3").await;
+    world.run_sql("update foldback.generations set state = 'building' where generation = 4").await;
+    let plan = world.foldback(&["rebuild", "--plan", "--json"]).await.exits(0).json();
+    let told = |plan: &Value| [&plan["resumes"], &plan["drops"], &plan["dropsWhenLive"]].map(Value::clone);
+    assert_eq!(told(&plan), [json!(4), json!([3]), json!([1])], "{plan:#}");
+    let anew = world.foldback(&["rebuild", "--plan", "--json", "--restart", "--no-promote"]).await.exits(0).json();
+    assert_eq!(told(&anew), [Value::Null, json!([3, 4]), json!([])], "{anew:#}");
+    let text = world.foldback(&["rebuild", "--plan"]).await.exits(0).stdout;
+    for line in ["resumes                generation 4", "drops first            generation 3"] {
+        assert!(text.contains(line), "{text}");
+    }
+    world.foldback(&["rebuild", "--yes"]).await.exits(0);
+    assert_eq!(states(&world).await, [(2, "kept".to_owned()), (4, "live".to_owned())]);
 }
 
 /// Both ways refuse, name the reason, and leave everything as it was.

@@ -69,11 +69,11 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     check_kafka(&config)?;
     let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
     let new_logs = new_log::named(&args.new_log, &config.kafka.topics())?;
-    if args.plan {
-        return show_plan(&config, until.as_ref(), &new_logs, args.output).await;
-    }
-    new_log::confirm(&new_logs, &args.confirm_new_log)?;
     let options = options(&args, &config, until, new_logs);
+    if args.plan {
+        return show_plan(&config, &options, args.output).await;
+    }
+    new_log::confirm(&options.new_logs, &args.confirm_new_log)?;
     let database = access(&config)?;
     let goal = goal(&options);
     long_running::watched(&config, args.yes, goal, args.output, async |observer, stop| {
@@ -122,8 +122,8 @@ fn goal(options: &RebuildOptions) -> Goal {
     }
 }
 
-async fn show_plan(config: &Config, until: Option<&Until>, new_logs: &NewLogs, output: Output) -> Result<(), Failure> {
-    let planned = rebuild::plan(config, &access(config)?, until, new_logs).await;
+async fn show_plan(config: &Config, options: &RebuildOptions, output: Output) -> Result<(), Failure> {
+    let planned = rebuild::plan(config, &access(config)?, options).await;
     let planned = planned.map_err(|error| long_running::failure(config, error))?;
     if output.json {
         print_json(&planned)?

@@ -52,14 +52,26 @@ fn facts(plan: &Plan) -> String {
         1 => "yes, for one reason".to_owned(),
         reasons => format!("yes, for {reasons} reasons"),
     };
+    let generations = [
+        ("resumes", plan.resumes.iter().copied().collect()),
+        ("drops first", plan.drops.clone()),
+        ("drops once it is live", plan.drops_when_live.clone()),
+    ];
+    let generations = generations.into_iter().filter(|(_, numbers)| !numbers.is_empty());
+    let generations = generations.map(|(name, numbers)| (name, numbered(&numbers)));
     let facts = [
         ("space in Postgres", format!("about {}", size_text(plan.space_bytes))),
         ("time", format!("about {}", duration(plan.seconds))),
         ("would be refused", refused),
     ];
     let warnings = plan.warnings.iter().map(|warning| ("warning", plain(warning, SENTENCE_CHARS_MAX)));
-    let rows = facts.into_iter().chain(warnings).map(|(name, value)| vec![name.to_owned(), value]);
+    let rows = generations.chain(facts).chain(warnings).map(|(name, value)| vec![name.to_owned(), value]);
     table(&rows.collect::<Vec<_>>())
+}
+
+fn numbered(generations: &[i32]) -> String {
+    let numbers: Vec<String> = generations.iter().map(i32::to_string).collect();
+    format!("generation {}", numbers.join(", "))
 }
 
 #[cfg(test)]
@@ -89,6 +101,9 @@ mod tests {
                     partitions: vec![partition(0, 0, 625, 512)],
                 },
             ],
+            resumes: Some(7),
+            drops: vec![5, 6],
+            drops_when_live: vec![],
             space_bytes: 123_000_000,
             seconds: 3.4,
             refusals: vec!["provider-orders/0 starts at 17".into()],
@@ -105,6 +120,8 @@ TOPIC            LOG         CLEANUP POLICY  TOPIC ID
 provider-orders  INCOMPLETE  delete          kQ0GHrPpTDeZWdQqnV1Wlg
 automation-runs  complete    -               -
 
+resumes            generation 7
+drops first        generation 5, 6
 space in Postgres  about 117.3 MiB
 time               about 3.4 s
 would be refused   yes, for one reason

@@ -25,15 +25,22 @@ pub async fn now(conn: &mut PgConnection) -> Result<Moment, StoreError> {
 }
 
 /// A client of this database whose snapshot may be older than the moment. Excludes foldback's own connections, which
-/// read generations rather than the stable views. If this user may not see when another user's transaction began, the
-/// age of its snapshot decides.
+/// read generations rather than the stable views, and what can't be part of a longer transaction: `vacuum`, and indexes
+/// built concurrently.
+///
+/// A snapshot that depends on no transaction from before the moment is newer, however old its own transaction is: each
+/// statement at read committed has one of its own. Beyond that nobody can tell from outside which isolation level a
+/// transaction has, or whether it will read the views. `pg_dump` counts for good reason: it dumps the views' newest
+/// definitions with the tables of its snapshot.
 pub async fn older_than(conn: &mut PgConnection, moment: Moment) -> Result<Option<String>, StoreError> {
     let sql = "select pid, usename, application_name from pg_stat_activity
                 where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
                   and backend_xmin is not null and application_name is distinct from $3
-                  and case when xact_start is null
-                           then age(backend_xmin) > pg_snapshot_xmax(pg_current_snapshot())::text::bigint - $2
-                           else xact_start < $1 end
+                  and age(backend_xmin) > pg_snapshot_xmax(pg_current_snapshot())::text::bigint - $2
+                  -- Null where this user may not see it.
+                  and (xact_start is null or xact_start < $1)
+                  and pid not in (select pid from pg_stat_progress_vacuum union all
+                                  select pid from pg_stat_progress_create_index where command like '% CONCURRENTLY')
                 order by pid limit 1";
     let row = sqlx::query(sql)
         .bind(moment.at)
