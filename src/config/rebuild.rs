@@ -43,7 +43,8 @@ const CUT_OVER_TIMEOUT_MS: Key = Key::millis(
     120_000,
     1_000,
     86_400_000,
-    "How long to keep trying the cut-over while readers' long transactions block it.",
+    "How long to keep trying the cut-over while readers' long transactions block it. Checks that are older than this \
+     when they are confirmed are made again.",
 );
 const CATCH_UP_TIMEOUT_MS: Key = Key::millis(
     "rebuild.catch_up_timeout_ms",

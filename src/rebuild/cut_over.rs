@@ -24,8 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Pauses after tries of the cut-over that something was in the way of: commits wait while a try waits, so they grow.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
 const TRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Checks that are older than this are repeated before the cut-over.
-const CHECKS_AGE_MAX: Duration = Duration::from_secs(60);
 /// The end of the log is asked for so often while catching up.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
 
@@ -104,7 +102,8 @@ impl Finish<'_> {
             if !self.confirmed(live).await {
                 return Ok(Finished::Ready);
             }
-            if asked.elapsed() < CHECKS_AGE_MAX {
+            // While a cut-over is tried for that long, they are as old.
+            if asked.elapsed() < self.ctx.config.rebuild.cut_over_timeout {
                 self.tell(Phase::CuttingOver, 1.0);
                 return self.cut_over(conn, following).await;
             }

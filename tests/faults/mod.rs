@@ -24,4 +24,4 @@ mod registry_away;
 mod scale_out;
 mod standstill;
 mod start;
-mod topic_recreated;
+pub mod topic_recreated;

@@ -17,7 +17,7 @@ const PARTITIONS: i32 = 4;
 /// A claim that was refused is tried again each second.
 const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__RETRY__MAX_MS", "1000")];
 
-async fn make_anew(stack: &Stack) {
+pub async fn make_anew(stack: &Stack) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &stack.servers.kafka).create().unwrap();
     for gone in admin.delete_topics(&[&stack.orders_topic], &AdminOptions::new()).await.unwrap() {

@@ -6,6 +6,7 @@ mod cut_over_before_publication;
 mod discard;
 mod fence;
 mod follow;
+mod last_steps;
 mod log;
 mod log_epoch;
 mod migrations;

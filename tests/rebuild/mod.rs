@@ -13,6 +13,7 @@ mod progress;
 mod projection_version;
 mod publisher;
 mod readers;
+mod recreated;
 mod rollback;
 mod tamper;
 mod time_travel;

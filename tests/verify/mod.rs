@@ -5,5 +5,6 @@
 
 mod compare;
 mod database;
+mod meanwhile;
 mod sample;
 mod shown;
