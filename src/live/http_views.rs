@@ -1,5 +1,7 @@
 //! The views that the API serves, read from Postgres.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use uuid::Uuid;
@@ -24,9 +26,11 @@ pub struct StoredViews {
 }
 
 impl StoredViews {
-    /// `connections_max`: of a pool of its own.
-    pub fn new(access: Access, connections_max: u32) -> StoredViews {
-        StoredViews { reader: Reader::new(access.pool(connections_max)), access }
+    /// `connections_max`: of a pool of its own. `request_timeout`: how long a request is answered, and so how long a
+    /// statement for it goes on; those of exports may take as long as any other.
+    pub fn new(access: Access, connections_max: u32, request_timeout: Duration) -> StoredViews {
+        let pool = access.answering_within(request_timeout).pool(connections_max);
+        StoredViews { reader: Reader::new(pool), access }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -113,7 +117,7 @@ impl StoredViews {
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
         let access = self.access.clone();
-        let runs = Box::pin(export_runs(snapshot, filter));
+        let runs = Box::pin(export_runs(snapshot, filter, access.statement_max()));
         let runs = stream::unfold(runs, move |mut runs| {
             let access = access.clone();
             async move {

@@ -81,6 +81,13 @@ impl Site {
         problem
     }
 
+    /// To its database.
+    pub async fn postgres(&self) -> PgConnection {
+        let (maintenance, name) = self.database.as_ref().expect("it has a database of its own");
+        let (server, _) = maintenance.rsplit_once('/').expect("the URL names a database");
+        PgConnection::connect(&format!("{server}/{name}")).await.unwrap()
+    }
+
     pub async fn close(self) {
         self.shutdown.cancel();
         if let Some((maintenance, name)) = &self.database {
@@ -91,8 +98,9 @@ impl Site {
 
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
-    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4));
+    // No statement ends by its own limit while a test waits.
+    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(3600)).unwrap();
+    let views = Arc::new(StoredViews::new(access, 4, settings.request_timeout));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

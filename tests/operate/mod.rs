@@ -9,7 +9,8 @@ mod follow;
 mod log;
 mod log_epoch;
 mod migrations;
-
 mod projection;
+mod readers_first;
+mod reads;
 mod sessions;
 mod told;
