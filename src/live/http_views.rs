@@ -12,7 +12,7 @@ use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKe
 use crate::serve::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::read::{Reader, export_runs};
+use crate::store::read::{Reader, RunLimits, export_runs};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 
@@ -21,12 +21,13 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 pub struct StoredViews {
     reader: Reader,
     access: Access,
+    response_bytes_max: u64,
 }
 
 impl StoredViews {
-    /// `connections_max`: of a pool of its own.
-    pub fn new(access: Access, connections_max: u32) -> StoredViews {
-        StoredViews { reader: Reader::new(access.pool(connections_max)), access }
+    /// `connections_max`: of a pool of its own. `response_bytes_max`: of what one answer lists, before one more entry.
+    pub fn new(access: Access, connections_max: u32, response_bytes_max: u64) -> StoredViews {
+        StoredViews { reader: Reader::new(access.pool(connections_max)), access, response_bytes_max }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -49,10 +50,11 @@ impl StoredViews {
     async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
-        let replay = view.run_history(RunType::Replay, limit).await?;
-        let alerts = view.run_history(RunType::Alert, limit).await?;
+        let limits = RunLimits { rows_max: limit, bytes_max: self.response_bytes_max / 2 };
+        let replay = view.run_history(RunType::Replay, limits).await?;
+        let alerts = view.run_history(RunType::Alert, limits).await?;
         snapshot.close().await?;
-        Ok(RunHistory { replay, alerts })
+        Ok(RunHistory { is_cut: replay.is_cut || alerts.is_cut, replay: replay.runs, alerts: alerts.runs })
     }
 
     async fn read_providers(&self) -> Result<Providers, StoreError> {

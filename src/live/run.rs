@@ -178,7 +178,7 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
-        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max);
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, http.response_bytes_max);
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {

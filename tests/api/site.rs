@@ -27,6 +27,8 @@ pub struct Site {
 }
 
 pub const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
+/// Few of the rows of any test.
+pub const RESPONSE_BYTES_MAX: u64 = 64 * 1024;
 pub const FULFILLMENT: &str = "/api/v1/fulfillment";
 
 impl Site {
@@ -92,7 +94,7 @@ impl Site {
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
     let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4));
+    let views = Arc::new(StoredViews::new(access, 4, RESPONSE_BYTES_MAX));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)
