@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT_MS: Key = Key::millis(
     10_000,
     100,
     600_000,
-    "Maximum time for a response. Exports have http.export_timeout_ms instead.",
+    "Maximum time for a response, and for its statements in Postgres. Exports have http.export_timeout_ms instead.",
 );
 const EXPORT_TIMEOUT_MS: Key =
     Key::millis("http.export_timeout_ms", 600_000, 1_000, 86_400_000, "Maximum duration of one export.");

@@ -1,5 +1,7 @@
 //! The views that the API serves, read from Postgres.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use uuid::Uuid;
@@ -21,13 +23,24 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 pub struct StoredViews {
     reader: Reader,
     access: Access,
-    response_bytes_max: u64,
+    bytes_max: u64,
+}
+
+/// Bounds of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLimits {
+    /// How long a request is answered, and so how long a statement for it goes on; those of exports may take as long as any
+    /// other.
+    pub time: Duration,
+    /// Of what an answer lists. The entry that reaches it is the last.
+    pub bytes_max: u64,
 }
 
 impl StoredViews {
-    /// `connections_max`: of a pool of its own. `response_bytes_max`: of what one answer lists, before one more entry.
-    pub fn new(access: Access, connections_max: u32, response_bytes_max: u64) -> StoredViews {
-        StoredViews { reader: Reader::new(access.pool(connections_max)), access, response_bytes_max }
+    /// `connections_max`: of a pool of its own.
+    pub fn new(access: Access, connections_max: u32, limits: AnswerLimits) -> StoredViews {
+        let pool = access.answering_within(limits.time).pool(connections_max);
+        StoredViews { reader: Reader::new(pool), access, bytes_max: limits.bytes_max }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -50,7 +63,7 @@ impl StoredViews {
     async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
-        let limits = RunLimits { rows_max: limit, bytes_max: self.response_bytes_max / 2 };
+        let limits = RunLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
         let replay = view.run_history(RunType::Replay, limits).await?;
         let alerts = view.run_history(RunType::Alert, limits).await?;
         snapshot.close().await?;
@@ -115,7 +128,7 @@ impl StoredViews {
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
         let access = self.access.clone();
-        let runs = Box::pin(export_runs(snapshot, filter));
+        let runs = Box::pin(export_runs(snapshot, filter, access.statement_max()));
         let runs = stream::unfold(runs, move |mut runs| {
             let access = access.clone();
             async move {

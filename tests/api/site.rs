@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::http;
-use foldback::live::http_views::StoredViews;
+use foldback::live::http_views::{AnswerLimits, StoredViews};
 
 use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
@@ -83,6 +83,13 @@ impl Site {
         problem
     }
 
+    /// To its database.
+    pub async fn postgres(&self) -> PgConnection {
+        let (maintenance, name) = self.database.as_ref().expect("it has a database of its own");
+        let (server, _) = maintenance.rsplit_once('/').expect("the URL names a database");
+        PgConnection::connect(&format!("{server}/{name}")).await.unwrap()
+    }
+
     pub async fn close(self) {
         self.shutdown.cancel();
         if let Some((maintenance, name)) = &self.database {
@@ -93,8 +100,10 @@ impl Site {
 
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
-    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4, RESPONSE_BYTES_MAX));
+    // No statement ends by its own limit while a test waits.
+    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(3600)).unwrap();
+    let limits = AnswerLimits { time: settings.request_timeout, bytes_max: RESPONSE_BYTES_MAX };
+    let views = Arc::new(StoredViews::new(access, 4, limits));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

@@ -9,7 +9,7 @@ mod follow;
 mod log;
 mod log_epoch;
 mod migrations;
-
 mod projection;
+mod reads;
 mod sessions;
 mod told;

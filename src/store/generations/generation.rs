@@ -68,6 +68,15 @@ pub fn key_statements(generation: Generation) -> Vec<AssertSqlSafe<String>> {
     KEYS.lines().filter(|line| !line.starts_with("--")).map(|line| generation.sql(line)).collect()
 }
 
+/// Name and statement of every index that is not part of a key.
+pub(super) fn index_statements(generation: Generation) -> Vec<(&'static str, String)> {
+    let named = |line: &'static str| {
+        let (name, _) = line.strip_prefix("create index if not exists ")?.split_once(' ')?;
+        Some((name, generation.sql(line).0))
+    };
+    TABLES.lines().chain(KEYS.lines()).filter_map(named).collect()
+}
+
 /// Points every stable view at a generation, in the caller's transaction.
 pub(in crate::store) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(conn).await?;
