@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::generation_watch::GenerationWatch;
-use super::http_views::StoredViews;
+use super::http_views::{AnswerLimits, StoredViews};
 use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
 use super::tasks::{EndedEarly, Tasks};
@@ -177,7 +177,8 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
-        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, http.request_timeout);
+        let limits = AnswerLimits { time: http.request_timeout, bytes_max: http.response_bytes_max };
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, limits);
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {

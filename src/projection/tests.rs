@@ -296,6 +296,7 @@ fn contents() -> impl Strategy<Value = Vec<Content>> {
             backlog_total: None,
             next_scheduled_at: None,
             alerts_sent: None,
+            unreadable: None,
         }))
     });
     prop::collection::vec(prop_oneof![8 => order, 1 => run], 1..25).prop_map(|mut contents| {
@@ -327,7 +328,7 @@ pub(super) fn log() -> impl Strategy<Value = Vec<Item>> {
         .prop_map(|(contents, positions)| contents.into_iter().zip(positions).map(item).collect())
 }
 
-fn item((content, at): (Content, i64)) -> Item {
+pub(super) fn item((content, at): (Content, i64)) -> Item {
     let stream = if matches!(content, Content::Run(_)) { Stream::Runs } else { Stream::Orders };
     let position = Position { partition: (at % 3) as i32, offset: at / 3 };
     let record = RawRecord { stream, position, key: None, value: None, headers: Vec::new(), recorded_at: None };
