@@ -2,8 +2,13 @@
 # A private PostgreSQL. It refuses to run as root: root lends it the user `postgres`, whose home can be closed to the
 # checkout (/root/…), so its directory is recorded and may lie under /var/tmp.
 
+# POSTGRES_BIN names the directory of another server than the newest installed one.
 postgres_bin() {
     local newest
+    if [[ -n ${POSTGRES_BIN:-} ]]; then
+        [[ -x $POSTGRES_BIN/initdb ]] || die "there is no initdb in POSTGRES_BIN=$POSTGRES_BIN"
+        echo "$POSTGRES_BIN" && return
+    fi
     newest=$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
     if [[ -n $newest ]]; then echo "${newest%/initdb}"; else pg_config --bindir; fi
 }

@@ -14,7 +14,7 @@ use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKe
 use crate::serve::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::read::{Reader, export_runs};
+use crate::store::read::{Reader, RunLimits, export_runs};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 
@@ -23,14 +23,24 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 pub struct StoredViews {
     reader: Reader,
     access: Access,
+    bytes_max: u64,
+}
+
+/// Bounds of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLimits {
+    /// How long a request is answered, and so how long a statement for it goes on; those of exports may take as long as any
+    /// other.
+    pub time: Duration,
+    /// Of what an answer lists. The entry that reaches it is the last.
+    pub bytes_max: u64,
 }
 
 impl StoredViews {
-    /// `connections_max`: of a pool of its own. `request_timeout`: how long a request is answered, and so how long a
-    /// statement for it goes on; those of exports may take as long as any other.
-    pub fn new(access: Access, connections_max: u32, request_timeout: Duration) -> StoredViews {
-        let pool = access.answering_within(request_timeout).pool(connections_max);
-        StoredViews { reader: Reader::new(pool), access }
+    /// `connections_max`: of a pool of its own.
+    pub fn new(access: Access, connections_max: u32, limits: AnswerLimits) -> StoredViews {
+        let pool = access.answering_within(limits.time).pool(connections_max);
+        StoredViews { reader: Reader::new(pool), access, bytes_max: limits.bytes_max }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -53,10 +63,11 @@ impl StoredViews {
     async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
-        let replay = view.run_history(RunType::Replay, limit).await?;
-        let alerts = view.run_history(RunType::Alert, limit).await?;
+        let limits = RunLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
+        let replay = view.run_history(RunType::Replay, limits).await?;
+        let alerts = view.run_history(RunType::Alert, limits).await?;
         snapshot.close().await?;
-        Ok(RunHistory { replay, alerts })
+        Ok(RunHistory { is_cut: replay.is_cut || alerts.is_cut, replay: replay.runs, alerts: alerts.runs })
     }
 
     async fn read_providers(&self) -> Result<Providers, StoreError> {

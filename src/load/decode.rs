@@ -11,7 +11,7 @@ use crate::domain::log::refused::RefusedRecords;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::event::OrderEvent;
 use crate::domain::timestamp::Timestamp;
-use crate::live::worker::decode::{EventDecoder, REFUSED_ELSEWHERE};
+use crate::live::worker::decode::{EventDecoder, REFUSED_ELSEWHERE, decoded_bytes};
 use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::{Content, Item};
 
@@ -64,7 +64,8 @@ impl RecordDecoder for LoadDecoder {
         }
         let Decode::Event(Decoded::Order(event)) = self.decoding.decoder.decode_view(record) else { return None };
         let RecordView { position, recorded_at, value, .. } = record;
-        Some((LoadItem::Event { event, position, recorded_at }, EVENT_BYTES + value.map_or(0, <[u8]>::len)))
+        let bytes = EVENT_BYTES + value.map_or(0, <[u8]>::len) + decoded_bytes(&event);
+        Some((LoadItem::Event { event, position, recorded_at }, bytes))
     }
 
     /// Handles what `glance` leaves: runs and rejected records.

@@ -5,6 +5,7 @@ mod context;
 mod decode;
 mod error;
 mod finalize;
+mod floods;
 mod follow;
 pub mod log_guard;
 mod progress;
@@ -153,6 +154,7 @@ async fn try_build(
     }
     if !load::is_done(&mut conn, generation, Step::Untangled).await? {
         contested::fold_contested(ctx, build, stop).await?;
+        floods::refuse_conflicts(ctx, build, &mut conn).await?;
         load::renew_names(&mut conn, generation).await?;
         load::finish(&mut conn, generation, Step::Untangled).await?;
     }

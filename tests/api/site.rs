@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::http;
-use foldback::live::http_views::StoredViews;
+use foldback::live::http_views::{AnswerLimits, StoredViews};
 
 use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
@@ -27,6 +27,8 @@ pub struct Site {
 }
 
 pub const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
+/// Few of the rows of any test.
+pub const RESPONSE_BYTES_MAX: u64 = 64 * 1024;
 pub const FULFILLMENT: &str = "/api/v1/fulfillment";
 
 impl Site {
@@ -100,7 +102,8 @@ impl Site {
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
     // No statement ends by its own limit while a test waits.
     let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(3600)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4, settings.request_timeout));
+    let limits = AnswerLimits { time: settings.request_timeout, bytes_max: RESPONSE_BYTES_MAX };
+    let views = Arc::new(StoredViews::new(access, 4, limits));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

@@ -10,8 +10,8 @@ use crate::support::log::Log;
 use crate::support::views::{history, metric, number, readyz_says};
 use crate::support::{OwnKafka, PATIENCE, Running, Stack, eventually};
 
-/// What is stopped is tried again often.
-const SETTINGS: [(&str, &str); 1] = [("FOLDBACK__RETRY__MAX_MS", "500")];
+/// What is stopped is tried again often. One worker: a partition that moves to another one is told again there.
+const SETTINGS: [(&str, &str); 2] = [("FOLDBACK__RETRY__MAX_MS", "500"), ("FOLDBACK__WORKERS__COUNT", "1")];
 /// Records per batch of the log.
 const CHUNK: usize = 10;
 
@@ -49,8 +49,9 @@ fn guard(stack: &Stack, partition: i32) -> String {
     format!("log_guard:{}/{partition}", stack.orders_topic)
 }
 
+/// How often a condition with these words began.
 fn told(running: &Running, words: &str) -> usize {
-    running.log().lines().filter(|line| line.contains(words)).count()
+    running.log().lines().filter(|line| line.contains("not ready: ") && line.contains(words)).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use crate::store::connect::Access;
 use crate::store::error::StoreError;
 use crate::store::generations::{Generation, checkpoints, generation};
 use crate::store::publication::expected;
-use crate::store::read::View;
+use crate::store::read::{LatestRuns, View};
 
 /// One of the two generations compared. Each has its own connection, so both work at the same time.
 pub struct Side {
@@ -44,7 +44,7 @@ impl Side {
 
     /// What a publication of it would show.
     pub async fn content(&mut self, as_of: Timestamp) -> Result<Content, StoreError> {
-        expected::content(&mut self.conn, self.generation, as_of).await
+        expected::content(&mut self.conn, self.generation, as_of, &mut LatestRuns::default()).await
     }
 
     pub async fn orders_with_gaps(&mut self) -> Result<i64, StoreError> {

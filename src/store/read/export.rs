@@ -12,10 +12,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::views::rows::RunFilter;
 use crate::store::error::StoreError;
 
+use super::runs::RunLimits;
 use super::snapshot::Snapshot;
 
-/// Summaries may be large: few rows a page.
-const PAGE_ROWS: u32 = 50;
+/// What is in memory at a time, and one run more.
+const PAGE: RunLimits = RunLimits { rows_max: 50, bytes_max: 4 * 1024 * 1024 };
 
 struct Export {
     snapshot: Snapshot,
@@ -48,10 +49,10 @@ impl Export {
             // The client decides how fast it goes on.
             self.snapshot.allow_idle(self.statement_max).await?;
         }
-        let page = self.snapshot.view().runs(self.filter, self.after, PAGE_ROWS).await?;
-        self.is_last_page = page.len() < PAGE_ROWS as usize;
-        self.after = page.last().map(|run| (run.ran_at, run.run_id));
-        self.page = page.into();
+        let page = self.snapshot.view().runs(self.filter, self.after, PAGE).await?;
+        self.is_last_page = page.runs.len() < PAGE.rows_max as usize && !page.is_cut;
+        self.after = page.runs.last().map(|run| (run.ran_at, run.run_id));
+        self.page = page.runs.into();
         Ok(())
     }
 }

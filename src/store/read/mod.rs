@@ -7,6 +7,7 @@ mod dead_letters;
 mod export;
 mod generations;
 mod history;
+mod latest_runs;
 mod orders;
 mod replays;
 mod runs;
@@ -14,4 +15,6 @@ mod snapshot;
 mod telemetry;
 
 pub use export::export_runs;
+pub use latest_runs::LatestRuns;
+pub use runs::{RunLimits, RunPage};
 pub use snapshot::{Reader, Snapshot, View};
