@@ -1,16 +1,15 @@
 //! The HTTP API over a real Postgres, seen by a client.
 
+mod abandoned;
 mod document;
 mod site;
-
-use std::time::Duration;
 
 use foldback::observe::health::{KAFKA, REDIS, Severity};
 use foldback::serve::HttpSettings;
 use serde_json::{Value, json};
 use site::{AUTOMATION, FULFILLMENT, Site};
 
-use crate::support::{PATIENCE, eventually, http};
+use crate::support::http;
 
 const ROWS: &str = include_str!("api/rows.sql");
 const GENERATIONS: &str = include_str!("api/generations.sql");
@@ -271,24 +270,6 @@ async fn an_empty_database_gives_empty_answers_and_none_at_all_503() {
     away.problem(&format!("{AUTOMATION}/runs/export?format=csv"), 503).await;
     assert_eq!(away.json("/livez").await, json!({"alive": true}));
     away.close().await;
-}
-
-/// The table is locked for as long as the test goes on.
-#[tokio::test]
-async fn a_query_ends_with_the_request_that_asked_for_it() {
-    let settings = HttpSettings { request_timeout: Duration::from_millis(500), ..HttpSettings::default() };
-    let site = Site::bounded(ROWS, settings).await;
-    let mut locking = site.postgres().await;
-    sqlx::raw_sql("begin; lock table gen_1.replays in access exclusive mode").execute(&mut locking).await.unwrap();
-    site.problem(&format!("{FULFILLMENT}/replays"), 503).await;
-    let sql = "select query from pg_stat_activity
-                where datname = current_database() and application_name = 'foldback' and state = 'active'";
-    eventually(PATIENCE, || async {
-        let left: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut site.postgres().await).await.unwrap();
-        if left.is_empty() { Ok(()) } else { Err(left) }
-    })
-    .await;
-    site.close().await;
 }
 
 #[tokio::test]

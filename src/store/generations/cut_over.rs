@@ -65,13 +65,7 @@ async fn try_switch(
     lock_timeout: Duration,
     gated: bool,
 ) -> Result<CutOver, StoreError> {
-    // Decisions that operators made while another generation was live apply to this one too. Most of them before the
-    // fence, as a generation may have dead letters by the million.
-    let mut tx = conn.begin().await?;
-    wait_at_most(&mut tx, lock_timeout).await?;
-    discards::apply(&mut tx, next).await?;
-    tx.commit().await?;
-
+    close_discarded(conn, next, lock_timeout).await?;
     let mut tx = conn.begin().await?;
     wait_at_most(&mut tx, lock_timeout).await?;
     let switched = switch_in(&mut tx, next, lock_timeout, gated).await;
@@ -82,6 +76,22 @@ async fn try_switch(
         tx.rollback().await?
     }
     switched
+}
+
+/// Decisions that operators made while another generation was live apply to this one too. Most of them before the fence, as
+/// a generation may have dead letters by the million.
+async fn close_discarded(conn: &mut PgConnection, next: Generation, lock_timeout: Duration) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    wait_at_most(&mut tx, lock_timeout).await?;
+    match discards::apply(&mut tx, next).await {
+        Ok(_) => Ok(tx.commit().await?),
+        // It was dropped, which the switch says.
+        Err(StoreError::Missing(_)) => Ok(tx.rollback().await?),
+        Err(error) => {
+            tx.rollback().await?;
+            Err(error)
+        }
+    }
 }
 
 /// Bounds each wait for a lock until the transaction ends.
