@@ -46,7 +46,7 @@ async fn fold_some(ctx: &LoadContext, build: &Build) -> Result<bool, LoadError> 
     let mut cache = StateCache::new(0, 0);
     let mut changes = fold_batch(&mut writer.conn, generation, &mut cache, &items).await?.changes;
     restore_records(ctx, &mut changes).await?;
-    writer.commit(&Commit { changes: &changes, advances: &[], topics: &ctx.topics, slot: 0 }).await?;
+    writer.commit(&Commit { changes: &changes, advances: &[], topics: &ctx.topics, slot: 0, redriven: &[] }).await?;
     load::forget(&mut writer.conn, generation, &orders).await?;
     Ok(true)
 }

@@ -11,5 +11,6 @@ mod log_epoch;
 mod migrations;
 
 mod projection;
+mod redrive;
 mod sessions;
 mod told;

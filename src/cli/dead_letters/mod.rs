@@ -1,6 +1,7 @@
-//! `foldback dead-letters list|show|allow|discard`
+//! `foldback dead-letters list|show|redrive|allow|discard`
 
 mod discard;
+mod redrive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,11 @@ pub enum Verb {
     List(List),
     /// Show one dead letter in full
     Show(Show),
+    /// Send dead letters through the fold again, with a receipt for each
+    ///
+    /// What is accepted is in the views and closed; what is refused again stays open, with today's reason. Repeating it
+    /// is harmless.
+    Redrive(redrive::Args),
     /// Let a record pass the flood guard that stopped its partition
     Allow(Allow),
     /// Close a dead letter for good, with a reason
@@ -73,6 +79,7 @@ pub async fn run(verb: Verb, context: Context) -> Result<(), Failure> {
     match verb {
         Verb::List(args) => list(args, context).await,
         Verb::Show(args) => show(args, context).await,
+        Verb::Redrive(args) => redrive::run(args, context).await,
         Verb::Allow(args) => let_pass(args, context).await,
         Verb::Discard(args) => discard::run(args, context).await,
     }

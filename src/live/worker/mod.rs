@@ -3,7 +3,7 @@
 pub mod batch;
 pub mod bisect;
 pub mod decode;
-mod displaced;
+pub mod displaced;
 pub mod fold;
 mod owned;
 mod report;

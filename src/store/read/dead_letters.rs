@@ -102,7 +102,8 @@ impl View<'_> {
     }
 }
 
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &DeadLetterFilter) {
+/// Adds the conditions of a filter, each beginning with `and`.
+pub(in crate::store) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &DeadLetterFilter) {
     if let Some(reason) = filter.reason {
         query.push(" and reason = ").push_bind(reason.as_str());
     }

@@ -13,5 +13,6 @@ mod runs;
 mod snapshot;
 mod telemetry;
 
+pub(in crate::store) use dead_letters::push_filter;
 pub use export::export_runs;
 pub use snapshot::{Reader, Snapshot, View};

@@ -10,6 +10,7 @@ use super::copy::Rows;
 use super::upsert::Table;
 use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};
 use crate::domain::log::record::{Header, Topics};
+use crate::domain::log::rejection::Rejection;
 use crate::store::decisions::discards;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
@@ -29,6 +30,7 @@ pub const DEAD_LETTERS: Table = Table {
         "provider_order_id",
         "sequence",
         "event_id",
+        "recorded_at",
     ],
     key: &["topic", "partition", "\"offset\""],
     conflict: "on conflict on constraint dead_letters_conflict",
@@ -64,11 +66,16 @@ fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {
     rows.optional(record.value.as_deref(), Rows::bytea);
     rows.jsonb(|out| out.extend_from_slice(headers_json(&record.headers).to_string().as_bytes()));
     rows.text(dead_letter.rejection.reason.as_str());
-    // A detail may quote the record, and Postgres text can't contain U+0000.
-    rows.text(&dead_letter.rejection.detail.replace('\0', "\\0"));
+    rows.text(&stored_detail(&dead_letter.rejection));
     rows.optional(dead_letter.conflict.map(|conflict| conflict.provider_order_id), Rows::uuid);
     rows.optional(dead_letter.conflict.map(|conflict| conflict.sequence), Rows::int8);
     rows.optional(dead_letter.conflict.map(|conflict| conflict.event_id), Rows::uuid);
+    rows.optional(record.recorded_at, Rows::timestamptz);
+}
+
+/// A detail may quote the record, and Postgres text can't contain U+0000.
+pub(in crate::store) fn stored_detail(rejection: &Rejection) -> String {
+    rejection.detail.replace('\0', "\\0")
 }
 
 fn headers_json(headers: &[Header]) -> Value {
