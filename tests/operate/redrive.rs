@@ -160,7 +160,7 @@ async fn a_redrive_that_is_killed_beside_the_live_fold_loses_and_doubles_nothing
         if left < i64::try_from(ORDERS).unwrap() { Ok(()) } else { Err(left) }
     })
     .await;
-    redriving.kill().await;
+    redriving.kill();
     let receipts = redrive(&stack, &["--all"]).await;
     assert!(receipts.iter().all(|receipt| receipt["receipt"] == "applied"), "{receipts:?}");
     folded(&stack, 1).await;
