@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::filters::{FILTERS, Filters};
 use crate::cli::Failure;
 use crate::cli::context::{Context, access, at_database};
 use crate::cli::long_running::{Watched, unanswered};
@@ -12,27 +13,21 @@ use crate::cli::output::{Output, plain, print};
 use crate::cli::signals::overdue;
 use crate::config::Config;
 use crate::domain::log::redrive::{Fate, Receipt};
-use crate::domain::log::rejection::Reason;
-use crate::domain::views::rows::DeadLetterFilter;
 use crate::load::LoadError;
 use crate::rebuild::Observer;
 use crate::redrive::{RedriveError, RedriveOptions, Told, redrive};
 use crate::store::redrive::Chosen;
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("chosen").required(true).multiple(true).args(["ids", "reason", "topic", "all"]))]
+#[command(group = clap::ArgGroup::new("chosen").required(true).multiple(true).args(FILTERS).args(["ids", "all"]))]
 pub struct Args {
     /// Dead letter ids, as shown by `dead-letters list`
-    #[arg(value_name = "ID", conflicts_with_all = ["reason", "topic", "all"])]
+    #[arg(value_name = "ID", conflicts_with_all = FILTERS, conflicts_with = "all")]
     ids: Vec<i64>,
-    /// All open dead letters with this reason, such as schema_unknown
-    #[arg(long, value_parser = super::reason)]
-    reason: Option<Reason>,
-    /// All open dead letters of this topic
-    #[arg(long)]
-    topic: Option<String>,
+    #[command(flatten)]
+    filters: Filters,
     /// All open dead letters
-    #[arg(long, conflicts_with_all = ["reason", "topic"])]
+    #[arg(long, conflicts_with_all = FILTERS)]
     all: bool,
     /// Say what would become of each; change nothing
     #[arg(long)]
@@ -64,8 +59,7 @@ fn chosen(args: &Args) -> Chosen {
     if !args.ids.is_empty() {
         return Chosen::Ids(args.ids.clone());
     }
-    let (reason, topic) = (args.reason, args.topic.clone());
-    Chosen::Matching(DeadLetterFilter { reason, topic, open: true })
+    Chosen::Matching(args.filters.filter(true))
 }
 
 fn failure(config: &Config, error: RedriveError) -> Failure {

@@ -2,6 +2,7 @@
 
 pub mod bounds;
 pub mod dead_letter;
+pub mod described;
 pub mod key_share;
 pub mod new_logs;
 pub mod partition;

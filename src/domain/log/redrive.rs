@@ -1,12 +1,16 @@
 //! What becomes of dead letters that are sent through the fold again.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::dead_letter::ConflictKey;
 use super::position::Position;
 use super::rejection::Rejection;
 use crate::domain::timestamp::Timestamp;
 
 /// How an accepted record counts: its event is new, or known already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Accepted {
     Applied,
     Duplicate,

@@ -1,16 +1,13 @@
 //! Dead letters with their records, as they are to be sent through the fold again.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::domain::log::position::Position;
-use crate::domain::log::record::{Header, RawRecord, Topics};
+use crate::domain::log::record::{RawRecord, Topics};
 use crate::domain::log::redrive::Accepted;
 use crate::domain::log::rejection::{Reason, Rejection};
 use crate::domain::timestamp::Timestamp;
@@ -18,6 +15,7 @@ use crate::domain::views::rows::DeadLetterFilter;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
 use crate::store::read::push_filter;
+use crate::store::tables::dead_letters::{StoredHeader, headers};
 
 const TABLE: &str = "dead_letters";
 
@@ -102,12 +100,6 @@ struct Row {
     discarded_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Deserialize)]
-struct StoredHeader {
-    key: String,
-    value: Option<String>,
-}
-
 /// The dead letters with these ids, ascending. Fails if one is of a topic that is not folded.
 pub async fn letters(
     conn: &mut PgConnection,
@@ -129,8 +121,7 @@ fn letter(row: Row, topics: &Topics) -> Result<Letter, StoreError> {
     })?;
     let reason = Reason::parse(&row.reason)
         .ok_or_else(|| corrupt(format!("id {} has the unknown reason `{}`", row.id, row.reason)))?;
-    let headers = row.headers.0.into_iter().map(header).collect::<Option<Vec<_>>>();
-    let headers = headers.ok_or_else(|| corrupt(format!("id {}: a header's value is not base64", row.id)))?;
+    let headers = headers(row.id, row.headers.0)?;
     Ok(Letter {
         id: row.id,
         record: RawRecord {
@@ -146,9 +137,4 @@ fn letter(row: Row, topics: &Topics) -> Result<Letter, StoreError> {
         redriven_as: row.redriven_as.as_deref().and_then(Accepted::parse),
         discarded_at: row.discarded_at.map(Timestamp::from_datetime),
     })
-}
-
-fn header(stored: StoredHeader) -> Option<Header> {
-    let value = stored.value.map(|text| STANDARD.decode(text).map(Bytes::from)).transpose().ok()?;
-    Some(Header { key: stored.key, value })
 }

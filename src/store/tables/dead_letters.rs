@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -84,6 +86,24 @@ fn headers_json(headers: &[Header]) -> Value {
         json!({ "key": header.key.replace('\0', "\u{fffd}"), "value": value })
     };
     headers.iter().map(header).collect()
+}
+
+/// As `headers_json` writes them.
+#[derive(Debug, Deserialize)]
+pub(in crate::store) struct StoredHeader {
+    key: String,
+    value: Option<String>,
+}
+
+/// The headers of the dead letter with this id.
+pub(in crate::store) fn headers(id: i64, stored: Vec<StoredHeader>) -> Result<Vec<Header>, StoreError> {
+    let header = |stored: StoredHeader| {
+        let value = stored.value.map(|text| STANDARD.decode(text).map(Bytes::from)).transpose();
+        let detail = || format!("id {id}: a header's value is not base64");
+        let value = value.map_err(|_| StoreError::Corrupt { table: DEAD_LETTERS.name, detail: detail() })?;
+        Ok(Header { key: stored.key, value })
+    };
+    stored.into_iter().map(header).collect()
 }
 
 /// Removes the dead letters of events that have won after all.
