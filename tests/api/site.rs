@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::http;
+use foldback::codec::{Decoder, Limits};
 use foldback::live::http_views::StoredViews;
 
 use foldback::observe::health::Readiness;
@@ -92,7 +93,7 @@ impl Site {
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
     let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4));
+    let views = Arc::new(StoredViews::new(access, 4, Decoder::new(Limits::default())));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

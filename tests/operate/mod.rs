@@ -3,6 +3,7 @@
 mod busy_fleet;
 mod copy;
 mod cut_over_before_publication;
+mod dead_letters;
 mod discard;
 mod fence;
 mod follow;

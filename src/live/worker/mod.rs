@@ -6,6 +6,7 @@ pub mod decode;
 pub mod displaced;
 pub mod fold;
 mod owned;
+pub mod refusals;
 mod report;
 mod settings;
 pub mod state_cache;

@@ -183,6 +183,7 @@ impl WriterTask {
         };
         settings.access.answered(writer.commit(&commit)).await?;
         self.committed(batch, &folded.changes, &advances);
+        settings.refusals.committed(&folded.changes.dead_letters, &settings.topics);
         report_commit(&batch.items, &folded, started, &settings.topics);
         Ok(())
     }
