@@ -13,5 +13,6 @@ mod migrations;
 
 mod projection;
 mod redrive;
+mod runs_refused;
 mod sessions;
 mod told;
