@@ -121,5 +121,6 @@ fn probe(n: usize) -> Result<Run> {
         backlog_total: None,
         next_scheduled_at: None,
         alerts_sent: Some(0),
+        unreadable: None,
     })
 }

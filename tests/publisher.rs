@@ -11,8 +11,11 @@ use foldback::observe::Metrics;
 use foldback::publish::Link;
 use foldback::store::connect::Access;
 use foldback::store::migrate::migrate;
+use foldback::store::publication;
+use foldback::store::read::LatestRuns;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +60,10 @@ impl Database {
         Database { maintenance, name, url }
     }
 
+    fn access(&self) -> Access {
+        Access::new(&self.url, Duration::from_secs(5), Duration::from_secs(30)).unwrap()
+    }
+
     /// As a worker would: in one transaction, with the notification.
     async fn commit(&self, statements: &str) {
         execute(&self.url, &format!("begin; {statements}; select pg_notify('foldback_changed', ''); commit")).await;
@@ -81,6 +88,10 @@ impl Database {
         .await;
     }
 
+    async fn text(&self, sql: &'static str) -> String {
+        sqlx::query_scalar(sql).fetch_one(&mut PgConnection::connect(&self.url).await.unwrap()).await.unwrap()
+    }
+
     async fn drop(self) {
         execute(&self.maintenance, &format!("drop database {} with (force)", self.name)).await;
     }
@@ -100,10 +111,14 @@ struct Running {
 
 impl Running {
     fn start(database: &Database, redis: &OwnRedis) -> Running {
-        let access = Access::new(&database.url, Duration::from_secs(5), Duration::from_secs(30)).unwrap();
+        Running::reconciling(database, redis, Duration::from_secs(2))
+    }
+
+    fn reconciling(database: &Database, redis: &OwnRedis, reconcile: Duration) -> Running {
+        let access = database.access();
         let link = Link::new(&redis.url(), "provider_automation:", Duration::from_secs(1)).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap().0);
-        let settings = Settings { reconcile: Duration::from_secs(2), coalesce: Duration::from_millis(20) };
+        let settings = Settings { reconcile, coalesce: Duration::from_millis(20) };
         let publisher = Publisher::new(access, link, metrics.clone(), settings);
         let (status, stop) = (publisher.status(), CancellationToken::new());
         let task = tokio::spawn(publisher.run(stop.clone()));
@@ -206,6 +221,68 @@ async fn redis_away_degrades_and_comes_back() {
     redis.start_again().await;
     within(5.0, "whole again", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
     within(1.0, "health is clear", async || running.status.borrow().problems().next().is_none()).await;
+    running.stop().await;
+    database.drop().await;
+}
+
+/// Takes connections to where Redis was, and closes them.
+async fn refuse(redis: &OwnRedis, tries: u32) {
+    let listener = TcpListener::bind(redis.url().trim_start_matches("redis://")).await.unwrap();
+    for _ in 0..tries {
+        drop(listener.accept().await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_postgres_is_left_alone() {
+    let (database, mut redis) = (Database::make().await, OwnRedis::start().await);
+    let running = Running::reconciling(&database, &redis, Duration::from_secs(60));
+    within(5.0, "a first publication", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 0).await;
+    redis.stop();
+    database.schedule("p1", "null").await;
+    within(3.0, "Redis is missed", async || running.status.borrow().redis.is_some()).await;
+    refuse(&redis, 1).await;
+    // A look takes a version, and gives it back: that leaves its transaction's number.
+    let looked = database.text("select xmax::text from foldback.publication").await;
+    refuse(&redis, 3).await;
+    assert_eq!(database.text("select xmax::text from foldback.publication").await, looked, "Postgres was read");
+    redis.start_again().await;
+    within(5.0, "whole again", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
+    running.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_read_again_only_after_its_row_was_written() {
+    let database = Database::make().await;
+    database.report(r#"{"processed": 1}"#).await;
+    let (pool, mut runs) = (database.access().pool(1), LatestRuns::default());
+    let mut look = async || {
+        let pending = publication::begin(&pool, &mut runs).await.unwrap();
+        let run = pending.snapshot.content.replay.clone().unwrap();
+        pending.rollback().await.unwrap();
+        run
+    };
+    let (first, second) = (look().await, look().await);
+    assert!(Arc::ptr_eq(&first, &second), "it was parsed again");
+    database.commit(r#"update gen_1.automation_runs set summary = '{"processed": 2}'"#).await;
+    assert_eq!(look().await.summary["processed"], 2);
+    database.report(r#"{"processed": 3}"#).await;
+    assert_eq!(look().await.summary["processed"], 3);
+    pool.close().await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_read_is_published_as_such() {
+    let (database, redis) = (Database::make().await, OwnRedis::start().await);
+    let running = Running::start(&database, &redis);
+    database.report(&format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200))).await;
+    database.schedule("p1", "null").await;
+    within(1.0, "the backlog", async || json(&redis, BACKLOG).await["scheduledBacklog"] == 1).await;
+    let status = json(&redis, REPLAY).await;
+    assert!(status["unreadable"].as_str().unwrap().contains("summary"), "{status}");
+    assert!(running.shows(r#"provider_automation_replay_backlog{provider_id="p1"} 1"#), "{}", running.metrics.render());
     running.stop().await;
     database.drop().await;
 }

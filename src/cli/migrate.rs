@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::store::generations::complete_indexes;
 use crate::store::migrate::{Migrated, migrate};
 
 use super::Failure;
@@ -21,6 +22,8 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let mut conn = access.connect().await.map_err(|error| at_database(&config, error))?;
     let migrating = access.while_it_answers(migrate(&mut conn, "foldback migrate"));
     let migrated = migrating.await.map_err(|error| at_database(&config, error))?;
+    let completing = access.while_it_answers(complete_indexes(&mut conn, &|line| eprintln!("{line}")));
+    completing.await.map_err(|error| at_database(&config, error))?;
     if args.output.json {
         let first = migrated.first_generation;
         return print_json(&json!({"from": migrated.from, "to": migrated.to, "firstGeneration": first}));

@@ -149,6 +149,7 @@ fn run() -> Run {
         backlog_total: Some(i64::MIN),
         next_scheduled_at: Some(time(2)),
         alerts_sent: Some(7),
+        unreadable: None,
     }
 }
 

@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT_MS: Key = Key::millis(
     10_000,
     100,
     600_000,
-    "Maximum time for a response. Exports have http.export_timeout_ms instead.",
+    "Maximum time for a response, and for its statements in Postgres. Exports have http.export_timeout_ms instead.",
 );
 const EXPORT_TIMEOUT_MS: Key =
     Key::millis("http.export_timeout_ms", 600_000, 1_000, 86_400_000, "Maximum duration of one export.");
@@ -42,9 +42,26 @@ const HEADER_TIMEOUT_MS: Key = Key::millis(
     600_000,
     "Maximum time for a client to send the head of its next request; then its connection is closed.",
 );
+const RESPONSE_BYTES_MAX: Key = Key::number(
+    "http.response_bytes_max",
+    16 * 1024 * 1024,
+    1024,
+    1024 * 1024 * 1024,
+    "bytes",
+    "How much the lists of one response may hold. A list ends early with the entry that reaches it, and says so. Exports \
+     are streamed instead.",
+);
 
-pub const KEYS: &[Key] =
-    &[LISTEN, REQUEST_TIMEOUT_MS, EXPORT_TIMEOUT_MS, EXPORT_ROWS_MAX, REQUESTS_MAX, CONNECTIONS_MAX, HEADER_TIMEOUT_MS];
+pub const KEYS: &[Key] = &[
+    LISTEN,
+    REQUEST_TIMEOUT_MS,
+    EXPORT_TIMEOUT_MS,
+    EXPORT_ROWS_MAX,
+    REQUESTS_MAX,
+    CONNECTIONS_MAX,
+    HEADER_TIMEOUT_MS,
+    RESPONSE_BYTES_MAX,
+];
 
 /// Address and limits of the HTTP server.
 #[derive(Debug, Clone)]
@@ -56,6 +73,7 @@ pub struct Http {
     pub requests_max: usize,
     pub connections_max: usize,
     pub header_timeout: Duration,
+    pub response_bytes_max: u64,
 }
 
 impl Http {
@@ -68,6 +86,7 @@ impl Http {
             requests_max: values.size(&REQUESTS_MAX)?,
             connections_max: values.size(&CONNECTIONS_MAX)?,
             header_timeout: values.millis(&HEADER_TIMEOUT_MS)?,
+            response_bytes_max: values.number(&RESPONSE_BYTES_MAX)?,
         })
     }
 }

@@ -82,7 +82,9 @@ pub struct ChangeSet {
     pub events: Vec<HistoryEntry>,
     /// Events that replace what the history has at their sequence.
     pub replaced: Vec<HistoryEntry>,
-    /// Orders in their new state; the stored version of each must be one below `version`.
+    /// Orders in their new state; the stored version of each must be one below `version`. Also those that are as they were,
+    /// but against which an event was decided to have lost: had another instance decided otherwise meanwhile, its write would
+    /// have moved the version.
     pub orders: Vec<Arc<Order>>,
     /// (provider_order_id, replay_id) of the replays whose row differs from what is stored.
     pub replays: Vec<(Uuid, Uuid)>,
@@ -95,8 +97,8 @@ pub struct ChangeSet {
     pub counts: Counts,
     /// Candidates for providers' names.
     pub names: BTreeMap<String, NamedBy>,
-    /// Providers that lost an OrderPlaced with a name: their name is looked up in the history again.
-    pub lost_names: BTreeSet<String>,
+    /// Providers, each with a name that counts no more, because its OrderPlaced was displaced.
+    pub lost_names: BTreeSet<(String, NamedBy)>,
     pub runs: Vec<RunEntry>,
     pub dead_letters: Vec<DeadLetter>,
     pub displaced: Vec<Displaced>,

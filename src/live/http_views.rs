@@ -1,5 +1,7 @@
 //! The views that the API serves, read from Postgres.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use uuid::Uuid;
@@ -18,7 +20,7 @@ use crate::serve::{
 };
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::read::{Reader, export_runs};
+use crate::store::read::{Reader, RunLimits, export_runs};
 
 /// A part of a dead letter's record that is larger is left to `foldback dead-letters show`.
 const PART_BYTES_MAX: i64 = 1024 * 1024;
@@ -31,12 +33,24 @@ pub struct StoredViews {
     reader: Reader,
     access: Access,
     decoder: Decoder,
+    bytes_max: u64,
+}
+
+/// Bounds of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLimits {
+    /// How long a request is answered, and so how long a statement for it goes on; those of exports may take as long as any
+    /// other.
+    pub time: Duration,
+    /// Of what an answer lists. The entry that reaches it is the last.
+    pub bytes_max: u64,
 }
 
 impl StoredViews {
     /// `connections_max`: of a pool of its own. `decoder`: shows dead letters by the schemas that it has.
-    pub fn new(access: Access, connections_max: u32, decoder: Decoder) -> StoredViews {
-        StoredViews { reader: Reader::new(access.pool(connections_max)), access, decoder }
+    pub fn new(access: Access, connections_max: u32, limits: AnswerLimits, decoder: Decoder) -> StoredViews {
+        let pool = access.answering_within(limits.time).pool(connections_max);
+        StoredViews { reader: Reader::new(pool), access, decoder, bytes_max: limits.bytes_max }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -59,10 +73,11 @@ impl StoredViews {
     async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
-        let replay = view.run_history(RunType::Replay, limit).await?;
-        let alerts = view.run_history(RunType::Alert, limit).await?;
+        let limits = RunLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
+        let replay = view.run_history(RunType::Replay, limits).await?;
+        let alerts = view.run_history(RunType::Alert, limits).await?;
         snapshot.close().await?;
-        Ok(RunHistory { replay, alerts })
+        Ok(RunHistory { is_cut: replay.is_cut || alerts.is_cut, replay: replay.runs, alerts: alerts.runs })
     }
 
     async fn read_providers(&self) -> Result<Providers, StoreError> {
@@ -153,7 +168,7 @@ impl StoredViews {
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
         let access = self.access.clone();
-        let runs = Box::pin(export_runs(snapshot, filter));
+        let runs = Box::pin(export_runs(snapshot, filter, access.statement_max()));
         let runs = stream::unfold(runs, move |mut runs| {
             let access = access.clone();
             async move {

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::generation_watch::GenerationWatch;
-use super::http_views::StoredViews;
+use super::http_views::{AnswerLimits, StoredViews};
 use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
 use super::tasks::{EndedEarly, Tasks};
@@ -93,14 +93,13 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     };
     process.readiness.raise_quietly(health::ASSIGNMENT, "no partitions have been assigned yet");
     // What tells how the process is ends last.
-    let (mut telling, told) = (Tasks::default(), CancellationToken::new());
+    let told = CancellationToken::new();
+    let mut telling = Tasks::new(told.clone());
     // HTTP starts first, so that /readyz can report what is being waited for.
     process.spawn_http(&mut telling, &told).await?;
     spawn_upkeep(&mut telling, process.metrics.clone(), told.clone());
-    let mut working = Tasks::default();
+    let mut working = Tasks::new(process.stop.clone());
     let ended = tokio::select! {
-        // First, always: tasks that were told to stop end at the same moment.
-        biased;
         () = process.stop.cancelled() => Ok(()),
         ended = telling.ended() => Err(RunError::from(ended)),
         ended = process.work(&mut working) => Err(ended),
@@ -195,7 +194,8 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
-        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, self.decoder.clone());
+        let limits = AnswerLimits { time: http.request_timeout, bytes_max: http.response_bytes_max };
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, limits, self.decoder.clone());
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {

@@ -1,7 +1,7 @@
 //! librdkafka's own lines. It repeats itself, twice a second and in every client, while something is wrong.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -16,6 +16,9 @@ const REPEAT_EVERY: Duration = Duration::from_secs(60);
 const KEY_CHARS_MAX: usize = 120;
 /// More different lines than this are forgotten, and so may be repeated early.
 const KEYS_MAX: usize = 500;
+
+/// What librdkafka files a failed connection under.
+const CONNECTION_FAILED: &str = "FAIL";
 
 static LINES: LazyLock<Mutex<Lines>> = LazyLock::new(Mutex::default);
 
@@ -67,12 +70,43 @@ fn warn_sometimes(line: &str) {
     }
 }
 
-/// The context of a client whose errors are told by whoever asks it: its lines are logged, and repeated rarely.
-#[derive(Debug, Clone, Copy)]
-pub struct AskingContext;
+/// The context of a client whose errors are told by whoever asks it: its lines are logged, and repeated rarely. Clones
+/// share what was heard.
+#[derive(Debug, Clone, Default)]
+pub struct AskingContext {
+    heard: Arc<Mutex<Option<String>>>,
+}
+
+impl AskingContext {
+    /// An error, with what a broker's connection failed with last: the error itself is often a bare time-out.
+    pub fn told(&self, error: &KafkaError) -> String {
+        match &*self.heard.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(words) => format!("{error}: {words}"),
+            None => error.to_string(),
+        }
+    }
+
+    fn hear(&self, message: &str) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(words_of_broker(message));
+    }
+}
+
+/// librdkafka begins with the thread, `[thrd:host:port/1]: `, and the broker, `host:port/1: `. Brokers that were not
+/// configured have a number, or are the group's coordinator: another one has named them.
+fn words_of_broker(message: &str) -> String {
+    let thread = message.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: "));
+    let words = thread.map_or(message, |(_, words)| words);
+    if words.split_once(": ").is_some_and(|(broker, _)| broker.ends_with("/bootstrap")) {
+        return words.to_owned();
+    }
+    format!("{words}; brokers advertise that address (advertised.listeners): it must be reachable from here")
+}
 
 impl ClientContext for AskingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == CONNECTION_FAILED {
+            self.hear(message);
+        }
         log_line(level, facility, message);
     }
 
@@ -86,6 +120,24 @@ impl ConsumerContext for AskingContext {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_out_is_told_with_what_the_connection_failed_with() {
+        let context = AskingContext::default();
+        let error = KafkaError::MetadataFetch(rdkafka::error::RDKafkaErrorCode::OperationTimedOut);
+        assert_eq!(context.told(&error), error.to_string());
+        let log = |line: &str| context.log(RDKafkaLogLevel::Error, "FAIL", line);
+        log("[thrd:k:1/bootstrap]: k:1/bootstrap: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms)");
+        let told = context.told(&error);
+        assert!(told.contains(": k:1/bootstrap: Connect to") && !told.contains("advertise"), "{told}");
+        log("[thrd:kafka.invalid:9092/1]: kafka.invalid:9092/1: Failed to resolve 'kafka.invalid:9092'");
+        let told = context.told(&error);
+        assert!(
+            told.contains("resolve 'kafka.invalid:9092'; brokers advertise") && told.contains("advertised.listeners")
+        );
+        context.log(RDKafkaLogLevel::Warning, "GETSUBSCRIPTIONS", "another line");
+        assert_eq!(context.told(&error), told, "only connections");
+    }
 
     #[test]
     fn a_line_is_repeated_once_a_minute_whatever_its_numbers() {

@@ -17,6 +17,8 @@ pub use fold::fold;
 pub use known::{Incumbent, Known, StoredRun};
 
 #[cfg(test)]
+mod contested_tests;
+#[cfg(test)]
 mod settle_tests;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::domain::orders::order::Order;
 
 pub fn fold_order(id: Uuid, items: &[Item], indexes: &[usize], known: &Known, folded: &mut Folded) {
     let stored = known.orders.get(&id);
+    let dead_letters = folded.changes.dead_letters.len();
     let mut events: Vec<usize> = Vec::with_capacity(indexes.len());
     let mut replaced: Vec<usize> = Vec::new();
     for (sequence, claims) in by_sequence(items, indexes) {
@@ -29,7 +30,8 @@ pub fn fold_order(id: Uuid, items: &[Item], indexes: &[usize], known: &Known, fo
             if seen { replaced.push(index) } else { events.push(index) }
         }
     }
-    if events.is_empty() && replaced.is_empty() {
+    let lost = folded.changes.dead_letters.len() > dead_letters;
+    if events.is_empty() && replaced.is_empty() && !lost {
         return;
     }
     let before = stored.map(Arc::as_ref);
@@ -140,7 +142,7 @@ fn fold_again(
             None => drop(order.apply(old.event.sequence, old.event.occurred_at, old.event.payload.clone())),
             // Such as a mere copy at an earlier position: nothing has to be looked for again.
             Some(new) if named_by(&new.event) == named_by(&old.event) => {}
-            Some(_) => changes.lost_names.extend(named_by(&old.event).map(|(provider_id, _)| provider_id)),
+            Some(_) => changes.lost_names.extend(named_by(&old.event)),
         }
     }
     for entry in replaced {

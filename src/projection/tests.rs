@@ -78,11 +78,17 @@ impl Memory {
                 self.names.insert(provider_id.clone(), named_by.clone());
             }
         }
-        for provider_id in &folded.changes.lost_names {
-            self.names.remove(provider_id);
+        let mut nameless = BTreeSet::new();
+        for (provider_id, lost) in &folded.changes.lost_names {
+            // By its place alone, as in the database: an event of the same time may have another name.
+            let place = |named_by: &NamedBy| (named_by.occurred_at, named_by.provider_order_id, named_by.sequence);
+            if self.names.get(provider_id).is_some_and(|named_by| place(named_by) == place(lost)) {
+                self.names.remove(provider_id);
+                nameless.insert(provider_id);
+            }
         }
         for (provider_id, named_by) in names_of(self.history.values()) {
-            if folded.changes.lost_names.contains(&provider_id) {
+            if nameless.contains(&provider_id) {
                 self.names.insert(provider_id, named_by);
             }
         }
@@ -290,6 +296,7 @@ fn contents() -> impl Strategy<Value = Vec<Content>> {
             backlog_total: None,
             next_scheduled_at: None,
             alerts_sent: None,
+            unreadable: None,
         }))
     });
     prop::collection::vec(prop_oneof![8 => order, 1 => run], 1..25).prop_map(|mut contents| {
@@ -321,7 +328,7 @@ pub(super) fn log() -> impl Strategy<Value = Vec<Item>> {
         .prop_map(|(contents, positions)| contents.into_iter().zip(positions).map(item).collect())
 }
 
-fn item((content, at): (Content, i64)) -> Item {
+pub(super) fn item((content, at): (Content, i64)) -> Item {
     let stream = if matches!(content, Content::Run(_)) { Stream::Runs } else { Stream::Orders };
     let position = Position { partition: (at % 3) as i32, offset: at / 3 };
     let record = RawRecord { stream, position, key: None, value: None, headers: Vec::new(), recorded_at: None };

@@ -1,6 +1,7 @@
 //! A snapshot as the texts that Redis holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,7 @@ impl Publication {
             "generation": snapshot.content.generation,
             "asOf": snapshot.as_of,
         });
-        let status = |run: &Option<Run>| run.as_ref().map(|run| with_meta(status_payload(run), &meta)).transpose();
+        let status = |run: &Option<Arc<Run>>| run.as_ref().map(|run| with_meta(status_payload(run), &meta)).transpose();
         Ok(Publication {
             stamp: snapshot.stamp,
             replay: status(&snapshot.content.replay)?,

@@ -74,6 +74,7 @@ fn run(summary: &str) -> Run {
         backlog_total: None,
         next_scheduled_at: None,
         alerts_sent: None,
+        unreadable: None,
     }
 }
 
@@ -86,8 +87,12 @@ fn providers(list: &[(Option<&str>, i64)]) -> Vec<ProviderBacklog> {
 }
 
 fn publication(epoch: i64, version: i64, list: &[(Option<&str>, i64)]) -> Publication {
-    let content =
-        Content { generation: 7, replay: Some(run(r#"{"processed":1.10}"#)), alert: None, providers: providers(list) };
+    let content = Content {
+        generation: 7,
+        replay: Some(run(r#"{"processed":1.10}"#).into()),
+        alert: None,
+        providers: providers(list),
+    };
     let as_of = Timestamp::from_micros(1).unwrap();
     Publication::new(&Snapshot { stamp: Stamp { epoch, version }, as_of, content }).unwrap()
 }

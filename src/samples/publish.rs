@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::log::record::Stream;
 use crate::domain::timestamp::Timestamp;
 use crate::log::producer::{LogProducer, ProduceError};
-use crate::log::survey::admin::describe;
+use crate::log::survey::admin::{DescribeError, describe};
 use crate::registry::{RegistryClient, RegistryError, RegistrySetupError};
 
 use super::{Sample, SampleEvent, SampleSettings};
@@ -47,7 +47,7 @@ pub struct Fed {
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     #[error("Kafka at {brokers} cannot be reached ({error}); check kafka.brokers and that the brokers are up")]
-    Unreachable { brokers: String, error: rdkafka::error::KafkaError },
+    Unreachable { brokers: String, error: DescribeError },
     #[error(
         "the topic {0} does not exist: create it with retention.ms=-1 and cleanup.policy=delete, or check its name"
     )]

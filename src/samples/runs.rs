@@ -84,6 +84,7 @@ impl Workers {
             backlog_total: None,
             next_scheduled_at: None,
             alerts_sent: None,
+            unreadable: None,
         };
         if self.runs % 2 == 1 {
             self.replay(&mut run, pending)

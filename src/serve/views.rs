@@ -38,6 +38,8 @@ pub struct Status {
 pub struct RunHistory {
     pub replay: Vec<Run>,
     pub alerts: Vec<Run>,
+    /// They end early, since more would be too large for one response.
+    pub is_cut: bool,
 }
 
 /// Telemetry and backlog at one moment; providers sorted by id.

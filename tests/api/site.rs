@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::http;
 use foldback::codec::{Decoder, Limits};
-use foldback::live::http_views::StoredViews;
+use foldback::live::http_views::{AnswerLimits, StoredViews};
 
 use foldback::observe::health::Readiness;
 use foldback::serve::{App, HttpSettings, serve};
@@ -28,6 +28,8 @@ pub struct Site {
 }
 
 pub const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
+/// Few of the rows of any test.
+pub const RESPONSE_BYTES_MAX: u64 = 64 * 1024;
 pub const FULFILLMENT: &str = "/api/v1/fulfillment";
 
 impl Site {
@@ -82,6 +84,13 @@ impl Site {
         problem
     }
 
+    /// To its database.
+    pub async fn postgres(&self) -> PgConnection {
+        let (maintenance, name) = self.database.as_ref().expect("it has a database of its own");
+        let (server, _) = maintenance.rsplit_once('/').expect("the URL names a database");
+        PgConnection::connect(&format!("{server}/{name}")).await.unwrap()
+    }
+
     pub async fn close(self) {
         self.shutdown.cancel();
         if let Some((maintenance, name)) = &self.database {
@@ -92,8 +101,10 @@ impl Site {
 
 /// The application over whatever is, or is not, at the URL.
 pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
-    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    let views = Arc::new(StoredViews::new(access, 4, Decoder::new(Limits::default())));
+    // No statement ends by its own limit while a test waits.
+    let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(3600)).unwrap();
+    let limits = AnswerLimits { time: settings.request_timeout, bytes_max: RESPONSE_BYTES_MAX };
+    let views = Arc::new(StoredViews::new(access, 4, limits, Decoder::new(Limits::default())));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

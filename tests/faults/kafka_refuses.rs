@@ -79,6 +79,24 @@ async fn an_advertised_address_that_cannot_be_reached_is_named() {
     running.terminate().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_names_the_advertised_address_that_it_cannot_reach() {
+    let stack = migrated().await;
+    let bootstrap = advertising(&stack.servers.kafka, 1).await;
+    let (host, _) = stack.servers.kafka.rsplit_once(':').unwrap();
+    let names_it = |said: &str| [format!("{host}:1/"), format!("{host}:1: ")].iter().any(|name| said.contains(name));
+    let commands =
+        [(&["doctor"][..], 1), (&["publish", "--count", "1"], 1), (&["rebuild", "--plan"], 1), (&["status"], 0)];
+    let brokers = [("FOLDBACK__KAFKA__BROKERS", bootstrap.as_str())];
+    let outputs = commands.map(|(command, _)| stack.foldback_with(command, &brokers));
+    for ((command, code), output) in commands.into_iter().zip(futures::future::join_all(outputs).await) {
+        let output = output.exits(code);
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(names_it(&said) && said.contains("advertised.listeners"), "{command:?}: {said}");
+        assert!(said.contains(&bootstrap) || command == ["status"], "{command:?}: {said}");
+    }
+}
+
 /// A broker whose cluster says another port of it than the one it listens on: the bytes of a real one, with the port in
 /// the metadata replaced. Returns its address.
 async fn advertising(kafka: &str, port: u32) -> String {

@@ -2,6 +2,7 @@
 //! /readyz, /metrics and exit codes. Shares no code with `src/`.
 
 mod concurrency;
+mod damaged_rows;
 mod database;
 mod displaced;
 mod ended_early;

@@ -58,6 +58,7 @@ fn run(example: &Value) -> Run {
         backlog_total: example["backlog_total"].as_i64(),
         next_scheduled_at: time(&example["next_scheduled_at"]),
         alerts_sent: example["alerts_sent"].as_i64().map(|sent| i32::try_from(sent).unwrap()),
+        unreadable: None,
     }
 }
 

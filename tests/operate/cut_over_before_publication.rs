@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use foldback::store::connect::Access;
 use foldback::store::publication;
+use foldback::store::read::LatestRuns;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
@@ -31,7 +32,7 @@ async fn a_publication_that_waited_for_a_cut_over_shows_the_new_generation() {
     sqlx::raw_sql(CUT_OVER).execute(&mut conn).await.unwrap();
     let waiting = tokio::spawn({
         let pool = pool.clone();
-        async move { publication::begin(&pool).await }
+        async move { publication::begin(&pool, &mut LatestRuns::default()).await }
     });
     until_it_waits(&mut conn).await;
     sqlx::raw_sql("commit").execute(&mut conn).await.unwrap();

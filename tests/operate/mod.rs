@@ -10,8 +10,9 @@ mod follow;
 mod log;
 mod log_epoch;
 mod migrations;
-
 mod projection;
+mod readers_first;
+mod reads;
 mod redrive;
 mod runs_refused;
 mod sessions;

@@ -9,6 +9,7 @@ use foldback::observe::Metrics;
 use foldback::observe::gauges::EngineValues;
 use foldback::publish::{Link, Outcome, Publication};
 use foldback::store::publication;
+use foldback::store::read::LatestRuns;
 use foldback::verify::published::look;
 use foldback::verify::{NotChecked, VerifyOptions};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ impl Shown {
     /// As the publisher does.
     async fn publish(&mut self) {
         let pool = self.database.access().pool(1);
-        let snapshot = publication::begin(&pool).await.unwrap().commit().await.unwrap();
+        let snapshot = publication::begin(&pool, &mut LatestRuns::default()).await.unwrap().commit().await.unwrap();
         pool.close().await;
         let outcome = self.link().put(&Publication::new(&snapshot).unwrap()).await.unwrap();
         assert_eq!(outcome, Outcome::Written);
@@ -212,7 +213,7 @@ async fn serve(text: impl Fn() -> String + Clone + Send + Sync + 'static) -> Str
 async fn gauges_are_compared_where_the_leader_shows_them() {
     let shown = Shown::new().await;
     let pool = shown.database.access().pool(1);
-    let pending = publication::begin(&pool).await.unwrap();
+    let pending = publication::begin(&pool, &mut LatestRuns::default()).await.unwrap();
     let metrics = Arc::new(Metrics::new().unwrap().0);
     metrics.domain.show(domain_values(&pending.snapshot.content));
     pending.rollback().await.unwrap();

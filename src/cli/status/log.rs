@@ -9,6 +9,7 @@ use crate::config::kafka::Kafka;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Stream;
 use crate::domain::views::rows::CheckpointRow;
+use crate::log::check_settings;
 use crate::log::survey::ends_client::EndsClient;
 use crate::log::survey::list_offsets::LogEnds;
 
@@ -81,14 +82,17 @@ impl Log {
 }
 
 fn ask(kafka: &Kafka) -> Log {
-    let failed = |error: rdkafka::error::KafkaError| Log { problem: Some(error.to_string()), ..Log::default() };
+    let failed = |problem: String| Log { problem: Some(problem), ..Log::default() };
+    if let Err(error) = check_settings(kafka) {
+        return failed(error.to_string());
+    }
     let mut client = match EndsClient::new(kafka) {
         Ok(client) => client,
-        Err(error) => return failed(error),
+        Err(error) => return failed(error.to_string()),
     };
     let counts = match client.partition_counts(ANSWER_MAX) {
         Ok(counts) => counts,
-        Err(error) => return failed(error),
+        Err(error) => return failed(client.told(&error)),
     };
     let topics = kafka.topics();
     let of_topic = |stream: Stream| {
@@ -100,6 +104,6 @@ fn ask(kafka: &Kafka) -> Log {
     let named = |partition: StreamPartition| (topics.name(partition.stream).to_owned(), partition.index);
     Log {
         ends: answer.ends.into_iter().map(|(partition, ends)| (named(partition), ends)).collect(),
-        problem: answer.failed.map(|error| error.to_string()),
+        problem: answer.failed.map(|error| client.told(&error)),
     }
 }

@@ -117,7 +117,10 @@ fn as_text(status: &Status) -> String {
 fn run_line(run: Option<&Run>) -> String {
     run.map_or_else(
         || "none yet".to_owned(),
-        |run| format!("{} at {}, {}", run.status.as_str(), run.ran_at, run.run_id),
+        |run| {
+            let unreadable = run.unreadable.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            format!("{} at {}, {}{unreadable}", run.status.as_str(), run.ran_at, run.run_id)
+        },
     )
 }
 

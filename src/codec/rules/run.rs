@@ -26,5 +26,6 @@ pub fn run(value: Value<'_>) -> Result<Run, Invalid> {
         backlog_total: fields.optional("backlog_total", number)?,
         next_scheduled_at: fields.optional("next_scheduled_at", time)?,
         alerts_sent: fields.optional("alerts_sent", int)?,
+        unreadable: None,
     })
 }

@@ -10,4 +10,5 @@ pub mod position;
 pub mod positions;
 pub mod record;
 pub mod redrive;
+pub mod refused;
 pub mod rejection;

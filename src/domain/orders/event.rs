@@ -174,6 +174,22 @@ impl Payload {
         }
     }
 
+    /// How many entries its lists and maps have: each takes memory of its own, however short it is in the log.
+    pub fn entries(&self) -> usize {
+        let request = |rule_ids: &Vec<String>, metadata: &BTreeMap<String, String>| rule_ids.len() + metadata.len();
+        match self {
+            Payload::OrderPlaced(placed) => placed.service_rules.len(),
+            Payload::OrderAmended(amended) => amended.service_rules.as_ref().map_or(0, Vec::len),
+            Payload::ReplayScheduled(event) => request(&event.rule_ids, &event.rule_metadata),
+            Payload::ReplayExecuted(event) => request(&event.rule_ids, &event.rule_metadata),
+            Payload::ReplayFailed(event) => request(&event.rule_ids, &event.rule_metadata),
+            Payload::ReplayRescheduled(_)
+            | Payload::ReplayCancelled(_)
+            | Payload::RefillRecorded(_)
+            | Payload::OrderCancelled(_) => 0,
+        }
+    }
+
     /// Writes every field under its name in the schema: times as ISO 8601, decimals as strings with four decimals.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let written = match self {

@@ -57,7 +57,7 @@ impl RunStatus {
 }
 
 /// A report of a run. A higher revision corrects a lower one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub event_id: Uuid,
     pub run_id: Uuid,
@@ -72,6 +72,8 @@ pub struct Run {
     pub backlog_total: Option<i64>,
     pub next_scheduled_at: Option<Timestamp>,
     pub alerts_sent: Option<i32>,
+    /// Why a stored summary or metadata, which is empty here, can't be read. Reports from the log are always readable.
+    pub unreadable: Option<String>,
 }
 
 /// Whether the report (`revision`, `position`) wins over another report of the same run: the higher revision wins,

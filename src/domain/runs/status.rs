@@ -8,9 +8,10 @@ use super::run::Run;
 const COUNTED_LISTS: [(&str, &str); 2] =
     [("autoPausedProviders", "autoPaused"), ("autoResumedProviders", "autoResumed")];
 
-/// `{runId, status, revision, ranAt, summary, metadata?}`.
+/// `{runId, status, revision, ranAt, summary, metadata?, unreadable?}`.
 ///
-/// `summary` is the run's own, see [`completed_summary`]; `metadata` is present if it is a non-empty object.
+/// `summary` is the run's own, see [`completed_summary`]; `metadata` is present if it is a non-empty object. `unreadable`
+/// says why one of them is left out, so that one stored run that can't be read doesn't hide all others.
 pub fn status_payload(run: &Run) -> Map<String, Value> {
     let mut payload = Map::new();
     payload.insert("runId".into(), run.run_id.to_string().into());
@@ -20,6 +21,9 @@ pub fn status_payload(run: &Run) -> Map<String, Value> {
     payload.insert("summary".into(), Value::Object(completed_summary(run)));
     if !run.metadata.is_empty() {
         payload.insert("metadata".into(), Value::Object(run.metadata.clone()));
+    }
+    if let Some(why) = &run.unreadable {
+        payload.insert("unreadable".into(), why.as_str().into());
     }
     payload
 }
@@ -75,6 +79,7 @@ mod tests {
             backlog_total: None,
             next_scheduled_at: None,
             alerts_sent: None,
+            unreadable: None,
         }
     }
 

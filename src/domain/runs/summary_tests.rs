@@ -21,6 +21,7 @@ fn run(summary: &str) -> Run {
         backlog_total: None,
         next_scheduled_at: None,
         alerts_sent: None,
+        unreadable: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What one publication shows: the committed views at one moment.
 
+use std::sync::Arc;
+
 use super::backlog::ProviderBacklog;
 use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
@@ -30,8 +32,8 @@ impl Stamp {
 pub struct Content {
     pub generation: i32,
     /// The latest run of each type.
-    pub replay: Option<Run>,
-    pub alert: Option<Run>,
+    pub replay: Option<Arc<Run>>,
+    pub alert: Option<Arc<Run>>,
     /// Every provider that has a scheduled replay.
     pub providers: Vec<ProviderBacklog>,
 }

@@ -1,5 +1,6 @@
 //! Reads the views, and publishes them if readers would miss something otherwise.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgPool;
@@ -8,22 +9,34 @@ use tokio::time::Instant;
 
 use super::status::PublisherStatus;
 use crate::domain::runs::run::{Run, RunType};
-use crate::domain::runs::status::completed_summary;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::snapshot::{Content, Snapshot, Stamp};
+use crate::live::backoff::Backoff;
 use crate::observe::gauges::{DomainValues, EngineValues};
 use crate::observe::{Metrics, metrics};
 use crate::publish::{Link, Outcome, Publication, PublishError};
+use crate::store::read::LatestRuns;
 use crate::store::{StoreError, publication};
 
-/// Pause before retrying Redis or Postgres while it is unavailable.
+/// Pause before retrying Postgres while it is unavailable, and the first one before retrying Redis.
 pub const AWAY_PAUSE: Duration = Duration::from_millis(500);
-/// The same while Redis takes writes and refuses publications.
-const REFUSED_PAUSE_MAX: Duration = Duration::from_secs(4);
+/// Longest pause before retrying Redis: readers are promised a right one within 5 s of its return.
+const REDIS_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// Gauges of views that can't be read for longer than this are no longer shown: they would say that all is well.
 const VALUES_AGE_MAX: Duration = Duration::from_secs(60);
 /// How often in a row to raise the version because Redis is ahead, before giving up until the next cycle.
 const RAISES_MAX: u32 = 3;
+
+/// Why the publisher looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The views may have changed.
+    Views,
+    /// The same; also compare Redis with the last publication, and update the counts that may lag.
+    Reconcile,
+    /// Redis may be back. As long as it isn't, there is nothing to read.
+    Redis,
+}
 
 /// The publisher's work while it leads: compares the live views with the last publication, and publishes what changed.
 pub struct Cycle<'a> {
@@ -39,15 +52,24 @@ pub struct Cycle<'a> {
     is_postgres_away: bool,
     /// When the views were last read.
     read_at: Instant,
+    /// When the next scheduled replay falls due.
+    due_at: Option<Instant>,
+    runs: LatestRuns,
 }
 
 /// Whether Redis takes publications, as far as is known.
-#[derive(Default)]
 struct RedisState {
     retry_at: Option<Instant>,
-    /// A publication that failed, though Redis had taken a write before, and how often it has. It is tried again as it is,
-    /// with its version: if it had been written after all, that does no harm.
-    failed: Option<(u32, Snapshot, Publication)>,
+    backoff: Backoff,
+    /// A publication that failed, though Redis had taken a write before. It is tried again as it is, with its version: if
+    /// it had been written after all, that does no harm.
+    failed: Option<(Snapshot, Publication)>,
+}
+
+impl Default for RedisState {
+    fn default() -> RedisState {
+        RedisState { retry_at: None, backoff: Backoff::new(AWAY_PAUSE, REDIS_PAUSE_MAX), failed: None }
+    }
 }
 
 impl<'a> Cycle<'a> {
@@ -67,42 +89,52 @@ impl<'a> Cycle<'a> {
             unannounced: None,
             is_postgres_away: false,
             read_at: Instant::now(),
+            due_at: None,
+            runs: LatestRuns::default(),
         }
     }
 
-    /// Whether Redis or Postgres is unavailable.
-    pub fn is_away(&self) -> bool {
-        self.redis.retry_at.is_some() || self.is_postgres_away
+    /// When to look again because Redis or Postgres is unavailable, and at what.
+    pub fn retry_at(&self) -> Option<(Instant, Look)> {
+        let postgres = self.is_postgres_away.then(|| (Instant::now() + AWAY_PAUSE, Look::Views));
+        postgres.or(self.redis.retry_at.map(|at| (at, Look::Redis)))
     }
 
-    /// `reconcile`: also compare Redis with the last publication, and update the counts that may lag. Returns the time
-    /// until the next scheduled replay falls due.
-    pub async fn run(&mut self, reconcile: bool) -> Option<Duration> {
-        let looked = self.look(reconcile).await;
+    /// When the next scheduled replay falls due, as far as is known.
+    pub fn due_at(&self) -> Option<Instant> {
+        self.due_at
+    }
+
+    pub async fn run(&mut self, look: Look) {
+        let looked = self.look(look).await;
+        if looked.is_err() {
+            self.due_at = None;
+        }
         self.note_postgres(looked.as_ref().err());
-        looked.ok().flatten()
     }
 
-    async fn look(&mut self, reconcile: bool) -> Result<Option<Duration>, StoreError> {
+    async fn look(&mut self, look: Look) -> Result<(), StoreError> {
         for _ in 0..RAISES_MAX {
-            let is_redis_ready = self.redis_ready(reconcile).await;
-            let pending = publication::begin(self.pool).await?;
+            let is_redis_ready = self.redis_ready(look == Look::Reconcile).await;
+            if look == Look::Redis && !is_redis_ready {
+                return Ok(());
+            }
+            let pending = publication::begin(self.pool, &mut self.runs).await?;
             self.read_at = Instant::now();
-            let due = pending.next_due.map(|due| micros_between(pending.snapshot.as_of, due));
+            self.due_at = pending.next_due.map(|due| self.read_at + micros_between(pending.snapshot.as_of, due));
             self.show_gauges(&pending.snapshot);
-            if reconcile {
+            if look == Look::Reconcile {
                 self.show_counts(pending.snapshot.content.generation).await?;
             }
             if !is_redis_ready || self.is_shown(&pending.snapshot) {
-                pending.rollback().await?;
-                return Ok(due);
+                return pending.rollback().await;
             }
             match self.publish(pending.commit().await?).await {
                 Some(seen) => self.raise(seen).await?,
-                None => return Ok(due),
+                None => return Ok(()),
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn is_shown(&self, snapshot: &Snapshot) -> bool {
@@ -115,8 +147,8 @@ impl<'a> Cycle<'a> {
         if self.redis.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
-        if let Some((failures, snapshot, publication)) = self.redis.failed.take() {
-            self.publish_as(snapshot, publication, failures).await;
+        if let Some((snapshot, publication)) = self.redis.failed.take() {
+            self.publish_as(snapshot, publication).await;
             return self.redis.failed.is_none();
         }
         let mut answer = self.link.probe().await.map(|()| true);
@@ -163,7 +195,7 @@ impl<'a> Cycle<'a> {
     /// The newest stamp in Redis, if it is not older than the snapshot's.
     async fn publish(&mut self, snapshot: Snapshot) -> Option<Stamp> {
         match Publication::new(&snapshot) {
-            Ok(publication) => self.publish_as(snapshot, publication, 0).await,
+            Ok(publication) => self.publish_as(snapshot, publication).await,
             Err(error) => {
                 self.redis_failed(&error);
                 None
@@ -171,7 +203,7 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    async fn publish_as(&mut self, snapshot: Snapshot, publication: Publication, failures: u32) -> Option<Stamp> {
+    async fn publish_as(&mut self, snapshot: Snapshot, publication: Publication) -> Option<Stamp> {
         // Whatever the outcome, Redis may have changed.
         self.shown = None;
         let began = Instant::now();
@@ -190,7 +222,7 @@ impl<'a> Cycle<'a> {
                 None
             }
             Err(error) => {
-                self.redis.failed = Some((failures.saturating_add(1), snapshot, publication));
+                self.redis.failed = Some((snapshot, publication));
                 self.redis_failed(&error);
                 None
             }
@@ -215,11 +247,8 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// The pauses grow where Redis takes a write and then no publication.
     fn redis_failed(&mut self, error: &PublishError) {
-        let failures = self.redis.failed.as_ref().map_or(0, |(failures, ..)| *failures);
-        let doublings = failures.saturating_sub(1).min(16);
-        self.redis.retry_at = Some(Instant::now() + AWAY_PAUSE.saturating_mul(1 << doublings).min(REFUSED_PAUSE_MAX));
+        self.redis.retry_at = Some(Instant::now() + self.redis.backoff.pause());
         self.tell_redis(Some(format!("Redis accepts no publications: {error}")));
     }
 
@@ -250,20 +279,20 @@ impl<'a> Cycle<'a> {
 
 /// The gauges' values for these views.
 pub fn domain_values(content: &Content) -> DomainValues {
-    let last_run = |run: &Option<Run>, run_type| run.as_ref().map(|run| (run_type, run.ran_at));
+    let last_run = |run: &Option<Arc<Run>>, run_type| run.as_ref().map(|run| (run_type, run.ran_at));
     DomainValues {
         providers: content.providers.clone(),
         last_runs: [last_run(&content.replay, RunType::Replay), last_run(&content.alert, RunType::Alert)]
             .into_iter()
             .flatten()
             .collect(),
-        alerts_sent: content.alert.as_ref().and_then(alerts_sent),
+        alerts_sent: content.alert.as_deref().and_then(alerts_sent),
     }
 }
 
 /// As in the status payload; if that is not a number, as the event reported it.
 fn alerts_sent(run: &Run) -> Option<f64> {
-    let shown = completed_summary(run).get("alertsSent").and_then(serde_json::Value::as_f64);
+    let shown = run.summary.get("alertsSent").and_then(serde_json::Value::as_f64);
     shown.or(run.alerts_sent.map(f64::from))
 }
 

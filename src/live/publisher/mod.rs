@@ -25,12 +25,14 @@ use crate::observe::Metrics;
 use crate::publish::Link;
 use crate::store::connect::Access;
 use crate::store::{StoreError, publication};
-use cycle::{AWAY_PAUSE, Cycle};
+use cycle::{AWAY_PAUSE, Cycle, Look};
 
 /// Connections of the pool: one for the listener, one for the cycle.
 const POOL_MAX: u32 = 3;
 /// Replays that fall due within this time are published together.
 const DUE_PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Nothing falls due.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 /// A slow publication is followed by an equally long pause, up to this.
 const BUSY_PAUSE_MAX: Duration = Duration::from_millis(300);
 
@@ -98,28 +100,32 @@ async fn hear(pool: &PgPool, access: &Access, wake: &Notify) {
 }
 
 async fn work(mut cycle: Cycle<'_>, settings: &Settings, access: &Access, wake: &Notify) {
-    let mut reconcile_at = Instant::now();
+    let (mut reconcile_at, mut look) = (Instant::now(), Look::Reconcile);
     loop {
         let began = Instant::now();
-        let reconcile = began >= reconcile_at;
-        let due = match access.answered(async { Ok::<_, StoreError>(cycle.run(reconcile).await) }).await {
-            Ok(due) => due,
-            Err(silence) => {
-                cycle.note_postgres(Some(&silence));
-                None
-            }
-        };
-        if reconcile {
-            reconcile_at = began + settings.reconcile;
+        if began >= reconcile_at {
+            (reconcile_at, look) = (began + settings.reconcile, Look::Reconcile);
+        }
+        let looked = access.answered(async { Ok::<_, StoreError>(cycle.run(look).await) }).await;
+        if let Err(silence) = looked {
+            cycle.note_postgres(Some(&silence));
         }
         let busy_pause = began.elapsed().min(BUSY_PAUSE_MAX);
-        tokio::select! {
-            () = wake.notified() => sleep(settings.coalesce.max(busy_pause)).await,
-            () = sleep(due.unwrap_or(Duration::MAX).max(DUE_PAUSE_MIN)) => {}
-            () = sleep(AWAY_PAUSE), if cycle.is_away() => {}
-            () = sleep_until(reconcile_at) => {}
-        }
+        let far = Instant::now() + FAR;
+        let due_at = cycle.due_at().unwrap_or(far).max(Instant::now() + DUE_PAUSE_MIN);
+        let (retry_at, retry) = cycle.retry_at().unwrap_or((far, Look::Redis));
+        look = tokio::select! {
+            () = wake.notified() => {
+                sleep(settings.coalesce.max(busy_pause)).await;
+                Look::Views
+            }
+            () = sleep_until(due_at) => Look::Views,
+            () = sleep_until(retry_at) => retry,
+            () = sleep_until(reconcile_at) => Look::Reconcile,
+        };
         // The next read includes all commits up to here.
-        let _ = wake.notified().now_or_never();
+        if wake.notified().now_or_never().is_some() && look == Look::Redis {
+            look = Look::Views;
+        }
     }
 }

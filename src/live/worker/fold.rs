@@ -32,6 +32,7 @@ pub async fn fold_batch(
         let again = known.to_fold_again(items);
         if !again.is_empty() {
             known.histories = history::histories(conn, generation, &again).await?;
+            check_histories(&known)?;
         }
     }
     Ok(fold(items, &known))
@@ -76,7 +77,30 @@ async fn load_contested(
         };
         known.add_lost(conflict, event.position);
     }
+    match contested.iter().find(|pair| !known.standing.contains_key(*pair)) {
+        Some((id, sequence)) => Err(missing_event(*id, &format!("sequence {sequence}"))),
+        None => Ok(()),
+    }
+}
+
+/// An order that is folded again from less than it was folded from would silently lose events.
+fn check_histories(known: &Known) -> Result<(), StoreError> {
+    for (id, entries) in &known.histories {
+        let Some(order) = known.orders.get(id) else { continue };
+        let there = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        if there < order.seen.count() {
+            return Err(missing_event(
+                *id,
+                &format!("{} of {} events", order.seen.count() - there, order.seen.count()),
+            ));
+        }
+    }
     Ok(())
+}
+
+fn missing_event(id: Uuid, what: &str) -> StoreError {
+    let detail = format!("{what} of order {id} missing: the order was folded from more than its history holds");
+    StoreError::Corrupt { table: "provider_order_events", detail }
 }
 
 fn stored_run(report: runs::StandingReport) -> StoredRun {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaError;
 
 use crate::config::kafka::Kafka;
 
 use crate::log::client::{client_config, let_go};
+use crate::log::client_log::AskingContext;
+use crate::log::survey::describe::hear;
 
 /// Number of brokers, and facts about the requested topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,24 +32,39 @@ pub struct TopicFacts {
     pub timestamp_type: Option<String>,
 }
 
+/// Why the brokers did not answer, as far as the client's connections tell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DescribeError(String);
+
 /// Describes these topics. `timeout` applies to each of two requests.
-pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Result<Cluster, KafkaError> {
-    let admin: AdminClient<DefaultClientContext> = client_config(kafka).create()?;
+pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Result<Cluster, DescribeError> {
+    let context = AskingContext::default();
+    let described = try_describe(kafka, topics, timeout, &context).await;
+    described.map_err(|error| DescribeError(context.told(&error)))
+}
+
+async fn try_describe(
+    kafka: &Kafka,
+    topics: &[&str],
+    timeout: Duration,
+    context: &AskingContext,
+) -> Result<Cluster, KafkaError> {
+    let admin: AdminClient<AskingContext> = client_config(kafka).create_with_context(context.clone())?;
     let names: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
-    let asked = tokio::task::spawn_blocking(move || metadata(&admin, &names, timeout).map(|cluster| (admin, cluster)));
-    let (admin, mut cluster) = asked.await.map_err(|_| KafkaError::Canceled)??;
-    let there: Vec<&mut TopicFacts> = cluster.topics.iter_mut().filter(|topic| topic.partitions > 0).collect();
-    let told = settings(&admin, there, timeout).await;
+    let asked = tokio::task::spawn_blocking(move || (metadata(&admin, &names, timeout), admin));
+    let (cluster, admin) = asked.await.map_err(|_| KafkaError::Canceled)?;
+    let described = match cluster {
+        Ok(cluster) => with_settings(&admin, cluster, timeout).await,
+        Err(error) => Err(error),
+    };
+    hear(admin.inner(), context);
     let_go(admin);
-    told.map(|()| cluster)
+    described
 }
 
 /// Lists all topics: a request for one by name could create it, if the cluster creates topics on demand.
-fn metadata(
-    admin: &AdminClient<DefaultClientContext>,
-    names: &[String],
-    timeout: Duration,
-) -> Result<Cluster, KafkaError> {
+fn metadata(admin: &AdminClient<AskingContext>, names: &[String], timeout: Duration) -> Result<Cluster, KafkaError> {
     let metadata = admin.inner().fetch_metadata(None, timeout)?;
     let facts = |name: &String| {
         let partitions = metadata.topics().iter().find(|topic| topic.name() == name).map(|topic| topic.partitions());
@@ -59,12 +75,12 @@ fn metadata(
     Ok(Cluster { brokers: metadata.brokers().len(), topics: names.iter().map(facts).collect() })
 }
 
-async fn settings(
-    admin: &AdminClient<DefaultClientContext>,
-    topics: Vec<&mut TopicFacts>,
+async fn with_settings(
+    admin: &AdminClient<AskingContext>,
+    mut cluster: Cluster,
     timeout: Duration,
-) -> Result<(), KafkaError> {
-    for topic in topics {
+) -> Result<Cluster, KafkaError> {
+    for topic in cluster.topics.iter_mut().filter(|topic| topic.partitions > 0) {
         let options = AdminOptions::new().request_timeout(Some(timeout));
         let asked = [ResourceSpecifier::Topic(&topic.name)];
         let answers = admin.describe_configs(&asked, &options).await?;
@@ -76,7 +92,7 @@ async fn settings(
             topic.timestamp_type = setting(&resource, "message.timestamp.type");
         }
     }
-    Ok(())
+    Ok(cluster)
 }
 
 fn setting(resource: &ConfigResource, name: &str) -> Option<String> {

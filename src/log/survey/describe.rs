@@ -11,10 +11,15 @@ use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{IsError, KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::{RDKafkaAdminOp, RDKafkaResourceType, RDKafkaRespErr};
 
+use crate::log::client_log::AskingContext;
+
 const CLEANUP_POLICY: &str = "cleanup.policy";
+/// Events that are taken off a queue at a time.
+const EVENTS_MAX: usize = 100;
 
 /// An object of librdkafka's that we own and must destroy.
 pub(super) struct Owned<T> {
@@ -122,6 +127,24 @@ impl Asked {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE => Ok(Some(Answer::new())),
             error if error.is_error() => Err(KafkaError::AdminOp(error.into())),
             _ => Ok(Some(ids(&event).into_iter().chain(policies(&event)).collect())),
+        }
+    }
+}
+
+/// Takes what a client without a consumer has to say off its queue; nobody else does.
+pub(super) fn hear<C: ClientContext>(client: &Client<C>, context: &AskingContext) {
+    // SAFETY: the client is alive; the reference to its queue is ours to give back.
+    let queue = Owned::new(unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) }, sys::rd_kafka_queue_destroy);
+    let Ok(queue) = queue else { return };
+    for _ in 0..EVENTS_MAX {
+        // SAFETY: the queue is alive, and what is polled is ours to destroy; null is the end.
+        let event = Owned::new(unsafe { sys::rd_kafka_queue_poll(queue.get(), 0) }, sys::rd_kafka_event_destroy);
+        let Ok(event) = event else { return };
+        let (mut facility, mut line, mut level) = (std::ptr::null(), std::ptr::null(), 0);
+        // SAFETY: the event is alive. Zero: it is a line, and both texts are NUL-terminated and live as long as the event.
+        if unsafe { sys::rd_kafka_event_log(event.get(), &mut facility, &mut line, &mut level) } == 0 {
+            let (facility, line) = unsafe { (CStr::from_ptr(facility), CStr::from_ptr(line)) };
+            context.log(RDKafkaLogLevel::Info, &facility.to_string_lossy(), &line.to_string_lossy());
         }
     }
 }

@@ -22,6 +22,7 @@ const EVENTS_MAX: usize = 100;
 pub struct EndsClient {
     /// `None` only while it is being dropped.
     consumer: Option<BaseConsumer<AskingContext>>,
+    context: AskingContext,
     topics: Topics,
     /// Whether to ask for each partition on its own, since the last request for all of them failed: librdkafka holds up a
     /// request until the leaders of all its partitions are known.
@@ -37,9 +38,17 @@ pub struct EndsAnswer {
 }
 
 impl EndsClient {
+    /// The settings must have passed `check_settings`: the error could show a secret.
     pub fn new(kafka: &Kafka) -> KafkaResult<EndsClient> {
-        let consumer = consumer_config(kafka, None).create_with_context(AskingContext).map_err(without_value)?;
-        Ok(EndsClient { consumer: Some(consumer), topics: kafka.topics(), apart: false })
+        let context = AskingContext::default();
+        let consumer = consumer_config(kafka, None).create_with_context(context.clone())?;
+        Ok(EndsClient { consumer: Some(consumer), context, topics: kafka.topics(), apart: false })
+    }
+
+    /// An error of one of the answers, with what is known of its cause.
+    pub fn told(&self, error: &KafkaError) -> String {
+        self.consumer.as_ref().map(drain);
+        self.context.told(error)
     }
 
     /// The ends of these partitions, as far as brokers answer within `timeout`.
@@ -98,14 +107,6 @@ impl EndsClient {
             let _ = list.add_partition_offset(self.topics.name(partition.stream), partition.index, Offset::End);
         }
         list
-    }
-}
-
-/// The value of a setting may be a secret.
-fn without_value(error: KafkaError) -> KafkaError {
-    match error {
-        KafkaError::ClientConfig(kind, what, name, _) => KafkaError::ClientConfig(kind, what, name, String::new()),
-        error => error,
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use tokio::try_join;
+use tokio::join;
 
 use super::client::let_go;
 use super::reader::consumer::consumer_config;
@@ -43,7 +43,7 @@ pub struct TopicSurvey {
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
     #[error("Kafka at {brokers} does not answer ({error}); check kafka.brokers and that the brokers are up")]
-    Unreachable { brokers: String, error: KafkaError },
+    Unreachable { brokers: String, error: String },
     #[error("Kafka at {brokers} has no topic {topic}; create it, or set kafka.{key}")]
     NoTopic { brokers: String, topic: String, key: &'static str },
     #[error(
@@ -60,8 +60,9 @@ pub enum SurveyError {
 pub async fn survey(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<Vec<TopicSurvey>, SurveyError> {
     let names = [topics.orders.as_str(), topics.runs.as_str()];
     let describing = async { admin::describe(kafka, &names, timeout).await.map_err(|error| unreachable(kafka, error)) };
-    // Both clients take their time to connect, so in parallel.
-    let (cluster, (consumer, states)) = try_join!(describing, identify(kafka, topics, timeout))?;
+    // Both clients take their time to connect, so in parallel. Only the first one's error names its cause.
+    let (described, identified) = join!(describing, identify(kafka, topics, timeout));
+    let (cluster, (consumer, states)) = (described?, identified?);
     let (kafka, topics) = (kafka.clone(), topics.clone());
     blocking(move || survey_topics(&kafka, &topics, (consumer, states), &cluster.topics, timeout)).await
 }
@@ -89,8 +90,8 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(ask).await.map_err(|_| SurveyError::Ending)?
 }
 
-pub(super) fn unreachable(kafka: &Kafka, error: KafkaError) -> SurveyError {
-    SurveyError::Unreachable { brokers: kafka.brokers.clone(), error }
+pub(super) fn unreachable(kafka: &Kafka, error: impl ToString) -> SurveyError {
+    SurveyError::Unreachable { brokers: kafka.brokers.clone(), error: error.to_string() }
 }
 
 /// A consumer for metadata requests only.

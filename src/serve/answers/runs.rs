@@ -31,6 +31,11 @@ pub struct HistoryAnswer {
     replay: Vec<Payload>,
     #[schema(value_type = Vec<RunPayload>)]
     alerts: Vec<Payload>,
+    /// Present, and true, if a list ends before `limit` because more would exceed http.response_bytes_max. The export has
+    /// all runs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    truncated: bool,
 }
 
 /// A run of an automation worker, as the worker reported it.
@@ -60,6 +65,9 @@ pub struct RunPayload {
     summary: Payload,
     #[schema(schema_with = metadata, required = false)]
     metadata: Payload,
+    /// Why the summary or the metadata is left out: the stored one can't be read. Absent otherwise.
+    #[schema(required = false)]
+    unreadable: String,
 }
 
 /// The derive has no `min_properties` for a field.
@@ -82,6 +90,6 @@ impl From<Status> for StatusAnswer {
 impl From<RunHistory> for HistoryAnswer {
     fn from(history: RunHistory) -> HistoryAnswer {
         let payloads = |runs: Vec<Run>| runs.iter().map(status_payload).collect();
-        HistoryAnswer { replay: payloads(history.replay), alerts: payloads(history.alerts) }
+        HistoryAnswer { replay: payloads(history.replay), alerts: payloads(history.alerts), truncated: history.is_cut }
     }
 }

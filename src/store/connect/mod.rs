@@ -87,6 +87,16 @@ impl Access {
         Access { limits: Limits { idle: silence_max, ..self.limits.clone() }, ..self.clone() }
     }
 
+    /// The same for answers that nobody waits for any longer than this: neither does a statement go on.
+    pub fn answering_within(&self, limit: Duration) -> Access {
+        Access { limits: Limits { statement: self.limits.statement.min(limit), ..self.limits.clone() }, ..self.clone() }
+    }
+
+    /// How long one statement may take.
+    pub fn statement_max(&self) -> Duration {
+        self.limits.statement
+    }
+
     /// The outcome of work over a connection of this access, or `NoAnswer` once the server has been silent for longer
     /// than any of its statements may take. That connection must be dropped.
     pub async fn answered<T, E: From<StoreError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
@@ -184,7 +194,9 @@ impl Access {
             .after_connect(move |conn, _| {
                 let access = access.clone();
                 Box::pin(async move {
-                    access.take(conn, &access.plain).await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))
+                    access.take(conn, &access.plain).await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?;
+                    session::watch_client(conn).await;
+                    Ok(())
                 })
             })
             // A connection that was abandoned with a question open is closed rather than waited for.

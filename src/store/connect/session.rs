@@ -82,7 +82,7 @@ impl Limits {
 }
 
 /// A long statement ends soon after its client is gone, and with it its locks: whoever comes next need not wait for an
-/// index that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
+/// index or an answer that nobody wants any more. A server that can't look after its client (before 14, or not on Linux) says no.
 pub async fn watch_client(conn: &mut PgConnection) {
     let set = sqlx::query("set client_connection_check_interval = '500ms'").execute(conn).await;
     if let Err(error) = set {

@@ -12,6 +12,8 @@ pub enum Lock {
     Verify,
     /// Publishing to Redis and the gauges: who holds it leads.
     Publisher,
+    /// Building the indexes that generations lack.
+    Indexes,
 }
 
 impl Lock {
@@ -20,6 +22,7 @@ impl Lock {
             Lock::Rebuild => 0x666f_6c64_7265_6275,
             Lock::Verify => 0x666f_6c64_7665_7269,
             Lock::Publisher => 0x666f_6c64_6261_636b,
+            Lock::Indexes => 0x666f_6c64_696e_6478,
         }
     }
 }

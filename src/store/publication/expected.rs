@@ -10,7 +10,7 @@ use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Content, Stamp};
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
-use crate::store::read::View;
+use crate::store::read::{LatestRuns, View};
 
 /// The live views at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,13 +29,18 @@ pub struct Published {
     pub orders_with_gaps: i64,
 }
 
-/// What a publication of a generation shows, with `overdue` as of this moment.
-pub async fn content(conn: &mut PgConnection, generation: Generation, as_of: Timestamp) -> Result<Content, StoreError> {
+/// What a publication of a generation shows, with `overdue` as of this moment. `runs`: as read before, if at all.
+pub async fn content(
+    conn: &mut PgConnection,
+    generation: Generation,
+    as_of: Timestamp,
+    runs: &mut LatestRuns,
+) -> Result<Content, StoreError> {
     let mut view = View::new(conn, generation);
     Ok(Content {
         generation: generation.0,
-        replay: view.latest_run(RunType::Replay).await?,
-        alert: view.latest_run(RunType::Alert).await?,
+        replay: runs.of(&mut view, RunType::Replay).await?,
+        alert: runs.of(&mut view, RunType::Alert).await?,
         providers: view.backlog(as_of).await?,
     })
 }
@@ -74,7 +79,7 @@ async fn read_in(
         now: facts.now,
         stamp: facts.stamp,
         changed_at: facts.changed_at,
-        content: content(conn, facts.generation, facts.now).await?,
+        content: content(conn, facts.generation, facts.now, &mut LatestRuns::default()).await?,
         providers_then,
         open_dead_letters,
         orders_with_gaps,

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::commit::CHANGED_CHANNEL;
 use super::error::StoreError;
 use super::generations::{Generation, Required, hold};
-use super::read::View;
+use super::read::{LatestRuns, View};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Snapshot, Stamp};
@@ -44,25 +44,25 @@ impl Pending {
     }
 }
 
-/// Takes the next version and reads the live generation's views as of one moment.
-pub async fn begin(pool: &PgPool) -> Result<Pending, StoreError> {
+/// Takes the next version and reads the live generation's views as of one moment. `runs`: as read before, if at all.
+pub async fn begin(pool: &PgPool, runs: &mut LatestRuns) -> Result<Pending, StoreError> {
     let mut tries = 1;
     loop {
-        match try_begin(pool).await {
+        match try_begin(pool, runs).await {
             Err(StoreError::Contention(_)) if tries < CONTENTION_TRIES => tries += 1,
             outcome => return outcome,
         }
     }
 }
 
-async fn try_begin(pool: &PgPool) -> Result<Pending, StoreError> {
+async fn try_begin(pool: &PgPool, runs: &mut LatestRuns) -> Result<Pending, StoreError> {
     let mut tx = pool.begin_with("begin isolation level repeatable read").await?;
     // The generation first, then the version: the order in which a cut-over locks them. The snapshot is older than the
     // lock; had a cut-over come between the two, the version's row would have changed, and taking it is refused.
     let generation = hold(&mut tx, Required::Live { generation: None, projection_version: None }).await?;
     let as_of = unsynced_now(&mut tx).await?;
     let stamp = take_version(&mut tx).await?;
-    let content = expected::content(&mut tx, generation, as_of).await?;
+    let content = expected::content(&mut tx, generation, as_of, runs).await?;
     let next_due = View::new(&mut tx, generation).next_due_after(as_of).await?;
     Ok(Pending { tx, snapshot: Snapshot { stamp, as_of, content }, next_due })
 }

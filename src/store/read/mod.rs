@@ -7,6 +7,7 @@ mod dead_letters;
 mod export;
 mod generations;
 mod history;
+mod latest_runs;
 mod orders;
 mod replays;
 mod runs;
@@ -15,4 +16,6 @@ mod telemetry;
 
 pub(in crate::store) use dead_letters::push_filter;
 pub use export::export_runs;
+pub use latest_runs::LatestRuns;
+pub use runs::{RunLimits, RunPage};
 pub use snapshot::{Reader, Snapshot, View};

@@ -9,6 +9,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::domain::orders::replay::ReplayStatus;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::views::rows::{ReplayFilter, ReplayKey, ReplayRow};
 use crate::store::error::StoreError;
 
@@ -33,6 +34,13 @@ struct Row {
     attempts: i64,
 }
 
+const COLUMNS: &str = "provider_order_id, replay_id, provider_id, status, requested_amount::text as requested_amount,
+    currency, scheduled_for, performed_at, response, error, cancel_reason, rule_ids, rule_metadata, attempts";
+const ORDER: &str = " order by provider_order_id, replay_id limit ";
+
+/// So many due replays are sorted for a page. Where more are due, some are found soon on the way through all of them.
+const SORTED_MAX: i64 = 10_000;
+
 impl View<'_> {
     /// At most `limit` replays after the one at `after`.
     pub async fn replays(
@@ -41,18 +49,14 @@ impl View<'_> {
         after: Option<ReplayKey>,
         limit: u32,
     ) -> Result<Vec<ReplayRow>, StoreError> {
-        let mut query = QueryBuilder::<Postgres>::new(format!(
-            "select provider_order_id, replay_id, provider_id, status, requested_amount::text as requested_amount,
-                    currency, scheduled_for, performed_at, response, error, cancel_reason, rule_ids, rule_metadata, attempts
-               from {}.replays where true",
-            self.generation.schema()
-        ));
-        push_filter(&mut query, filter);
-        if let Some(after) = after {
-            query.push(" and (provider_order_id, replay_id) > (").push_bind(after.provider_order_id);
-            query.push(", ").push_bind(after.replay_id).push(")");
+        let is_sorted = filter.due_before.is_some() && self.due(filter).await? < SORTED_MAX;
+        let page = Page { schema: self.generation.schema(), filter, after, limit: i64::from(limit) };
+        let mut query = QueryBuilder::<Postgres>::default();
+        if is_sorted {
+            page.push_due(&mut query)
+        } else {
+            page.push_walk(&mut query)
         }
-        query.push(" order by provider_order_id, replay_id limit ").push_bind(i64::from(limit));
         let rows: Vec<Row> = query
             .build_query_as()
             .fetch_all(&mut *self.conn)
@@ -60,19 +64,101 @@ impl View<'_> {
             .await?;
         rows.into_iter().map(ReplayRow::try_from).collect()
     }
+
+    /// How many replays are due by the filter's time, as far as that matters.
+    async fn due(&mut self, filter: &ReplayFilter) -> Result<i64, StoreError> {
+        let page = Page { schema: self.generation.schema(), filter, after: None, limit: SORTED_MAX };
+        let mut query = QueryBuilder::<Postgres>::new("select count(*) from (");
+        page.push_ranges(&mut query, "provider_id", |page, query| {
+            query.push(" limit ").push_bind(page.limit);
+        });
+        query.push(") due");
+        let (due,) = query
+            .build_query_as()
+            .fetch_one(&mut *self.conn)
+            .instrument(tracing::debug_span!("db.replays.count_due"))
+            .await?;
+        Ok(due)
+    }
 }
 
-/// The status is a literal rather than a parameter, so that the partial indexes on scheduled replays apply.
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ReplayFilter) {
-    if let Some(status) = filter.status {
-        query.push(format!(" and status = '{}'", status.as_str()));
+/// One page of the list, as SQL whose cost follows the page rather than the table. A status is a literal, so that the
+/// partial indexes on scheduled replays apply.
+struct Page<'f> {
+    schema: String,
+    filter: &'f ReplayFilter,
+    after: Option<ReplayKey>,
+    limit: i64,
+}
+
+impl Page<'_> {
+    /// Sorts what is due, found by its time.
+    fn push_due(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push("with due as materialized (");
+        self.push_ranges(query, "*", |page, query| page.push_after(query));
+        query.push(format!(") select {COLUMNS} from due{ORDER}")).push_bind(self.limit);
     }
-    if let Some(provider_id) = &filter.provider_id {
-        query.push(" and provider_id = ").push_bind(provider_id.clone());
+
+    /// The two ranges of due times; written with `or`, Postgres may read the whole table.
+    fn push_ranges(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        columns: &str,
+        end: impl Fn(&Self, &mut QueryBuilder<Postgres>),
+    ) {
+        for (number, range) in ["scheduled_for is null", "scheduled_for <= "].into_iter().enumerate() {
+            query.push(if number == 0 { "(" } else { " union all (" });
+            query.push(format!("select {columns} from {}.replays where status = 'scheduled' and {range}", self.schema));
+            if number == 1 {
+                query.push_bind(self.filter.due_before.map(Timestamp::to_datetime));
+            }
+            self.push_status_and_provider(query, None);
+            end(self, query);
+            query.push(")");
+        }
     }
-    if let Some(due_before) = filter.due_before {
-        query.push(" and status = 'scheduled' and (scheduled_for is null or scheduled_for <= ");
-        query.push_bind(due_before.to_datetime()).push(")");
+
+    /// Follows an index in the order of the list. Those of a provider are ordered within a status alone: a page of each,
+    /// merged.
+    fn push_walk(&self, query: &mut QueryBuilder<Postgres>) {
+        let statuses: Vec<Option<ReplayStatus>> = match self.filter {
+            ReplayFilter { status: None, due_before: None, provider_id: Some(_) } => {
+                ReplayStatus::ALL.map(Some).to_vec()
+            }
+            ReplayFilter { due_before: Some(_), .. } => vec![Some(ReplayStatus::Scheduled)],
+            ReplayFilter { status, .. } => vec![*status],
+        };
+        query.push(format!("select {COLUMNS} from ("));
+        for (number, status) in statuses.into_iter().enumerate() {
+            query.push(if number == 0 { "(" } else { " union all (" });
+            query.push(format!("select * from {}.replays where true", self.schema));
+            self.push_status_and_provider(query, status);
+            if let Some(due_before) = self.filter.due_before {
+                // Such that no index on times applies: all that it finds would have to be sorted.
+                query.push(" and coalesce(scheduled_for, '-infinity') <= ").push_bind(due_before.to_datetime());
+            }
+            self.push_after(query);
+            query.push(ORDER).push_bind(self.limit).push(")");
+        }
+        query.push(format!(") pages{ORDER}")).push_bind(self.limit);
+    }
+
+    /// `status`: instead of the filter's, which must hold too.
+    fn push_status_and_provider(&self, query: &mut QueryBuilder<Postgres>, status: Option<ReplayStatus>) {
+        let both = [status, self.filter.status.filter(|wanted| Some(*wanted) != status)];
+        for status in both.into_iter().flatten() {
+            query.push(format!(" and status = '{}'", status.as_str()));
+        }
+        if let Some(provider_id) = &self.filter.provider_id {
+            query.push(" and provider_id = ").push_bind(provider_id.clone());
+        }
+    }
+
+    fn push_after(&self, query: &mut QueryBuilder<Postgres>) {
+        if let Some(after) = self.after {
+            query.push(" and (provider_order_id, replay_id) > (").push_bind(after.provider_order_id);
+            query.push(", ").push_bind(after.replay_id).push(")");
+        }
     }
 }
 

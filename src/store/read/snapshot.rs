@@ -1,5 +1,7 @@
 //! The live generation, looked up once per snapshot.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tracing::Instrument;
@@ -50,9 +52,11 @@ impl Snapshot {
         View { conn: &mut self.tx, generation: self.generation }
     }
 
-    /// Lets the transaction wait as long as it likes between two reads.
-    pub(super) async fn allow_idle(&mut self) -> Result<(), StoreError> {
-        sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *self.tx).await?;
+    /// Lets the transaction wait as long as it likes between two reads, each of which may take this long.
+    pub(super) async fn allow_idle(&mut self, statement_max: Duration) -> Result<(), StoreError> {
+        let sql = "select set_config('idle_in_transaction_session_timeout', '0', true),
+                          set_config('statement_timeout', $1, true)";
+        sqlx::query(sql).bind(statement_max.as_millis().to_string()).execute(&mut *self.tx).await?;
         Ok(())
     }
 

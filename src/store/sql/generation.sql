@@ -169,8 +169,10 @@ create table {schema}.dead_letters (
     constraint dead_letters_conflict unique (provider_order_id, sequence, event_id)
 );
 
-create index automation_runs_latest on {schema}.automation_runs (run_type, ran_at desc, run_id desc);
-create index dead_letters_open on {schema}.dead_letters (reason) where redriven_at is null and discarded_at is null;
+-- An index is one line, as in generation_keys.sql: `foldback migrate` builds those that older generations lack.
+create index if not exists telemetry_counts_totals on {schema}.telemetry_counts (kind, provider_id) where kind in ('scheduled', 'orders', 'gaps');
+create index if not exists automation_runs_latest on {schema}.automation_runs (run_type, ran_at desc, run_id desc);
+create index if not exists dead_letters_open on {schema}.dead_letters (reason) where redriven_at is null and discarded_at is null;
 
 create view {schema}.backlog as
 select counts.provider_id,

@@ -80,7 +80,7 @@ pub(in crate::store) fn stored_detail(rejection: &Rejection) -> String {
     rejection.detail.replace('\0', "\\0")
 }
 
-fn headers_json(headers: &[Header]) -> Value {
+pub(in crate::store) fn headers_json(headers: &[Header]) -> Value {
     let header = |header: &Header| {
         let value = header.value.as_ref().map(|value| STANDARD.encode(value));
         json!({ "key": header.key.replace('\0', "\u{fffd}"), "value": value })

@@ -34,4 +34,4 @@ begin
 end
 $$;
 
-update foldback.schema_version set version = 4;
+update foldback.schema_version set version = 5;

@@ -1,0 +1,125 @@
+//! What a page costs follows the page, not the table: rows that Postgres read for it, by its own statistics.
+
+use chrono::{DateTime, Utc};
+use foldback::domain::orders::replay::ReplayStatus;
+use foldback::domain::timestamp::Timestamp;
+use foldback::domain::views::rows::{ReplayFilter, ReplayKey};
+use foldback::store::read::{Reader, View};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::support::Stack;
+
+/// 100,000 replays of 20 providers, nearly all of them scheduled for next year or executed, and as many counts of rules.
+const ROWS: &str = "
+    insert into gen_1.replays (provider_order_id, replay_id, provider_id, status, scheduled_for, rule_ids, rule_metadata,
+                               attempts, fold_registers, fold_failed)
+    select gen_random_uuid(), gen_random_uuid(),
+           case when n % 10000 = 0 then 'rare' else 'provider-' || n % 20 end,
+           case when n % 5000 = 1 then 'failed' when n % 2 = 0 then 'scheduled' else 'executed' end,
+           case when n % 5000 = 2 then '2020-01-01' when n % 2 = 0 then '2099-01-01' else '2020-01-01' end::timestamptz,
+           '{}', '{}', 0, '{0,0,0,0,0}', 0
+      from generate_series(1, 100000) n;
+    insert into gen_1.telemetry_counts (slot, kind, provider_id, service_id, rule_id, label, count)
+    select n % 8, 'rule', 'provider-' || n % 20, 'likes', 'rule ' || n, null, 1 from generate_series(1, 100000) n;
+    insert into gen_1.telemetry_counts (slot, kind, provider_id, count)
+    select 0, 'scheduled', provider_id, count(*) from gen_1.replays where status = 'scheduled' group by provider_id;
+    insert into gen_1.telemetry_counts (slot, kind, count) values (0, 'orders', 100000), (0, 'gaps', 3);
+    vacuum analyze gen_1.replays, gen_1.telemetry_counts;";
+
+/// Far more than a page or the backlog of 20 providers needs, and a twentieth of the table.
+const READ_MAX: i64 = 5_000;
+
+#[tokio::test]
+async fn a_page_of_replays_reads_little_more_than_it_shows() {
+    let site = Site::new().await;
+    let provider = |id: &str| Some(id.to_owned());
+    let due = |time: &str| Some(Timestamp::from_datetime(time.parse::<DateTime<Utc>>().unwrap()));
+    let (failed, scheduled) = (Some(ReplayStatus::Failed), Some(ReplayStatus::Scheduled));
+    let (early, late) = (due("2021-01-01T00:00:00Z"), due("2100-01-01T00:00:00Z"));
+    for (status, provider_id, due_before, listed) in [
+        (None, None, None, 50),
+        (None, provider("rare"), None, 10),
+        (None, provider("provider-3"), None, 50),
+        (failed, None, None, 20),
+        (scheduled, provider("provider-2"), None, 50),
+        (failed, provider("provider-2"), None, 0),
+        (None, None, early, 20),
+        (None, None, late, 50),
+        (None, provider("provider-2"), early, 20),
+        (scheduled, provider("provider-2"), late, 50),
+        (failed, None, late, 0),
+    ] {
+        let filter = ReplayFilter { status, provider_id, due_before };
+        let (rows, read) = site.page(&filter, None).await;
+        assert_eq!(rows.len(), listed, "{filter:?}");
+        // A probe for what is due reads some of that.
+        let allowed = if due_before == late { READ_MAX + 20_000 } else { READ_MAX };
+        assert!(read < allowed, "{filter:?}: {read} rows");
+        if let Some(middle) = rows.get(listed / 2) {
+            let (rest, _) = site.page(&filter, Some(*middle)).await;
+            let same = rest.iter().zip(&rows[listed / 2 + 1..]).all(|(one, other)| one == other);
+            assert!(same, "{filter:?}: the second page goes on where the first was left");
+        }
+        assert!(rows.is_sorted_by_key(|key| (key.provider_order_id, key.replay_id)), "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_backlog_and_the_totals_read_no_other_counts() {
+    let site = Site::new().await;
+    let now = Timestamp::from_datetime(Utc::now());
+    let (backlog, read) = site.reading(async |mut view| view.backlog(now).await.unwrap()).await;
+    assert_eq!(backlog.iter().map(|it| it.backlog.scheduled_backlog).sum::<i64>(), 50_000);
+    assert_eq!(backlog.iter().map(|it| it.backlog.overdue).sum::<i64>(), 20);
+    assert!(read < READ_MAX, "{read} rows");
+    let (gaps, read) = site.reading(async |mut view| view.orders_with_gaps().await.unwrap()).await;
+    assert_eq!(gaps, 3);
+    assert!(read < READ_MAX, "{read} rows");
+}
+
+struct Site {
+    reader: Reader,
+    /// One connection, so that its statistics are the reader's.
+    pool: PgPool,
+    _stack: Stack,
+}
+
+impl Site {
+    async fn new() -> Site {
+        let stack = Stack::new().await;
+        stack.foldback(&["migrate"]).await.exits(0);
+        let pool = PgPoolOptions::new().max_connections(1).connect(&stack.postgres_url).await.unwrap();
+        for statement in ROWS.split_inclusive(';') {
+            sqlx::raw_sql(statement).execute(&pool).await.unwrap();
+        }
+        Site { reader: Reader::new(pool.clone()), pool, _stack: stack }
+    }
+
+    async fn page(&self, filter: &ReplayFilter, after: Option<ReplayKey>) -> (Vec<ReplayKey>, i64) {
+        let read = async |mut view: View<'_>| view.replays(filter, after, 50).await.unwrap();
+        let (rows, read) = self.reading(read).await;
+        let key = |row: &foldback::domain::views::rows::ReplayRow| ReplayKey {
+            provider_order_id: row.provider_order_id,
+            replay_id: row.replay_id,
+        };
+        (rows.iter().map(key).collect(), read)
+    }
+
+    /// What was read, and how many rows and index entries Postgres went through for it.
+    async fn reading<T>(&self, read: impl AsyncFnOnce(View<'_>) -> T) -> (T, i64) {
+        let before = self.rows_read().await;
+        let mut snapshot = self.reader.snapshot().await.unwrap();
+        let value = read(snapshot.view()).await;
+        snapshot.close().await.unwrap();
+        (value, self.rows_read().await - before)
+    }
+
+    async fn rows_read(&self) -> i64 {
+        sqlx::query("select pg_stat_force_next_flush()").execute(&self.pool).await.unwrap();
+        let sql = "select (select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_all_tables
+                            where schemaname = 'gen_1')::bigint
+                        + (select sum(idx_tup_read) from pg_stat_all_indexes where schemaname = 'gen_1')::bigint";
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+}
