@@ -8,6 +8,7 @@ const FOUNDATION: &str = include_str!("../../migrations/0001_foundation.sql");
 const GENERATIONS: &str = include_str!("../../migrations/0002_generations.sql");
 const LOG_CONTINUITY: &str = include_str!("../../migrations/0003_log_continuity.sql");
 const INDEXES: &str = include_str!("../../migrations/0004_indexes.sql");
+const REDRIVE: &str = include_str!("../../migrations/0005_redrive.sql");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_database_gets_every_migration_once() {
@@ -125,10 +126,10 @@ type Applied = (i64, String, bool);
 async fn applied(conn: &mut PgConnection) -> Vec<Applied> {
     let sql = "select version, description, success and checksum = sha384(convert_to(($1::text[])[version], 'UTF8'))
                  from foldback._sqlx_migrations order by version";
-    sqlx::query_as(sql).bind([FOUNDATION, GENERATIONS, LOG_CONTINUITY, INDEXES]).fetch_all(conn).await.unwrap()
+    sqlx::query_as(sql).bind([FOUNDATION, GENERATIONS, LOG_CONTINUITY, INDEXES, REDRIVE]).fetch_all(conn).await.unwrap()
 }
 
-fn all() -> [Applied; 4] {
-    [(1, "foundation"), (2, "generations"), (3, "log continuity"), (4, "indexes")]
+fn all() -> [Applied; 5] {
+    [(1, "foundation"), (2, "generations"), (3, "log continuity"), (4, "indexes"), (5, "redrive")]
         .map(|(version, name)| (version, name.to_owned(), true))
 }
