@@ -14,6 +14,7 @@ pub mod observe;
 pub mod projection;
 pub mod publish;
 pub mod rebuild;
+pub mod redrive;
 pub mod registry;
 pub mod samples;
 pub mod serve;

@@ -1,6 +1,7 @@
 //! The HTTP API over a real Postgres, seen by a client.
 
 mod abandoned;
+mod dead_letters;
 mod document;
 mod site;
 
@@ -17,7 +18,7 @@ const ORDER: &str = "00000000-0000-0000-0000-000000000001";
 const UNPLACED: &str = "00000000-0000-0000-0000-000000000002";
 
 /// Every path that the contract promises.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 16] = [
     "/",
     "/livez",
     "/readyz",
@@ -28,6 +29,8 @@ const ROUTES: [&str; 14] = [
     "/api/v1/fulfillment/providers/automation/snapshot",
     "/api/v1/fulfillment/providers/automation/backlog",
     "/api/v1/fulfillment/providers/automation/generations",
+    "/api/v1/fulfillment/providers/automation/dead-letters",
+    "/api/v1/fulfillment/providers/automation/dead-letters/{id}",
     "/api/v1/fulfillment/providers/automation/runs/export",
     "/api/v1/fulfillment/provider-orders/{id}",
     "/api/v1/fulfillment/provider-orders/{id}/timeline",
@@ -355,7 +358,7 @@ async fn every_answer_is_as_the_openapi_document_says() {
     for route in ROUTES {
         let address = match route {
             route if route.ends_with("/export") => format!("{route}?format=jsonl"),
-            route => route.replace("{id}", ORDER),
+            route => address(route),
         };
         let response = site.get(&address).await;
         assert_eq!(response.status(), 200, "{address}");
@@ -376,6 +379,12 @@ async fn every_answer_is_as_the_openapi_document_says() {
     let problem = site.problem("/api/v1/fulfillment/replays?x=1", 400).await;
     valid(&document, &json!({"$ref": "#/components/schemas/Problem"}), &problem);
     site.close().await;
+}
+
+/// A route with an id that is there.
+fn address(route: &str) -> String {
+    let id = if route.contains("dead-letters") { "1" } else { ORDER };
+    route.replace("{id}", id)
 }
 
 fn valid(document: &Value, schema: &Value, answer: &Value) {

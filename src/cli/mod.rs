@@ -65,7 +65,7 @@ enum Verb {
     Order(order::Args),
     /// Publish realistic sample events
     Publish(publish::Args),
-    /// List, show, allow and discard rejected records
+    /// List, show, redrive, allow and discard rejected records
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
     /// Check the schemas for compatibility, or register them in the schema registry

@@ -98,6 +98,10 @@ impl Decoder {
         self.0.cache.get(id).is_some()
     }
 
+    pub(super) fn bundled(&self, fingerprint: u64) -> Option<&Prepared> {
+        self.0.bundled.get(&fingerprint)
+    }
+
     pub(crate) fn readers(&self) -> &Readers {
         &self.0.readers
     }
@@ -111,7 +115,7 @@ impl Decoder {
         let (framing, datum) = Framing::split(value).map_err(|problem| Rejection::new(Reason::Malformed, problem))?;
         match framing {
             Framing::SingleObject(fingerprint) => {
-                let prepared = self.0.bundled.get(&fingerprint).ok_or_else(|| unknown_fingerprint(fingerprint))?;
+                let prepared = self.bundled(fingerprint).ok_or_else(|| unknown_fingerprint(fingerprint))?;
                 event(prepared, record, datum).map(Decode::Event)
             }
             Framing::Confluent(id) => match self.0.cache.get(id) {
@@ -150,7 +154,7 @@ fn with_schema_header(record: &RawRecord, rejection: Rejection) -> Rejection {
     Rejection::new(rejection.reason, detail)
 }
 
-fn unknown_fingerprint(fingerprint: u64) -> Rejection {
+pub(super) fn unknown_fingerprint(fingerprint: u64) -> Rejection {
     let bytes: String = fingerprint.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let detail = format!("no bundled schema has the fingerprint {bytes} (the bytes after C3 01)");
     Rejection::new(Reason::SchemaUnknown, detail)

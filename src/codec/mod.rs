@@ -9,6 +9,7 @@ mod cache;
 mod compat;
 mod datum;
 mod decode;
+mod describe;
 mod encode;
 mod framing;
 mod prepared;

@@ -33,6 +33,8 @@ fn bundled_schema(stream: Stream) -> Schema {
 /// A writer's schema, resolved against ours: reads its datums without looking at the schema again.
 #[derive(Debug)]
 pub struct Prepared {
+    /// For whoever looks at a single record.
+    writer: Schema,
     orders: Resolved,
     runs: Resolved,
 }
@@ -44,7 +46,12 @@ impl Prepared {
     }
 
     pub fn new(writer: &Schema, readers: &Readers) -> Prepared {
-        Prepared { orders: resolve(writer, &readers.orders), runs: resolve(writer, &readers.runs) }
+        let (orders, runs) = (resolve(writer, &readers.orders), resolve(writer, &readers.runs));
+        Prepared { writer: writer.clone(), orders, runs }
+    }
+
+    pub fn writer(&self) -> &Schema {
+        &self.writer
     }
 
     fn resolved(&self, stream: Stream) -> &Resolved {

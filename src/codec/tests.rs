@@ -1,6 +1,7 @@
 //! What a publisher's bytes become.
 
 mod agreement;
+mod describe;
 mod framing;
 mod kinds;
 mod schemas;

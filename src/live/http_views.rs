@@ -6,15 +6,24 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use uuid::Uuid;
 
+use crate::codec::Decoder;
 use crate::domain::generations::generation::GenerationInfo;
+use crate::domain::log::described::Described;
 use crate::domain::orders::order::Order;
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::RunType;
-use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
-use crate::serve::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
+use crate::domain::views::rows::{
+    DeadLetterFilter, HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter,
+};
+use crate::serve::{
+    BacklogView, DeadLetter, DeadLetterList, Providers, RunHistory, RunStream, Status, ViewError, Views,
+};
 use crate::store::StoreError;
 use crate::store::connect::Access;
 use crate::store::read::{Reader, RunLimits, export_runs};
+
+/// A part of a dead letter's record that is larger is left to `foldback dead-letters show`.
+const PART_BYTES_MAX: i64 = 1024 * 1024;
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 
@@ -23,6 +32,7 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 pub struct StoredViews {
     reader: Reader,
     access: Access,
+    decoder: Decoder,
     bytes_max: u64,
 }
 
@@ -37,10 +47,10 @@ pub struct AnswerLimits {
 }
 
 impl StoredViews {
-    /// `connections_max`: of a pool of its own.
-    pub fn new(access: Access, connections_max: u32, limits: AnswerLimits) -> StoredViews {
+    /// `connections_max`: of a pool of its own. `decoder`: shows dead letters by the schemas that it has.
+    pub fn new(access: Access, connections_max: u32, limits: AnswerLimits, decoder: Decoder) -> StoredViews {
         let pool = access.answering_within(limits.time).pool(connections_max);
-        StoredViews { reader: Reader::new(pool), access, bytes_max: limits.bytes_max }
+        StoredViews { reader: Reader::new(pool), access, decoder, bytes_max: limits.bytes_max }
     }
 
     /// No answer is waited for longer than Postgres may take for one.
@@ -125,6 +135,36 @@ impl StoredViews {
         Ok(rows)
     }
 
+    async fn read_dead_letters(
+        &self,
+        filter: DeadLetterFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<DeadLetterList, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let mut view = snapshot.view();
+        let rows = view.dead_letters(&filter, before, limit).await?;
+        let open = view.open_dead_letters().await?;
+        snapshot.close().await?;
+        Ok(DeadLetterList { rows, open })
+    }
+
+    async fn read_dead_letter(&self, id: i64) -> Result<Option<DeadLetter>, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let whole = snapshot.view().dead_letter(id, PART_BYTES_MAX).await?;
+        snapshot.close().await?;
+        let Some(whole) = whole else { return Ok(None) };
+        let described = match (&whole.value, whole.row.value_bytes) {
+            (Some(value), _) => self.decoder.describe(value),
+            (None, None) => Described::unreadable(None, "the value is null"),
+            (None, Some(bytes)) => {
+                let why = "too large to be decoded here; see `foldback dead-letters show`";
+                Described::unreadable(None, format!("the value has {bytes} bytes, {why}"))
+            }
+        };
+        Ok(Some(DeadLetter { whole, described }))
+    }
+
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
         let access = self.access.clone();
@@ -175,6 +215,14 @@ impl Views for StoredViews {
 
     fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>> {
         self.answer(self.read_replays(filter, after, limit))
+    }
+
+    fn dead_letters(&self, filter: DeadLetterFilter, before: Option<i64>, limit: u32) -> Answer<'_, DeadLetterList> {
+        self.answer(self.read_dead_letters(filter, before, limit))
+    }
+
+    fn dead_letter(&self, id: i64) -> Answer<'_, Option<DeadLetter>> {
+        self.answer(self.read_dead_letter(id))
     }
 }
 

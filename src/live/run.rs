@@ -14,6 +14,7 @@ use super::http_views::{AnswerLimits, StoredViews};
 use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
 use super::tasks::{EndedEarly, Tasks};
+use super::worker::refusals::RefusalLog;
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
 use crate::config::kafka::Kafka;
@@ -70,6 +71,8 @@ struct Process<'p> {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     progress: Progress,
+    decoder: Decoder,
+    refusals: Arc<RefusalLog>,
     stop: CancellationToken,
 }
 
@@ -77,7 +80,17 @@ struct Process<'p> {
 pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let readiness = metrics.readiness.clone();
-    let process = Process { config, access, readiness, metrics, progress: Progress::default(), stop };
+    let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+    let process = Process {
+        config,
+        access,
+        readiness,
+        metrics,
+        progress: Progress::default(),
+        decoder,
+        refusals: Arc::default(),
+        stop,
+    };
     process.readiness.raise_quietly(health::ASSIGNMENT, "no partitions have been assigned yet");
     // What tells how the process is ends last.
     let told = CancellationToken::new();
@@ -125,7 +138,7 @@ impl Process<'_> {
         for topic in [&topics.orders, &topics.runs] {
             crate::observe::metrics::records(topic, Default::default());
         }
-        let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
+        let decoder = &self.decoder;
         let resolver = Resolver::new(config, decoder.clone(), self.readiness.clone())?;
         for index in 0..config.workers.count {
             let settings = WorkerSettings { live: Some(watch.live()), ..self.worker_settings(index) };
@@ -166,8 +179,12 @@ impl Process<'_> {
             drain_timeout: config.workers.drain_timeout,
         };
         let (readiness, metrics) = (self.readiness.source(), self.metrics.clone());
-        let progress = self.progress.clone();
-        WorkerSettings { progress, ..WorkerSettings::new(config, reader, self.access.clone(), readiness, metrics) }
+        let (progress, refusals) = (self.progress.clone(), self.refusals.clone());
+        WorkerSettings {
+            progress,
+            refusals,
+            ..WorkerSettings::new(config, reader, self.access.clone(), readiness, metrics)
+        }
     }
 
     async fn spawn_http(&self, tasks: &mut Tasks, stop: &CancellationToken) -> Result<(), RunError> {
@@ -178,7 +195,7 @@ impl Process<'_> {
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
         let limits = AnswerLimits { time: http.request_timeout, bytes_max: http.response_bytes_max };
-        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, limits);
+        let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, limits, self.decoder.clone());
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
         // As they are at this moment, not as they were at the last look.
         let render = move || {

@@ -93,7 +93,9 @@ impl Contested<'_> {
         let mut cache = StateCache::new(0, 0);
         let changes = fold_batch(&mut writer.conn, generation, &mut cache, &items).await?.changes;
         drop(items);
-        writer.commit(&Commit { changes: &changes, advances: &[], topics: &self.ctx.topics, slot: 0 }).await?;
+        writer
+            .commit(&Commit { changes: &changes, advances: &[], topics: &self.ctx.topics, slot: 0, redriven: &[] })
+            .await?;
         load::forget(&mut writer.conn, generation, last).await?;
         self.from = last.and_then(|last| last.as_u128().checked_add(1)).map(Uuid::from_u128);
         Ok(self.from.is_some())

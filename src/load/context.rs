@@ -153,7 +153,7 @@ impl LoadContext {
     }
 
     /// A reader of exactly these partitions, whose queues together take about `memory_bytes`.
-    pub(super) fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
+    pub fn reader(&self, partitions: Vec<StreamPartition>, memory_bytes: usize) -> ReaderSettings {
         ReaderSettings {
             kafka: self.config.kafka.clone(),
             topics: self.topics.clone(),

@@ -24,6 +24,11 @@ pub const LAST_RUN_ALERTS_SENT: Family =
     Family::gauge("provider_automation_last_run_alerts_sent", &[], "Notifications that the latest alert run sent.");
 pub const DEAD_LETTERS: Family =
     Family::gauge("foldback_dead_letters", &["reason"], "Dead letters that are neither redriven nor discarded.");
+pub const DEAD_LETTER_OLDEST: Family = Family::gauge(
+    "foldback_dead_letter_oldest_timestamp_seconds",
+    &[],
+    "When the oldest open dead letter was first stored.",
+);
 pub const ORDERS_WITH_GAPS: Family =
     Family::gauge("foldback_orders_with_gaps", &[], "Orders that miss at least one event.");
 pub const REDIS_UP: Family =
@@ -79,7 +84,7 @@ pub const CONDITION: Family = Family::gauge(
     "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
 );
 
-pub const ALL: [Family; 22] = [
+pub const ALL: [Family; 23] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -90,6 +95,7 @@ pub const ALL: [Family; 22] = [
     EVENT_TO_COMMIT,
     COMMIT,
     DEAD_LETTERS,
+    DEAD_LETTER_OLDEST,
     ORDERS_WITH_GAPS,
     SUMMARY_DRIFT,
     REDIS_PUBLISH,

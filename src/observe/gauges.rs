@@ -10,6 +10,7 @@ use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::{Backlog, ProviderBacklog};
+use crate::domain::views::rows::OpenDeadLetters;
 
 type Partition = (String, i32);
 
@@ -102,8 +103,8 @@ pub struct DomainValues {
 /// Of the live generation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineValues {
-    /// Dead letters that are neither redriven nor discarded; an absent reason counts as 0.
-    pub dead_letters: Vec<(Reason, i64)>,
+    /// An absent reason counts as 0.
+    pub dead_letters: OpenDeadLetters,
     /// Orders that miss at least one event.
     pub orders_with_gaps: i64,
 }
@@ -169,9 +170,11 @@ fn render_domain(text: &mut String, values: &DomainValues) {
 
 fn render_engine(text: &mut String, values: &EngineValues) {
     let count =
-        |reason| values.dead_letters.iter().filter(|(of, _)| *of == reason).map(|(_, count)| count).sum::<i64>();
+        |reason| values.dead_letters.counts.iter().filter(|(of, _)| *of == reason).map(|(_, count)| count).sum::<i64>();
     let letters = Reason::ALL.map(|reason| (vec![reason.to_string()], count(reason) as f64));
     write_family(text, &families::DEAD_LETTERS, &letters);
+    let oldest: Vec<_> = values.dead_letters.oldest.iter().map(|oldest| (vec![], seconds(*oldest))).collect();
+    write_family(text, &families::DEAD_LETTER_OLDEST, &oldest);
     write_family(text, &families::ORDERS_WITH_GAPS, &[(vec![], values.orders_with_gaps as f64)]);
 }
 

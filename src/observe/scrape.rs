@@ -67,13 +67,15 @@ mod tests {
     use super::*;
     use crate::domain::log::rejection::Reason;
     use crate::domain::views::backlog::{Backlog, ProviderBacklog};
+    use crate::domain::views::rows::OpenDeadLetters;
 
     #[test]
     fn what_is_shown_is_read_back() {
         let backlog = Backlog { scheduled_backlog: 2, next_scheduled_at: None, overdue: 1 };
         let providers = vec![ProviderBacklog { provider_id: Some("a} \"b".into()), backlog }];
         let domain = DomainValues { providers, ..DomainValues::default() };
-        let engine = EngineValues { dead_letters: vec![(Reason::Invalid, 3)], orders_with_gaps: 4 };
+        let dead_letters = OpenDeadLetters { counts: vec![(Reason::Invalid, 3)], oldest: None };
+        let engine = EngineValues { dead_letters, orders_with_gaps: 4 };
         let series = Series::expected(domain, engine, 7);
         let value = |name: &str, labels: &str| series.0.get(&(name.to_owned(), labels.to_owned())).copied();
         assert_eq!(value(families::REPLAY_BACKLOG.name, r#"provider_id="a} \"b""#), Some(2.0));

@@ -13,8 +13,10 @@ use crate::domain::runs::run::RunType;
 use crate::domain::runs::summary::{Drift, DriftProblem};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::{Backlog, ProviderBacklog};
+use crate::domain::views::rows::OpenDeadLetters;
 
-const OF_THE_CONTRACT: [&str; 18] = [
+const OF_THE_CONTRACT: [&str; 19] = [
+    "foldback_dead_letter_oldest_timestamp_seconds",
     "provider_automation_replay_backlog",
     "provider_automation_replay_overdue",
     "provider_automation_next_replay_timestamp_seconds",
@@ -69,7 +71,9 @@ fn record_everything(shown: &Metrics) {
         last_runs: vec![(RunType::Alert, Timestamp::from_micros(2_250_000).unwrap())],
         alerts_sent: Some(4.0),
     });
-    shown.domain.show_engine(EngineValues { dead_letters: vec![(Reason::Invalid, 2)], orders_with_gaps: 3 });
+    let oldest = Timestamp::from_micros(3_500_000);
+    let dead_letters = OpenDeadLetters { counts: vec![(Reason::Invalid, 2)], oldest };
+    shown.domain.show_engine(EngineValues { dead_letters, orders_with_gaps: 3 });
 }
 
 fn recorded() -> (Metrics, String) {

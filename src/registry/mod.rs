@@ -2,10 +2,12 @@
 //!
 //! - `client`: requests and answers
 //! - `fetch`: an id that the decoder needs, however long the registry is away
+//! - `describe`: a value for people, with a schema that is asked for while they wait
 //! - `resolver`: the same for everybody who waits, told to `Readiness`
 //! - `schemas`: the bundled schemas against the registry's
 
 pub mod client;
+pub mod describe;
 pub mod fetch;
 pub mod resolver;
 pub mod schemas;

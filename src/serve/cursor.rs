@@ -34,6 +34,12 @@ pub struct ReplaysAt {
     pub replay: Uuid,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLettersAt {
+    pub id: i64,
+}
+
 /// `list` names the list, so that a cursor of another list is refused.
 pub fn encode<T: Serialize>(list: &str, at: T) -> Option<String> {
     let json = serde_json::to_vec(&Envelope { v: VERSION, list: list.to_owned(), at }).ok()?;

@@ -5,6 +5,7 @@
 mod answers;
 mod connections;
 mod cursor;
+mod dead_letters;
 mod export;
 mod handlers;
 mod health;
@@ -23,4 +24,4 @@ mod views;
 pub use router::router;
 pub use server::serve;
 pub use state::{App, HttpSettings};
-pub use views::{BacklogView, Providers, RunHistory, RunStream, Status, ViewError, Views};
+pub use views::{BacklogView, DeadLetter, DeadLetterList, Providers, RunHistory, RunStream, Status, ViewError, Views};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
+use uuid::Uuid;
+
 use crate::domain::timestamp::Timestamp;
 
 use super::problem::Problem;
@@ -63,6 +65,21 @@ impl Parameters {
         number
             .filter(|number| (1..=max).contains(number))
             .ok_or_else(|| Problem::parameter("limit", format!("`limit` must be a whole number from 1 to {max}.")))
+    }
+
+    /// A whole number from 0, as Kafka counts partitions.
+    pub fn partition(&mut self, name: &'static str) -> Result<Option<i32>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits);
+        number.map(Some).ok_or_else(|| Problem::parameter(name, format!("`{name}` must be a whole number from 0.")))
+    }
+
+    /// A hyphenated UUID.
+    pub fn uuid(&mut self, name: &'static str) -> Result<Option<Uuid>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let id = Uuid::try_parse(&text).ok().filter(|_| text.len() == 36);
+        id.map(Some).ok_or_else(|| Problem::parameter(name, format!("`{name}` must be a hyphenated UUID.")))
     }
 
     /// One of a closed set of values.

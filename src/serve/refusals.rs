@@ -25,3 +25,9 @@ pub enum Refusals {
 #[response(status = 404, content_type = "application/problem+json")]
 #[expect(dead_code, reason = "a description: handlers answer with Problem")]
 pub struct NoSuchOrder(ProblemBody);
+
+/// The live generation has no dead letter with this id.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json")]
+#[expect(dead_code, reason = "a description: handlers answer with Problem")]
+pub struct NoSuchDeadLetter(ProblemBody);

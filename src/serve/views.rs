@@ -5,12 +5,16 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::domain::generations::generation::GenerationInfo;
+use crate::domain::log::described::Described;
 use crate::domain::orders::order::Order;
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::ProviderBacklog;
-use crate::domain::views::rows::{HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter};
+use crate::domain::views::rows::{
+    DeadLetterFilter, DeadLetterRow, DeadLetterWhole, HistoryRow, OpenDeadLetters, ProviderRow, ReplayFilter,
+    ReplayKey, ReplayRow, RunFilter,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
@@ -54,6 +58,20 @@ pub struct BacklogView {
     pub as_of: Timestamp,
 }
 
+/// Some dead letters, and how many are open in all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadLetterList {
+    pub rows: Vec<DeadLetterRow>,
+    pub open: OpenDeadLetters,
+}
+
+/// A dead letter in full, decoded as far as it can be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadLetter {
+    pub whole: DeadLetterWhole,
+    pub described: Described,
+}
+
 pub type RunStream = BoxStream<'static, Result<Run, ViewError>>;
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 
@@ -73,4 +91,8 @@ pub trait Views: Send + Sync + 'static {
     fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>>;
     /// At most `limit` replays behind the one at `after`.
     fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>>;
+    /// At most `limit` dead letters with ids below `before`, newest first.
+    fn dead_letters(&self, filter: DeadLetterFilter, before: Option<i64>, limit: u32) -> Answer<'_, DeadLetterList>;
+    /// `None`: the live generation has none with this id.
+    fn dead_letter(&self, id: i64) -> Answer<'_, Option<DeadLetter>>;
 }

@@ -6,6 +6,7 @@
 //! - `commit`: a batch of the live fold in one transaction
 //! - `load`: a generation by bulk load
 //! - `read`, `publication`, `compare`: committed views, for HTTP, for the publisher, for `verify`
+//! - `redrive`: dead letters on their way through the fold again
 //! - `decisions`: what operators decided about records
 
 pub mod commit;
@@ -19,6 +20,7 @@ pub mod load;
 pub mod migrate;
 pub mod publication;
 pub mod read;
+pub mod redrive;
 pub mod tables;
 
 pub use error::StoreError;

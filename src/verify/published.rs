@@ -8,6 +8,7 @@ use super::{gauges, redis};
 use crate::config::Config;
 use crate::domain::generations::difference::Difference;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Content, Snapshot};
 use crate::live::publisher::domain_values;
 use crate::observe::gauges::EngineValues;
@@ -71,6 +72,7 @@ fn as_live(content: Content, live: &Side) -> Content {
 
 /// Without open dead letters: a shadow doesn't know the operators' decisions.
 async fn series(side: &mut Side, generation: i32, as_of: Timestamp) -> Result<Series, VerifyError> {
-    let engine = EngineValues { dead_letters: Vec::new(), orders_with_gaps: side.orders_with_gaps().await? };
+    let engine =
+        EngineValues { dead_letters: OpenDeadLetters::default(), orders_with_gaps: side.orders_with_gaps().await? };
     Ok(Series::expected(domain_values(&side.content(as_of).await?), engine, generation))
 }

@@ -49,3 +49,7 @@ select ('00000000-0000-0000-0000-' || lpad(number::text, 12, '0'))::uuid, 'repla
 insert into gen_1.automation_runs (run_id, run_type, status, started_at, ran_at, summary, metadata, alerts_sent, revision, drift, event_id, topic, partition, "offset")
 values ('00000000-0000-0000-0000-000000000999', 'alert', 'partial', '2026-02-01T00:00:00Z', '2026-02-01T00:00:01Z', '{}', '{"autoPausedProviders":["acme"]}', 4, 2, '[]',
         gen_random_uuid(), 'automation-runs', 0, 999);
+
+insert into gen_1.dead_letters (id, topic, partition, "offset", key, value, headers, reason, detail, recorded_at)
+values (1, 'provider-orders', 0, 41, 'k', 'nonsense', '[{"key":"traceparent","value":"MDAtMDE="},{"key":"none","value":null}]', 'malformed',
+        'the value starts with neither', '2026-01-01T00:00:00Z');

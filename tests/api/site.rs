@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::http;
+use foldback::codec::{Decoder, Limits};
 use foldback::live::http_views::{AnswerLimits, StoredViews};
 
 use foldback::observe::health::Readiness;
@@ -103,7 +104,7 @@ pub fn app(url: &str, settings: HttpSettings) -> (App, Readiness) {
     // No statement ends by its own limit while a test waits.
     let access = Access::new(url, Duration::from_secs(2), Duration::from_secs(3600)).unwrap();
     let limits = AnswerLimits { time: settings.request_timeout, bytes_max: RESPONSE_BYTES_MAX };
-    let views = Arc::new(StoredViews::new(access, 4, limits));
+    let views = Arc::new(StoredViews::new(access, 4, limits, Decoder::new(Limits::default())));
     let readiness = Readiness::default();
     let metrics = Arc::new(|| "foldback_build_info 1\n".to_owned());
     (App::new(views, readiness.clone(), metrics, settings), readiness)

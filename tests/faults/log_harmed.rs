@@ -144,7 +144,7 @@ async fn a_restored_topic_is_folded_as_a_new_log_and_live_instances_follow() {
     let letter = number(&stack, "select id from foldback.dead_letters").await.to_string();
     stack.foldback(&["dead-letters", "discard", &letter, "--why", "nonsense"]).await.exits(0);
     let allow = |offset: &'static str| vec!["dead-letters", "allow", stack.orders_topic.as_str(), "0", offset];
-    stack.foldback(&allow("20")).await.exits(0);
+    stack.foldback(&allow("21")).await.exits(0);
 
     delete_topic(&stack).await;
     eventually(PATIENCE, || async {

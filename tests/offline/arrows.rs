@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Boundaries: each of them knows one thing outside, and none of the others.
 const MIDDLE: [&str; 7] = ["log", "codec", "projection", "store", "publish", "serve", "registry"];
 /// Programs, in the order in which they build upon each other: each may use those after it.
-const PROGRAMS: [&str; 4] = ["rebuild", "verify", "load", "live"];
+const PROGRAMS: [&str; 5] = ["rebuild", "verify", "redrive", "load", "live"];
 /// Tools of their own, used by cli alone.
 const TOOLS: [&str; 2] = ["doctor", "samples"];
 const LEAVES: [&str; 3] = ["domain", "config", "observe"];

@@ -68,5 +68,5 @@ async fn commit(writer: &mut Writer, claim: Claim, topics: &Topics) -> Result<()
         last_record: None,
         streak: None,
     };
-    writer.commit(&Commit { changes: &changes, advances: &[advance], topics, slot: 0 }).await
+    writer.commit(&Commit { changes: &changes, advances: &[advance], topics, slot: 0, redriven: &[] }).await
 }

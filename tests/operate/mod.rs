@@ -3,6 +3,7 @@
 mod busy_fleet;
 mod copy;
 mod cut_over_before_publication;
+mod dead_letters;
 mod discard;
 mod fence;
 mod follow;
@@ -14,5 +15,7 @@ mod old_snapshots;
 mod projection;
 mod readers_first;
 mod reads;
+mod redrive;
+mod runs_refused;
 mod sessions;
 mod told;

@@ -6,12 +6,11 @@ mod log;
 
 use serde_json::{Value, json};
 
-use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::{Run, RunType};
 use crate::domain::runs::status::status_payload;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::Backlog;
-use crate::domain::views::rows::CheckpointRow;
+use crate::domain::views::rows::{CheckpointRow, OpenDeadLetters};
 use crate::store::StoreError;
 use crate::store::generations::Instance;
 use crate::store::read::Snapshot;
@@ -37,7 +36,7 @@ struct Status {
     checkpoints: Vec<CheckpointRow>,
     log: Log,
     backlog: Backlog,
-    dead_letters: Vec<(Reason, i64)>,
+    dead_letters: OpenDeadLetters,
     replay: Option<Run>,
     alerts: Option<Run>,
 }
@@ -69,7 +68,7 @@ async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
 
 fn as_json(status: &Status) -> Value {
     let dead_letters: serde_json::Map<String, Value> =
-        status.dead_letters.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect();
+        status.dead_letters.counts.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect();
     let mut value = json!({
         "generation": status.generation,
         "asOf": status.as_of,
@@ -77,6 +76,7 @@ fn as_json(status: &Status) -> Value {
         "checkpoints": status.checkpoints.iter().map(|row| checkpoint_json(row, &status.log)).collect::<Vec<_>>(),
         "backlog": status.backlog,
         "deadLetters": dead_letters,
+        "oldestDeadLetterAt": status.dead_letters.oldest,
         "replay": status.replay.as_ref().map(status_payload),
         "alerts": status.alerts.as_ref().map(status_payload),
     });
@@ -124,10 +124,11 @@ fn run_line(run: Option<&Run>) -> String {
     )
 }
 
-fn dead_letters(counts: &[(Reason, i64)]) -> String {
+fn dead_letters(OpenDeadLetters { counts, oldest }: &OpenDeadLetters) -> String {
     let there: Vec<String> =
         counts.iter().filter(|(_, count)| *count > 0).map(|(reason, count)| format!("{count} {reason}")).collect();
-    if there.is_empty() { "none open".to_owned() } else { there.join(", ") }
+    let oldest = oldest.map(|oldest| format!("; the oldest since {oldest}")).unwrap_or_default();
+    if there.is_empty() { "none open".to_owned() } else { format!("{}{oldest}", there.join(", ")) }
 }
 
 fn checkpoints(rows: &[CheckpointRow], log: &Log) -> String {

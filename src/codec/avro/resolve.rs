@@ -208,7 +208,7 @@ fn scale(scale: usize) -> Option<u32> {
 }
 
 /// The type as a schema's JSON calls it.
-fn type_name(schema: &Avro) -> &'static str {
+pub(in crate::codec) fn type_name(schema: &Avro) -> &'static str {
     match schema {
         Avro::Null => "null",
         Avro::Boolean => "boolean",

@@ -7,12 +7,20 @@ const DEPTH_MAX: usize = 64;
 const NUMBER_DIGITS_MAX: usize = 400;
 /// The same for all numbers of a text, so that a short one can't become a long one.
 const ALL_DIGITS_MAX: usize = 16 * 1024 * 1024;
+/// Postgres takes at most some 16 million values in an array and half as many pairs in an object, and fails otherwise.
+const VALUES_MAX: usize = 8_000_000;
+/// With so many values, numbers and bytes a text stays below the 256 MiB of a jsonb, and what Postgres alone would refuse
+/// would depend on what else is in its batch: only the report that stands is written.
+const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// serde_json takes an object whose first key begins so for something else than an object.
 const PRIVATE_PREFIX: &str = "$serde_json::private::";
 
 /// What forbids a text. Only means something of a text that is JSON, which a parser decides.
 pub fn objection(text: &str) -> Option<String> {
-    let mut scan = Scan { bytes: text.as_bytes(), text, at: 0, depth: 0, digits: 0 };
+    if text.len() > TEXT_BYTES_MAX {
+        return Some(format!("is longer than {TEXT_BYTES_MAX} bytes"));
+    }
+    let mut scan = Scan { bytes: text.as_bytes(), text, at: 0, depth: 0, digits: 0, values: 0 };
     scan.run().err()
 }
 
@@ -22,6 +30,7 @@ struct Scan<'t> {
     at: usize,
     depth: usize,
     digits: usize,
+    values: usize,
 }
 
 impl Scan<'_> {
@@ -35,14 +44,23 @@ impl Scan<'_> {
                     self.depth = self.depth.saturating_sub(1);
                     self.at += 1;
                 }
+                // true, false and null.
+                b't' | b'f' | b'n' => {
+                    self.values += 1;
+                    self.at += 1;
+                }
                 _ => self.at += 1,
             }
+        }
+        if self.values > VALUES_MAX {
+            return Err(format!("has more than {VALUES_MAX} values"));
         }
         Ok(())
     }
 
     fn enter(&mut self) -> Result<(), String> {
         self.depth += 1;
+        self.values += 1;
         self.at += 1;
         if self.depth > DEPTH_MAX {
             return Err(format!("is nested more than {DEPTH_MAX} levels deep"));
@@ -52,6 +70,7 @@ impl Scan<'_> {
 
     fn string(&mut self) -> Result<(), String> {
         let start = self.at;
+        self.values += 1;
         self.at += 1;
         while let Some(byte) = self.bytes.get(self.at) {
             self.at += if *byte == b'\\' { 2 } else { 1 };
@@ -81,6 +100,7 @@ impl Scan<'_> {
         let length = rest.iter().take_while(is_part).count();
         let digits = self.text.get(self.at..self.at + length).and_then(written_digits).unwrap_or(usize::MAX);
         self.at += length.max(1);
+        self.values += 1;
         self.digits = self.digits.saturating_add(digits);
         if digits > NUMBER_DIGITS_MAX {
             return Err(format!("has a number of more than {NUMBER_DIGITS_MAX} digits, written out"));
@@ -123,6 +143,9 @@ mod tests {
     fn what_a_reader_could_not_take_is_named() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(64), "]".repeat(64));
         let long = format!("[{}]", "9".repeat(401));
+        let wide = format!("[{}null]", "1,".repeat(VALUES_MAX));
+        let pairs = format!("{{{}\"\":1}}", "\"\":[],".repeat(VALUES_MAX / 2));
+        let huge = format!("[\"{}\"]", "x".repeat(TEXT_BYTES_MAX));
         let many = format!("[{}1]", "1e399,".repeat(ALL_DIGITS_MAX / 400 + 1));
         for (text, word) in [
             (deep.as_str(), "levels"),
@@ -131,6 +154,9 @@ mod tests {
             ("[-1.0E-200000]", "digits"),
             ("[1e99999999999999999999]", "digits"),
             (&many, "in all"),
+            (&wide, "values"),
+            (&pairs, "values"),
+            (&huge, "longer"),
             (r#"{"x":{"$serde_json::private::RawValue":"[[1]]"}}"#, "private"),
             (r#"{"x":{"$serde_json::private::Number" : "5"}}"#, "private"),
             (r#"{"\u0024serde_json::private::Number":"5"}"#, "private"),

@@ -2,11 +2,13 @@
 
 pub mod bounds;
 pub mod dead_letter;
+pub mod described;
 pub mod key_share;
 pub mod new_logs;
 pub mod partition;
 pub mod position;
 pub mod positions;
 pub mod record;
+pub mod redrive;
 pub mod refused;
 pub mod rejection;

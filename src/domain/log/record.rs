@@ -19,6 +19,18 @@ pub struct Header {
     pub value: Option<Bytes>,
 }
 
+impl Header {
+    /// The value, where it is text.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.value.as_deref()?).ok()
+    }
+}
+
+/// The trace that a record belongs to, by the header of the W3C's Trace Context.
+pub fn traceparent(headers: &[Header]) -> Option<&str> {
+    headers.iter().find(|header| header.key.eq_ignore_ascii_case("traceparent")).and_then(Header::text)
+}
+
 /// About what a header takes in memory beside its key and value.
 const HEADER_OVERHEAD_BYTES: usize = 64;
 

@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use super::backlog::{Backlog, ProviderBacklog};
 use crate::domain::log::position::Position;
+use crate::domain::log::record::Header;
+use crate::domain::log::redrive::Accepted;
 use crate::domain::log::rejection::Reason;
 use crate::domain::orders::money::Money;
 use crate::domain::orders::order::Order;
@@ -115,27 +117,48 @@ pub struct DeadLetterRow {
     pub detail: String,
     pub first_seen_at: Timestamp,
     pub redriven_at: Option<Timestamp>,
+    /// What its redrive came to, where that is known.
+    pub redriven_as: Option<Accepted>,
     pub discarded_at: Option<Timestamp>,
     pub generation: i32,
+    /// The record's timestamp, where it is known.
+    pub recorded_at: Option<Timestamp>,
     /// Why an operator discarded it.
     pub discarded_why: Option<String>,
 }
 
-/// A dead letter in full. `headers` as stored: `[{"key","value"}]`, values in base64.
-#[derive(Debug, Clone, PartialEq)]
+/// A dead letter in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterWhole {
     pub row: DeadLetterRow,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Value,
+    pub headers: Vec<Header>,
 }
 
-/// `open`: neither redriven nor discarded.
+/// All given filters must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     pub reason: Option<Reason>,
     pub topic: Option<String>,
+    pub partition: Option<i32>,
+    /// First stored at this time or later.
+    pub since: Option<Timestamp>,
+    /// First stored before this time.
+    pub until: Option<Timestamp>,
+    /// Records whose key is this order's id.
+    pub order: Option<Uuid>,
+    /// Neither redriven nor discarded.
     pub open: bool,
+}
+
+/// The dead letters that are neither redriven nor discarded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenDeadLetters {
+    /// Every reason, also those without any.
+    pub counts: Vec<(Reason, i64)>,
+    /// When the oldest of them was first stored.
+    pub oldest: Option<Timestamp>,
 }
 
 /// A provider, with the totals of its orders.

@@ -76,7 +76,7 @@ async fn try_out(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result
     // Rolled-back state must not be cached.
     let mut cache = StateCache::new(0, 0);
     let folded = fold_batch(&mut writer.conn, writer.generation, &mut cache, items).await?;
-    writer.try_out(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
+    writer.try_out(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0, redriven: &[] }).await
 }
 
 async fn fits(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result<bool, StoreError> {
@@ -86,7 +86,7 @@ async fn fits(writer: &mut Writer, topics: &Topics, items: &[Item]) -> Result<bo
         Err(StoreError::Data(_)) => return Ok(true),
         folded => folded?,
     };
-    writer.fits(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0 }).await
+    writer.fits(&Commit { changes: &folded.changes, advances: &[], topics, slot: 0, redriven: &[] }).await
 }
 
 /// Turns it into a rejected record, with Postgres's message.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinError;
 
-use super::settings::WorkerSettings;
 use crate::domain::change::{ChangeSet, Displaced};
 use crate::domain::log::dead_letter::DeadLetter;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream};
 use crate::domain::log::rejection::{Reason, Rejection};
+use crate::log::ReaderSettings;
 use crate::log::fetch::{FetchError, fetch_present};
 
 /// For all of a batch together.
@@ -22,11 +22,11 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// holds is stored without them: no waiting brings it back.
 ///
 /// The outer error: the process is ending.
-pub async fn fetch(settings: &WorkerSettings, changes: &mut ChangeSet) -> Result<Result<(), FetchError>, JoinError> {
+pub async fn fetch(reader: &ReaderSettings, changes: &mut ChangeSet) -> Result<Result<(), FetchError>, JoinError> {
     if changes.displaced.is_empty() {
         return Ok(Ok(()));
     }
-    let reader = settings.reader.clone();
+    let reader = reader.clone();
     let partition = |position: Position| StreamPartition { stream: Stream::Orders, index: position.partition };
     let wanted: Vec<_> =
         changes.displaced.iter().map(|displaced| (partition(displaced.position), displaced.position.offset)).collect();

@@ -3,9 +3,10 @@
 pub mod batch;
 pub mod bisect;
 pub mod decode;
-mod displaced;
+pub mod displaced;
 pub mod fold;
 mod owned;
+pub mod refusals;
 mod report;
 mod settings;
 pub mod state_cache;

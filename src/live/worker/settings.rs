@@ -11,6 +11,7 @@ use crate::domain::log::bounds::Bounds;
 use crate::domain::log::record::Topics;
 use crate::domain::log::refused::RefusedRecords;
 use crate::live::progress::Progress;
+use crate::live::worker::refusals::RefusalLog;
 use crate::log::ReaderSettings;
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
@@ -42,6 +43,8 @@ pub struct WorkerSettings {
     /// Is told what is claimed and committed.
     pub progress: Progress,
     pub metrics: Arc<Metrics>,
+    /// Of all workers of the process.
+    pub refusals: Arc<RefusalLog>,
 }
 
 impl WorkerSettings {
@@ -69,6 +72,7 @@ impl WorkerSettings {
             readiness,
             progress: Progress::default(),
             metrics,
+            refusals: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Bodies of answers, in camelCase. Their doc comments, bounds and examples are the OpenAPI document's.
 
 pub mod backlog;
+pub mod dead_letter;
 pub mod export_row;
 pub mod generations;
 pub mod order;

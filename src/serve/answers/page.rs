@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::dead_letter::{DeadLetterAnswer, OpenAnswer};
 use super::replay::ReplayAnswer;
 use super::timeline::EventAnswer;
 
@@ -22,6 +23,29 @@ pub struct ReplayPage {
     items: Vec<ReplayAnswer>,
     /// Pass it as `cursor` to get the next page; null on the last page.
     next_cursor: Option<String>,
+}
+
+/// One page of dead letters, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetterPage {
+    items: Vec<DeadLetterAnswer>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    next_cursor: Option<String>,
+    open: OpenAnswer,
+}
+
+impl DeadLetterPage {
+    /// See [`cut`].
+    pub fn cut(
+        items: Vec<DeadLetterAnswer>,
+        limit: u32,
+        cursor: impl Fn(&DeadLetterAnswer) -> Option<String>,
+        open: OpenAnswer,
+    ) -> DeadLetterPage {
+        let (items, next_cursor) = cut(items, limit, cursor);
+        DeadLetterPage { items, next_cursor, open }
+    }
 }
 
 impl TimelinePage {

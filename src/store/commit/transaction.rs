@@ -10,9 +10,11 @@ use super::order_rows::order_rows;
 use super::target::WriteTarget;
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
+use crate::domain::log::redrive::Redriven;
 use crate::store::connect::Access;
 use crate::store::error::StoreError;
 use crate::store::generations::{Generation, complete_tables, hold};
+use crate::store::redrive;
 use crate::store::tables::checkpoints::Advance;
 use crate::store::tables::copy::Rows;
 use crate::store::tables::orders::{ORDERS, REFILLS, REPLAYS};
@@ -36,6 +38,8 @@ pub struct Commit<'a> {
     pub topics: &'a Topics,
     /// Selects the counters' slot: the batch's smallest partition.
     pub slot: i32,
+    /// Dead letters whose records are among the changes; empty for what comes from the log.
+    pub redriven: &'a [Redriven],
 }
 
 impl Writer {
@@ -132,7 +136,8 @@ async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: 
     changes.runs.iter().for_each(|entry| runs::encode(entry, &topics.runs, &mut rows));
     RUNS.upsert_all(conn, generation, rows).await?;
     dead_letters::withdraw(conn, generation, &changes.withdrawn).await?;
-    dead_letters::store(conn, generation, topics, &changes.dead_letters).await
+    dead_letters::store(conn, generation, topics, &changes.dead_letters).await?;
+    redrive::store(conn, generation, commit.redriven).await
 }
 
 async fn write_orders(conn: &mut PgConnection, generation: Generation, changes: &ChangeSet) -> Result<(), StoreError> {

@@ -13,6 +13,22 @@ const STABLE_VIEWS: &str = include_str!("../sql/stable_views.sql");
 const COMMENTS: &str = include_str!("../sql/comments.sql");
 const NOW_MILLIS: &str = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
 
+/// Columns that migrations have added to a generation's tables: the table, the column by which one sees that they are
+/// there, and all of them.
+const LATER_COLUMNS: [(&str, &str, &[&str]); 2] = [
+    (
+        "checkpoints",
+        "leader_epoch_offset",
+        &[
+            "leader_epoch integer",
+            "leader_epoch_offset bigint",
+            "last_record_offset bigint",
+            "last_record_millis bigint",
+        ],
+    ),
+    ("dead_letters", "recorded_at", &["redriven_as text", "recorded_at timestamptz"]),
+];
+
 /// Number of a generation; its schema is `gen_<number>`. A negative one is a shadow that `verify` folds for itself, in
 /// the schema `shadow_<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,16 +69,18 @@ pub(in crate::store) async fn create_tables(conn: &mut PgConnection, generation:
 /// Adds the columns that a generation lacks which a binary of an older schema version has made beside this one, during an
 /// upgrade.
 pub async fn complete_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
-    let sql = "select exists (select from pg_attribute
-                               where attrelid = '{schema}.checkpoints'::regclass and attname = 'leader_epoch_offset')";
-    if sqlx::query_scalar(generation.sql(sql)).fetch_one(&mut *conn).await? {
-        return Ok(());
+    for (table, newest, columns) in LATER_COLUMNS {
+        let sql = format!(
+            "select exists (select from pg_attribute where attrelid = '{{schema}}.{table}'::regclass
+                                                       and attname = '{newest}')"
+        );
+        if !sqlx::query_scalar(generation.sql(&sql)).fetch_one(&mut *conn).await? {
+            let columns: Vec<String> =
+                columns.iter().map(|column| format!("add column if not exists {column}")).collect();
+            let sql = format!("alter table {{schema}}.{table} {}", columns.join(", "));
+            sqlx::query(generation.sql(&sql)).execute(&mut *conn).await?;
+        }
     }
-    let sql = "alter table {schema}.checkpoints
-                   add column if not exists leader_epoch integer, add column if not exists leader_epoch_offset bigint,
-                   add column if not exists last_record_offset bigint,
-                   add column if not exists last_record_millis bigint";
-    sqlx::query(generation.sql(sql)).execute(conn).await?;
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
-use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::ProviderBacklog;
+use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Content, Stamp};
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
@@ -25,7 +25,7 @@ pub struct Published {
     pub content: Content,
     /// The same with `overdue` as of the requested time, if no replay fell due between that and `due_before`.
     pub providers_then: Option<Vec<ProviderBacklog>>,
-    pub open_dead_letters: Vec<(Reason, i64)>,
+    pub open_dead_letters: OpenDeadLetters,
     pub orders_with_gaps: i64,
 }
 

@@ -11,8 +11,8 @@ use super::commit::CHANGED_CHANNEL;
 use super::error::StoreError;
 use super::generations::{Generation, Required, hold};
 use super::read::{LatestRuns, View};
-use crate::domain::log::rejection::Reason;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Snapshot, Stamp};
 
 /// How often a transaction that another one undid is tried again before the caller hears of it.
@@ -102,7 +102,7 @@ fn no_publication() -> StoreError {
 }
 
 /// Dead letters that are neither redriven nor discarded.
-pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<Vec<(Reason, i64)>, StoreError> {
+pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<OpenDeadLetters, StoreError> {
     let mut conn = pool.acquire().await?;
     View::new(&mut conn, Generation(generation)).open_dead_letters().await
 }

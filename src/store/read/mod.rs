@@ -14,6 +14,7 @@ mod runs;
 mod snapshot;
 mod telemetry;
 
+pub(in crate::store) use dead_letters::push_filter;
 pub use export::export_runs;
 pub use latest_runs::LatestRuns;
 pub use runs::{RunLimits, RunPage};

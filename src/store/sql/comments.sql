@@ -92,7 +92,7 @@ comment on column foldback.checkpoints.next_offset is 'First offset that is not 
 comment on column foldback.checkpoints.updated_at is 'When the checkpoint last moved, by the database''s clock.';
 
 comment on view foldback.dead_letters is 'Rejected records of the live generation, raw and in full: one row per record; for a sequence_conflict, one per losing event.';
-comment on column foldback.dead_letters.id is 'Increasing number of the dead letter, by which the command line refers to it.';
+comment on column foldback.dead_letters.id is 'Number of the dead letter, increasing and never given twice in a database; the command line refers to it.';
 comment on column foldback.dead_letters.topic is 'Kafka topic of the record.';
 comment on column foldback.dead_letters.partition is 'Kafka partition of the record, from 0.';
 comment on column foldback.dead_letters."offset" is 'Kafka offset of the record, from 0.';
@@ -102,6 +102,6 @@ comment on column foldback.dead_letters.headers is 'Headers of the record in the
 comment on column foldback.dead_letters.reason is 'malformed, schema_unknown, schema_incompatible, invalid, key_mismatch, sequence_conflict or too_large.';
 comment on column foldback.dead_letters.detail is 'What is wrong with it, in a sentence.';
 comment on column foldback.dead_letters.first_seen_at is 'When it was first stored, by the database''s clock.';
-comment on column foldback.dead_letters.redriven_at is 'When its bytes were last sent through the fold again; null: never.';
+comment on column foldback.dead_letters.redriven_at is 'When its bytes were sent through the fold again and accepted; null: never.';
 comment on column foldback.dead_letters.discarded_at is 'When an operator discarded it; null if not discarded.';
 comment on column foldback.dead_letters.generation is 'Number of the generation that rejected it.';

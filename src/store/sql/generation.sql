@@ -143,7 +143,8 @@ create table {schema}.checkpoints (
 ) with (fillfactor = 50);
 
 create table {schema}.dead_letters (
-    id bigint generated always as identity primary key,
+    -- never given twice, so that an id from one generation's list can't hit another generation's record
+    id bigint default nextval('foldback.dead_letter_id') primary key,
     topic text not null,
     partition integer not null,
     "offset" bigint not null,
@@ -154,8 +155,12 @@ create table {schema}.dead_letters (
     detail text not null,
     first_seen_at timestamptz not null default now(),
     redriven_at timestamptz,
+    -- applied or duplicate: what became of it when it was redriven
+    redriven_as text,
     discarded_at timestamptz,
     generation integer not null default {generation},
+    -- the record's timestamp
+    recorded_at timestamptz,
     -- for a sequence_conflict: the event that lost
     provider_order_id uuid,
     sequence bigint,

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use super::copy::Rows;
 use super::upsert::Table;
 use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};
 use crate::domain::log::record::{Header, Topics};
+use crate::domain::log::rejection::Rejection;
 use crate::store::decisions::discards;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
@@ -29,6 +32,7 @@ pub const DEAD_LETTERS: Table = Table {
         "provider_order_id",
         "sequence",
         "event_id",
+        "recorded_at",
     ],
     key: &["topic", "partition", "\"offset\""],
     conflict: "on conflict on constraint dead_letters_conflict",
@@ -64,11 +68,16 @@ fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {
     rows.optional(record.value.as_deref(), Rows::bytea);
     rows.jsonb(|out| out.extend_from_slice(headers_json(&record.headers).to_string().as_bytes()));
     rows.text(dead_letter.rejection.reason.as_str());
-    // A detail may quote the record, and Postgres text can't contain U+0000.
-    rows.text(&dead_letter.rejection.detail.replace('\0', "\\0"));
+    rows.text(&stored_detail(&dead_letter.rejection));
     rows.optional(dead_letter.conflict.map(|conflict| conflict.provider_order_id), Rows::uuid);
     rows.optional(dead_letter.conflict.map(|conflict| conflict.sequence), Rows::int8);
     rows.optional(dead_letter.conflict.map(|conflict| conflict.event_id), Rows::uuid);
+    rows.optional(record.recorded_at, Rows::timestamptz);
+}
+
+/// A detail may quote the record, and Postgres text can't contain U+0000.
+pub(in crate::store) fn stored_detail(rejection: &Rejection) -> String {
+    rejection.detail.replace('\0', "\\0")
 }
 
 pub(in crate::store) fn headers_json(headers: &[Header]) -> Value {
@@ -77,6 +86,24 @@ pub(in crate::store) fn headers_json(headers: &[Header]) -> Value {
         json!({ "key": header.key.replace('\0', "\u{fffd}"), "value": value })
     };
     headers.iter().map(header).collect()
+}
+
+/// As `headers_json` writes them.
+#[derive(Debug, Deserialize)]
+pub(in crate::store) struct StoredHeader {
+    key: String,
+    value: Option<String>,
+}
+
+/// The headers of the dead letter with this id.
+pub(in crate::store) fn headers(id: i64, stored: Vec<StoredHeader>) -> Result<Vec<Header>, StoreError> {
+    let header = |stored: StoredHeader| {
+        let value = stored.value.map(|text| STANDARD.decode(text).map(Bytes::from)).transpose();
+        let detail = || format!("id {id}: a header's value is not base64");
+        let value = value.map_err(|_| StoreError::Corrupt { table: DEAD_LETTERS.name, detail: detail() })?;
+        Ok(Header { key: stored.key, value })
+    };
+    stored.into_iter().map(header).collect()
 }
 
 /// Removes the dead letters of events that have won after all.

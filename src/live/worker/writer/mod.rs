@@ -173,11 +173,17 @@ impl WriterTask {
         let mut folded = settings.access.answered(fold).await?;
         let advances =
             batch.advances(&self.owned, &folded.outcomes, settings.refusals_in_a_row_max).map_err(WriteError::Flood)?;
-        displaced::fetch(&settings, &mut folded.changes).await.map_err(|_| WriteError::Ending)??;
-        let commit =
-            Commit { changes: &folded.changes, advances: &advances, topics: &settings.topics, slot: batch.slot() };
+        displaced::fetch(&settings.reader, &mut folded.changes).await.map_err(|_| WriteError::Ending)??;
+        let commit = Commit {
+            changes: &folded.changes,
+            advances: &advances,
+            topics: &settings.topics,
+            slot: batch.slot(),
+            redriven: &[],
+        };
         settings.access.answered(writer.commit(&commit)).await?;
         self.committed(batch, &folded.changes, &advances);
+        settings.refusals.committed(&folded.changes.dead_letters, &settings.topics);
         report_commit(&batch.items, &folded, started, &settings.topics);
         Ok(())
     }
