@@ -5,15 +5,16 @@ mod discard;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
 
 use crate::domain::log::rejection::Reason;
 use crate::domain::views::rows::{DeadLetterFilter, DeadLetterRow, DeadLetterWhole};
 use crate::store::decisions::allowances::allow;
 
 use super::Failure;
-use super::context::{Context, access, at_database};
+use super::context::Context;
 use super::output::{Output, or_dash, plain, print, print_json, table};
-use super::read::snapshot;
+use super::read::{from_snapshot, on_connection};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
@@ -85,10 +86,10 @@ fn reason(text: &str) -> Result<Reason, String> {
 
 async fn list(args: List, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
     let filter = DeadLetterFilter { reason: args.reason, topic: args.topic, open: !args.all };
-    let rows = snapshot.view().dead_letters(&filter, args.before, args.limit).await;
-    let rows = rows.map_err(|error| at_database(&config, error))?;
+    let rows =
+        from_snapshot(&config, async |snapshot| snapshot.view().dead_letters(&filter, args.before, args.limit).await);
+    let rows = rows.await?;
     if args.output.json {
         return print_json(&rows.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -100,17 +101,15 @@ async fn list(args: List, context: Context) -> Result<(), Failure> {
 
 async fn show(args: Show, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
-    let whole = snapshot.view().dead_letter(args.id).await.map_err(|error| at_database(&config, error))?;
+    let whole = from_snapshot(&config, async |snapshot| snapshot.view().dead_letter(args.id).await).await?;
     let whole = whole.ok_or_else(|| Failure::failed(format!("there is no dead letter {}", args.id)))?;
     if args.output.json { print_json(&whole_as_json(&whole)) } else { print(&as_text(&whole)) }
 }
 
 async fn let_pass(args: Allow, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
-    let is_new = allow(&mut conn, &args.topic, args.partition, args.offset).await;
-    let is_new = is_new.map_err(|error| at_database(&config, error))?;
+    let allowing = async |conn: &mut PgConnection| allow(conn, &args.topic, args.partition, args.offset).await;
+    let is_new = on_connection(&config, allowing).await?;
     let place = format!("{} partition {} offset {}", args.topic, args.partition, args.offset);
     let sentence = if is_new { "may now pass" } else { "was already allowed to pass" };
     print(&format!("the record at {place} {sentence}"))
