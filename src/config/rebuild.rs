@@ -57,8 +57,8 @@ const LOCK_TIMEOUT_MS: Key = Key::millis(
     200,
     10,
     900,
-    "How long one attempt at the cut-over waits for a view that readers hold. Below Postgres's deadlock_timeout (1 s), \
-     so that no reader is ever the deadlock's victim.",
+    "How long one attempt at the cut-over waits for commits, and then for all the views that readers hold: half of \
+     Postgres's deadlock_timeout at most, so that no reader is ever a deadlock's victim.",
 );
 const SPACE_BYTES_MAX: Key = Key::number(
     "rebuild.space_bytes_max",

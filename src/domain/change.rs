@@ -97,8 +97,8 @@ pub struct ChangeSet {
     pub counts: Counts,
     /// Candidates for providers' names.
     pub names: BTreeMap<String, NamedBy>,
-    /// Providers that lost an OrderPlaced with a name: their name is looked up in the history again.
-    pub lost_names: BTreeSet<String>,
+    /// Providers, each with a name that counts no more, because its OrderPlaced was displaced.
+    pub lost_names: BTreeSet<(String, NamedBy)>,
     pub runs: Vec<RunEntry>,
     pub dead_letters: Vec<DeadLetter>,
     pub displaced: Vec<Displaced>,

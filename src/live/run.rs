@@ -80,14 +80,13 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     let process = Process { config, access, readiness, metrics, progress: Progress::default(), stop };
     process.readiness.raise_quietly(health::ASSIGNMENT, "no partitions have been assigned yet");
     // What tells how the process is ends last.
-    let (mut telling, told) = (Tasks::default(), CancellationToken::new());
+    let told = CancellationToken::new();
+    let mut telling = Tasks::new(told.clone());
     // HTTP starts first, so that /readyz can report what is being waited for.
     process.spawn_http(&mut telling, &told).await?;
     spawn_upkeep(&mut telling, process.metrics.clone(), told.clone());
-    let mut working = Tasks::default();
+    let mut working = Tasks::new(process.stop.clone());
     let ended = tokio::select! {
-        // First, always: tasks that were told to stop end at the same moment.
-        biased;
         () = process.stop.cancelled() => Ok(()),
         ended = telling.ended() => Err(RunError::from(ended)),
         ended = process.work(&mut working) => Err(ended),

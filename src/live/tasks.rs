@@ -8,6 +8,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::observe::panic_message;
 
@@ -19,14 +20,20 @@ pub struct EndedEarly {
     pub why: String,
 }
 
-/// Named tasks.
-#[derive(Default)]
+type Ended = Result<(Id, Result<(), String>), JoinError>;
+
+/// Named tasks, which end once they are told to.
 pub struct Tasks {
+    told_to_end: CancellationToken,
     set: JoinSet<Result<(), String>>,
     names: HashMap<Id, &'static str>,
 }
 
 impl Tasks {
+    pub fn new(told_to_end: CancellationToken) -> Tasks {
+        Tasks { told_to_end, set: JoinSet::new(), names: HashMap::new() }
+    }
+
     /// `work` ends only when it is told to, or with an error.
     pub fn spawn<E: Display>(
         &mut self,
@@ -45,23 +52,31 @@ impl Tasks {
         });
     }
 
-    /// The next task that ends, while none has been told to; never returns where there are no tasks.
+    /// The next task that ends although it was not told to, or with an error; never returns where there is none.
     pub async fn ended(&mut self) -> EndedEarly {
-        match self.set.join_next_with_id().await {
-            Some(ended) => self.early(ended),
-            None => pending().await,
+        loop {
+            match self.set.join_next_with_id().await {
+                Some(ended) if self.is_in_order(&ended) => {}
+                Some(ended) => return self.early(ended),
+                None => return pending().await,
+            }
         }
     }
 
     /// As [`Tasks::ended`], without waiting.
     pub fn check(&mut self) -> Result<(), EndedEarly> {
         match self.set.try_join_next_with_id() {
-            Some(ended) => Err(self.early(ended)),
-            None => Ok(()),
+            Some(ended) if !self.is_in_order(&ended) => Err(self.early(ended)),
+            _ => Ok(()),
         }
     }
 
-    fn early(&self, ended: Result<(Id, Result<(), String>), JoinError>) -> EndedEarly {
+    /// Whoever waits for an end may learn of it before it learns that all were told to end.
+    fn is_in_order(&self, ended: &Ended) -> bool {
+        matches!(ended, Ok((_, Ok(())))) && self.told_to_end.is_cancelled()
+    }
+
+    fn early(&self, ended: Ended) -> EndedEarly {
         let (id, why) = match ended {
             Ok((id, Ok(()))) => (id, "it returned".to_owned()),
             Ok((id, Err(why))) => (id, why),
@@ -91,7 +106,7 @@ mod tests {
     use super::*;
 
     async fn first_end<E: Display>(work: impl Future<Output = Result<(), E>> + Send + 'static) -> String {
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(CancellationToken::new());
         tasks.spawn("a healthy task", pending::<Result<(), Infallible>>());
         tasks.spawn("the worker", work);
         tasks.ended().await.to_string()
@@ -111,8 +126,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_task_that_was_told_to_end_does_not_end_early() {
+        let told_to_end = CancellationToken::new();
+        let mut tasks = Tasks::new(told_to_end.clone());
+        told_to_end.cancel();
+        tasks.spawn_infallible("the worker", async {});
+        tasks.spawn("another worker", async { Err("no disk") });
+        assert_eq!(tasks.ended().await.to_string(), "another worker ended early: no disk");
+        assert!(tasks.check().is_ok());
+    }
+
+    #[tokio::test]
     async fn tasks_that_do_not_end_in_time_are_not_waited_for() {
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(CancellationToken::new());
         assert!(tasks.check().is_ok());
         tasks.spawn("the worker", pending::<Result<(), Infallible>>());
         assert!(tasks.check().is_ok());

@@ -12,7 +12,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::record::{RawRecord, Stream, Topics};
-use crate::log::fetch::{FetchError, fetch_records};
+use crate::log::fetch::{FetchError, fetch_first, fetch_records};
 use crate::log::survey::continuity::{Truncated, truncated};
 use crate::log::survey::{SurveyError, TopicSurvey, survey};
 use crate::log::{PartitionSource, ReaderSettings};
@@ -120,6 +120,21 @@ impl LoadContext {
         Ok(altered)
     }
 
+    /// The first of the records at these offsets of a partition of orders, up to so many bytes, but at least one. Fails if
+    /// one of them is missing.
+    pub(super) async fn fetch_first_orders(
+        &self,
+        partition: i32,
+        offsets: Vec<i64>,
+        bytes_max: usize,
+    ) -> Result<Vec<RawRecord>, LoadError> {
+        let partition = StreamPartition { stream: Stream::Orders, index: partition };
+        let settings = self.reader(Vec::new(), 0);
+        let fetch = move || fetch_first(&settings, partition, &offsets, bytes_max, FETCH_TIMEOUT);
+        let fetched = tokio::task::spawn_blocking(fetch).await;
+        fetched.map_err(|_| LoadError::stopped())?.map_err(of_fetch)
+    }
+
     /// Fetches records of orders again, by their positions. Fails if any of them is missing.
     pub(super) async fn fetch_orders(
         &self,
@@ -133,11 +148,7 @@ impl LoadContext {
         }
         let settings = self.reader(Vec::new(), 0);
         let fetched = tokio::task::spawn_blocking(move || fetch_records(&settings, &wanted, FETCH_TIMEOUT)).await;
-        let records = fetched.map_err(|_| LoadError::stopped())?.map_err(|error| match error {
-            // No waiting brings it back.
-            FetchError::Gone { .. } => LoadError::Failed(error.to_string()),
-            error => LoadError::Passing(error.to_string()),
-        })?;
+        let records = fetched.map_err(|_| LoadError::stopped())?.map_err(of_fetch)?;
         Ok(records.into_iter().map(|record| (record.position, record)).collect())
     }
 
@@ -155,6 +166,14 @@ impl LoadContext {
             kafka_queue_kbytes: Some((memory_bytes / 4 / KIB).max(KIB)),
             drain_timeout: DRAIN_TIMEOUT,
         }
+    }
+}
+
+fn of_fetch(error: FetchError) -> LoadError {
+    match error {
+        // No waiting brings it back.
+        FetchError::Gone { .. } | FetchError::Unreadable { .. } => LoadError::Failed(error.to_string()),
+        error => LoadError::Passing(error.to_string()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Decodes raw records for a load, on the reader's thread.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::codec::{Decode, Decoded};
@@ -8,10 +7,11 @@ use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, RecordView, Stream};
+use crate::domain::log::refused::RefusedRecords;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::event::OrderEvent;
 use crate::domain::timestamp::Timestamp;
-use crate::live::worker::decode::{EventDecoder, decoded_bytes};
+use crate::live::worker::decode::{EventDecoder, REFUSED_ELSEWHERE, decoded_bytes};
 use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::{Content, Item};
 
@@ -47,7 +47,7 @@ const SKIPPED_BYTES: usize = 48;
 pub struct LoadDecoder {
     pub decoding: EventDecoder,
     pub sample: KeySample,
-    pub refused: Arc<HashMap<(StreamPartition, i64), Rejection>>,
+    pub refused: Arc<RefusedRecords>,
 }
 
 impl RecordDecoder for LoadDecoder {
@@ -59,7 +59,7 @@ impl RecordDecoder for LoadDecoder {
         if !self.sample.takes_key(record.key) {
             return Some((LoadItem::Skipped { partition, offset }, SKIPPED_BYTES));
         }
-        if record.stream == Stream::Runs || self.refused.contains_key(&(partition, offset)) {
+        if record.stream == Stream::Runs || self.refused.reason(partition, offset).is_some() {
             return None;
         }
         let Decode::Event(Decoded::Order(event)) = self.decoding.decoder.decode_view(record) else { return None };
@@ -91,10 +91,11 @@ impl RecordDecoder for LoadDecoder {
 
 impl LoadDecoder {
     /// A record that is rejected anyway keeps its own reason.
-    fn refuse(&self, mut item: Item, at: (StreamPartition, i64)) -> LoadItem {
+    fn refuse(&self, mut item: Item, (partition, offset): (StreamPartition, i64)) -> LoadItem {
         let mut forced = false;
-        if let Some(rejection) = self.refused.get(&at).filter(|_| !matches!(item.content, Content::Rejected(_))) {
-            item.content = Content::Rejected(rejection.clone());
+        let reason = self.refused.reason(partition, offset);
+        if let Some(reason) = reason.filter(|_| !matches!(item.content, Content::Rejected(_))) {
+            item.content = Content::Rejected(Rejection::new(reason, REFUSED_ELSEWHERE));
             forced = true;
         }
         LoadItem::Other { item: Box::new(item), forced }

@@ -11,7 +11,7 @@ use super::Build;
 use super::context::LoadContext;
 use super::error::LoadError;
 use super::retry::Retries;
-use crate::projection::settle::settle as settle_orders;
+use crate::projection::settle::SliceFold;
 use crate::store::load::{Means, Settling, Slice};
 use crate::store::{StoreError, load};
 
@@ -151,11 +151,14 @@ impl Task {
 }
 
 async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), StoreError> {
+    let corrupt = |error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") };
     let Slice { pieces, contested } = settling.read(slice).await?;
-    let settled = settle_orders(&pieces, &contested, |order| settling.push(order))
-        .map_err(|error| StoreError::Corrupt { table: "load_events", detail: format!("slice {slice}: {error}") })?;
-    drop(pieces);
-    settling.write(slice, &settled).await
+    let mut orders = SliceFold::new(&pieces, &contested).map_err(corrupt)?;
+    while let Some(order) = orders.next_order().map_err(corrupt)? {
+        settling.push(&order);
+        settling.send_if_many().await?;
+    }
+    settling.write(slice, &orders.settled).await
 }
 
 #[cfg(test)]

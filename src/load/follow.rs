@@ -37,7 +37,7 @@ impl Follower {
         build: Option<&Build>,
     ) -> Result<Follower, LoadError> {
         let stop = CancellationToken::new();
-        let mut tasks = Tasks::default();
+        let mut tasks = Tasks::new(stop.clone());
         let shares = share(partitions.iter().map(|partition| (*partition, 1)).collect(), workers);
         let memory_bytes = ctx.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {

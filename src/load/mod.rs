@@ -5,6 +5,7 @@ mod context;
 mod decode;
 mod error;
 mod finalize;
+mod floods;
 mod follow;
 pub mod log_guard;
 mod progress;
@@ -32,7 +33,7 @@ use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::by_stream;
-use crate::live::worker::decode::Refused;
+use crate::domain::log::refused::RefusedRecords;
 use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
@@ -58,7 +59,7 @@ pub struct Build {
     pub sample: KeySample,
     /// Records to reject although they could be folded, because another generation rejected them: by partition and
     /// offset.
-    pub refused: Arc<Refused>,
+    pub refused: Arc<RefusedRecords>,
     pub workers: usize,
     /// For all workers together; 0: unlimited.
     pub records_per_second_max: u64,
@@ -153,6 +154,7 @@ async fn try_build(
     }
     if !load::is_done(&mut conn, generation, Step::Untangled).await? {
         contested::fold_contested(ctx, build, stop).await?;
+        floods::refuse_conflicts(ctx, build, &mut conn).await?;
         load::renew_names(&mut conn, generation).await?;
         load::finish(&mut conn, generation, Step::Untangled).await?;
     }

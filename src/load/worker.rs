@@ -13,11 +13,11 @@ use super::Build;
 use super::context::LoadContext;
 use super::decode::{LoadDecoder, LoadItem};
 use super::error::LoadError;
-use super::log_guard;
 use super::progress::LoadProgress;
 use super::retry::Retries;
 use super::throttle::Throttle;
 use super::writer::{LoadWriter, LoadedBatch, Task};
+use super::{floods, log_guard};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::rejection::Reason;
@@ -26,6 +26,7 @@ use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
 use crate::projection::spill::Spill;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Content, Outcome};
+use crate::store::StoreError;
 use crate::store::decisions::allowances;
 use crate::store::load::{self, Cut, HistoryBatch, Loader, Progressed, slice_of};
 use crate::store::tables::checkpoints::{self, Advance, Claim, LogStart};
@@ -86,15 +87,21 @@ impl LoadWorker {
     /// records that were rejected although they would have been accepted.
     pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut retries = Retries::new(&self.ctx, &self.build, &self.stop, "folding");
+        let mut careful = false;
         loop {
-            let tried = self.try_run().await;
+            let tried = self.try_run(careful).await;
+            // Once more from the last cut, to find the value.
+            careful = !careful && matches!(&tried, Err(LoadError::Store(StoreError::Data(_))));
+            if careful {
+                continue;
+            }
             if let Some(outcome) = retries.outcome(tried).await {
                 return outcome;
             }
         }
     }
 
-    async fn try_run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
+    async fn try_run(&self, careful: bool) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut conn = load::connect_to_load(&self.ctx.access, self.build.generation).await?;
         let by_partition = self.claim(&mut conn).await?;
         let open: Vec<StreamPartition> = by_partition
@@ -105,7 +112,7 @@ impl LoadWorker {
         if open.is_empty() {
             return Ok(Vec::new());
         }
-        let loader = Loader::new(conn, self.build.generation, self.ctx.topics.clone(), self.slices).await?;
+        let loader = Loader::new(conn, self.build.generation, self.ctx.topics.clone(), self.slices, careful).await?;
         let (deliveries, mut queue) = mpsc::unbounded_channel();
         let settings = self.ctx.reader(open, self.memory_bytes / 100 * READER_PERCENT);
         let reader = Reader::start(settings, self.ctx.readiness.clone(), self.decoder(), deliveries)?;
@@ -268,9 +275,9 @@ impl Attempt<'_> {
                     batch.history.push(row, &self.worker.ctx.topics.orders);
                 }
                 LoadItem::Other { item, forced } => {
-                    progress
-                        .pass(&item.content, offset)
-                        .map_err(|limit| self.worker.flood(partition, offset, limit))?;
+                    progress.pass(&item.content, offset).map_err(|(reason, max)| {
+                        floods::refusal(&self.worker.ctx.topics, partition, offset, reason, max)
+                    })?;
                     if forced {
                         self.forced.push((partition, offset));
                     }
@@ -307,7 +314,7 @@ impl Attempt<'_> {
     }
 
     async fn cut_if_due(&mut self) -> Result<(), LoadError> {
-        let is_full = self.spill.open_bytes() >= self.worker.memory_bytes / 100 * SPILL_PERCENT;
+        let is_full = self.spill.kept_bytes() >= self.worker.memory_bytes / 100 * SPILL_PERCENT;
         let is_late = self.last_cut.elapsed() >= self.worker.ctx.config.rebuild.cut;
         if is_full || is_late { self.cut().await } else { Ok(()) }
     }
@@ -363,16 +370,5 @@ impl PartitionProgress {
             Outcome::DeadLetter(reason) if !passes => Err((reason, self.guard.refusals_max)),
             _ => Ok(()),
         }
-    }
-}
-
-impl LoadWorker {
-    fn flood(&self, partition: StreamPartition, offset: i64, (reason, refusals_max): (Reason, i64)) -> LoadError {
-        let (topic, partition) = (self.ctx.topics.name(partition.stream), partition.index);
-        LoadError::Refused(vec![format!(
-            "{refusals_max} consecutive records were rejected as {reason}, up to topic {topic}, partition {partition}, \
-             offset {offset}. Fix the cause (a schema? this binary?), or let them pass with `foldback dead-letters \
-             allow {topic} {partition} {offset}`; then `foldback rebuild` resumes"
-        )])
     }
 }

@@ -73,7 +73,7 @@ impl LoadWriter {
         let changes = fold(&others, &Known::default()).changes;
         let rows = history.rows(0, history.events().len());
         match self.loader.append(rows, &changes.runs, &changes.dead_letters).await {
-            Err(StoreError::Data(_)) => {
+            Err(StoreError::Data(_)) if self.loader.is_careful() => {
                 self.append_events(&history).await?;
                 Ok(self.append_others(&mut others).await?)
             }

@@ -49,7 +49,25 @@ pub fn fetch_records(
     wanted: &[(StreamPartition, i64)],
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
-    let fetch = Fetch::run(settings, wanted, timeout)?;
+    let fetch = Fetch::start(settings, wanted)?;
+    none_gone(settings, fetch.run(usize::MAX, timeout, true)?)
+}
+
+/// The first of these records of one partition, in the order of their offsets: at least one, and more up to `bytes_max` of
+/// them or until `timeout`. Fails if one of them is gone, or if the first can't be read in time. Blocks.
+pub fn fetch_first(
+    settings: &ReaderSettings,
+    partition: StreamPartition,
+    offsets: &[i64],
+    bytes_max: usize,
+    timeout: Duration,
+) -> Result<Vec<RawRecord>, FetchError> {
+    let wanted: Vec<_> = offsets.iter().map(|offset| (partition, *offset)).collect();
+    let fetch = Fetch::start(settings, &wanted)?;
+    none_gone(settings, fetch.run(bytes_max, timeout, false)?)
+}
+
+fn none_gone(settings: &ReaderSettings, fetch: Fetch<'_>) -> Result<Vec<RawRecord>, FetchError> {
     match fetch.gone.first() {
         None => Ok(fetch.records),
         Some((partition, offset)) => Err(FetchError::Gone {
@@ -66,7 +84,7 @@ pub fn fetch_present(
     wanted: &[(StreamPartition, i64)],
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
-    Ok(Fetch::run(settings, wanted, timeout)?.records)
+    Ok(Fetch::start(settings, wanted)?.run(usize::MAX, timeout, true)?.records)
 }
 
 struct Fetch<'a> {
@@ -76,33 +94,34 @@ struct Fetch<'a> {
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
     records: Vec<RawRecord>,
+    /// Of the records.
+    bytes: usize,
     /// What the log doesn't hold.
     gone: Vec<(StreamPartition, i64)>,
 }
 
-impl Fetch<'_> {
-    fn run<'a>(
-        settings: &'a ReaderSettings,
-        wanted: &[(StreamPartition, i64)],
-        timeout: Duration,
-    ) -> Result<Fetch<'a>, FetchError> {
-        let mut fetch = Fetch::start(settings, wanted)?;
+impl<'a> Fetch<'a> {
+    /// Until nothing is missing, the records have so many bytes, or, unless all are wanted, there are some at the deadline.
+    fn run(mut self, bytes_max: usize, timeout: Duration, all: bool) -> Result<Fetch<'a>, FetchError> {
         let deadline = Instant::now() + timeout;
-        while let Some((partition, offset)) = fetch.first_missing() {
+        while let Some((partition, offset)) = self.first_missing().filter(|_| self.bytes < bytes_max) {
             if Instant::now() >= deadline {
-                return Err(timed_out(&settings.topics, partition, offset, timeout));
+                if !all && !self.records.is_empty() {
+                    break;
+                }
+                return Err(timed_out(self.topics, partition, offset, timeout));
             }
-            match fetch.poll() {
-                Err(error @ FetchError::Gone { .. }) if !fetch.skip_deleted()? => return Err(error),
+            match self.poll() {
+                Err(error @ FetchError::Gone { .. }) if !self.skip_deleted()? => return Err(error),
                 Err(FetchError::Gone { .. }) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
         }
-        fetch.records.sort_by_key(|record| (record.stream, record.position));
-        Ok(fetch)
+        self.records.sort_by_key(|record| (record.stream, record.position));
+        Ok(self)
     }
 
-    fn start<'a>(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
+    fn start(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
@@ -112,8 +131,8 @@ impl Fetch<'_> {
         }
         let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
         let events = Events::of(&consumer)?;
-        let fetch =
-            Fetch { topics: &settings.topics, events, consumer, missing, records: Vec::new(), gone: Vec::new() };
+        let (records, gone) = (Vec::new(), Vec::new());
+        let fetch = Fetch { topics: &settings.topics, events, consumer, missing, records, bytes: 0, gone };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -137,7 +156,9 @@ impl Fetch<'_> {
         let is_due = |offsets: &&VecDeque<i64>| offsets.front().is_some_and(|first| *first <= at);
         let Some(offsets) = self.missing.get(&partition).filter(is_due) else { return Ok(()) };
         if offsets.contains(&at) {
-            self.records.push(raw_record(stream, message));
+            let record = raw_record(stream, message);
+            self.bytes += record.bytes();
+            self.records.push(record);
         }
         drop(polled);
         Ok(self.go_on(partition, at)?)

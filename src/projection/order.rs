@@ -142,7 +142,7 @@ fn fold_again(
             None => drop(order.apply(old.event.sequence, old.event.occurred_at, old.event.payload.clone())),
             // Such as a mere copy at an earlier position: nothing has to be looked for again.
             Some(new) if named_by(&new.event) == named_by(&old.event) => {}
-            Some(_) => changes.lost_names.extend(named_by(&old.event).map(|(provider_id, _)| provider_id)),
+            Some(_) => changes.lost_names.extend(named_by(&old.event)),
         }
     }
     for entry in replaced {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::settle::settle;
+use super::settle::SliceFold;
 use super::spill::Spill;
 use super::tests::{Memory, Views, cut, log};
 use super::{Content, Item};
@@ -42,9 +42,13 @@ fn load(log: &[Item], workers: usize, cuts: &[usize], slices: i32) -> Views {
     }
     let (mut contested, mut copies) = (BTreeSet::new(), BTreeSet::new());
     for pieces in pieces.values() {
-        let settled = settle(pieces, &BTreeSet::new(), |order| store(&mut memory, order.clone())).unwrap();
-        contested.extend(settled.contested);
-        copies.extend(settled.copies);
+        let none = BTreeSet::new();
+        let mut orders = SliceFold::new(pieces, &none).unwrap();
+        while let Some(order) = orders.next_order().unwrap() {
+            store(&mut memory, order);
+        }
+        contested.extend(orders.settled.contested);
+        copies.extend(orders.settled.copies);
     }
     fold_contested(&mut memory, claims, &contested, &copies);
     memory.views()

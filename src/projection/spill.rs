@@ -16,12 +16,17 @@ use crate::domain::orders::packed::{PackedError, Piece, pack};
 /// part of a load's memory that grows with the log.
 const PIECE_BYTES: usize = 4_000;
 
+/// Estimated memory of a provider's name besides its texts.
+const NAME_BYTES: usize = 160;
+
 /// Events of one worker since the last cut that have not been handed on.
 #[derive(Debug)]
 pub struct Spill {
     /// One per slice.
     open: Vec<Vec<u8>>,
     open_bytes: usize,
+    /// Estimated memory of the names.
+    names_bytes: usize,
     full: Vec<Piece>,
     names: BTreeMap<String, NamedBy>,
     event: Vec<u8>,
@@ -32,6 +37,7 @@ impl Spill {
         Spill {
             open: vec![Vec::new(); slices],
             open_bytes: 0,
+            names_bytes: 0,
             full: Vec::new(),
             names: BTreeMap::new(),
             event: Vec::new(),
@@ -51,14 +57,18 @@ impl Spill {
         open.extend_from_slice(&self.event);
         self.open_bytes += self.event.len();
         if let Some((provider_id, named_by)) = named_by(event) {
+            let (named, bytes) = (self.names.len(), NAME_BYTES + provider_id.len() + named_by.name.len());
             name_provider(&mut self.names, provider_id, named_by);
+            if self.names.len() > named {
+                self.names_bytes += bytes;
+            }
         }
         Ok(())
     }
 
-    /// Bytes of pieces that are not full.
-    pub fn open_bytes(&self) -> usize {
-        self.open_bytes
+    /// What is kept until the next cut, in bytes: pieces that are not full, and names.
+    pub fn kept_bytes(&self) -> usize {
+        self.open_bytes + self.names_bytes
     }
 
     /// The full pieces, if there are at least this many.
@@ -68,7 +78,7 @@ impl Spill {
 
     /// Takes everything, and starts over.
     pub fn cut(&mut self) -> (Vec<Piece>, BTreeMap<String, NamedBy>) {
-        self.open_bytes = 0;
+        (self.open_bytes, self.names_bytes) = (0, 0);
         let mut pieces = take(&mut self.full);
         let open = (0..).zip(&mut self.open).filter(|(_, events)| !events.is_empty());
         pieces.extend(open.map(|(slice, events)| Piece { slice, events: take(events) }));

@@ -78,11 +78,17 @@ impl Memory {
                 self.names.insert(provider_id.clone(), named_by.clone());
             }
         }
-        for provider_id in &folded.changes.lost_names {
-            self.names.remove(provider_id);
+        let mut nameless = BTreeSet::new();
+        for (provider_id, lost) in &folded.changes.lost_names {
+            // By its place alone, as in the database: an event of the same time may have another name.
+            let place = |named_by: &NamedBy| (named_by.occurred_at, named_by.provider_order_id, named_by.sequence);
+            if self.names.get(provider_id).is_some_and(|named_by| place(named_by) == place(lost)) {
+                self.names.remove(provider_id);
+                nameless.insert(provider_id);
+            }
         }
         for (provider_id, named_by) in names_of(self.history.values()) {
-            if folded.changes.lost_names.contains(&provider_id) {
+            if nameless.contains(&provider_id) {
                 self.names.insert(provider_id, named_by);
             }
         }

@@ -1,6 +1,6 @@
 //! Compares the views with the log: refolds the log into a shadow, up to exactly the views' checkpoints.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::try_join;
@@ -12,7 +12,8 @@ use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::TopicPositions;
-use crate::domain::log::rejection::Rejection;
+use crate::domain::log::refused::RefusedRecords;
+use crate::domain::log::rejection::Reason;
 use crate::load::log_guard::survey;
 use crate::load::{Build, Built, LoadContext, build, fold_on, found, space};
 use crate::store::Generation;
@@ -52,7 +53,7 @@ pub async fn check_live(
     let found = Arc::new(whole_log(ctx, options.sample).await?);
     let targets = live_bounds(ctx, live).await?;
     with_shadow(ctx, live, &targets.clone(), async |shadow| {
-        let refused = live_refused(ctx, live).await?;
+        let refused = live_refused(ctx, live, &Bounds::default()).await?;
         let mut shadow = Build {
             generation: shadow,
             found,
@@ -150,7 +151,7 @@ async fn catch_up(
         if behind(&shadow.targets, &ends) <= NEAR_RECORDS {
             break;
         }
-        shadow.refused = live_refused(ctx, live).await?;
+        shadow.refused = live_refused(ctx, live, &shadow.targets).await?;
         fold_to(ctx, shadow, ends, stop).await?;
     }
     let mut moment = Moment::open(&ctx.access).await?;
@@ -160,7 +161,7 @@ async fn catch_up(
             moment.side.generation.0, live.0
         )));
     }
-    shadow.refused = Arc::new(moment.refused(&ctx.topics).await?);
+    shadow.refused = Arc::new(moment.refused(&ctx.topics, &shadow.targets).await?);
     let ends = bounds(ctx, &moment.checkpoints)?;
     fold_to(ctx, shadow, ends, stop).await?;
     Ok(moment)
@@ -212,11 +213,9 @@ async fn live_bounds(ctx: &LoadContext, live: Generation) -> Result<Bounds, Veri
     bounds(ctx, &checkpoints(&mut ctx.access.connect().await?, live).await?)
 }
 
-async fn live_refused(
-    ctx: &LoadContext,
-    live: Generation,
-) -> Result<Arc<HashMap<(StreamPartition, i64), Rejection>>, VerifyError> {
-    Ok(Arc::new(refused(&mut ctx.access.connect().await?, live, &ctx.topics).await?))
+/// What the live generation has rejected from these positions on: what is before them is folded already.
+async fn live_refused(ctx: &LoadContext, live: Generation, from: &Bounds) -> Result<Arc<RefusedRecords>, VerifyError> {
+    Ok(Arc::new(refused(&mut ctx.access.connect().await?, live, &ctx.topics, from).await?))
 }
 
 fn bounds(ctx: &LoadContext, positions: &TopicPositions) -> Result<Bounds, VerifyError> {
@@ -235,16 +234,12 @@ fn behind(at: &Bounds, ends: &Bounds) -> i64 {
     ends.0.iter().map(|(partition, end)| end - at.of(*partition).unwrap_or(0)).sum()
 }
 
-fn only_live(
-    ctx: &LoadContext,
-    refused: &HashMap<(StreamPartition, i64), Rejection>,
-    forced: &[(StreamPartition, i64)],
-) -> Vec<RefusedOnlyLive> {
+fn only_live(ctx: &LoadContext, refused: &RefusedRecords, forced: &[(StreamPartition, i64)]) -> Vec<RefusedOnlyLive> {
     let entry = |(partition, offset): &(StreamPartition, i64)| RefusedOnlyLive {
         topic: ctx.topics.name(partition.stream).to_owned(),
         partition: partition.index,
         offset: *offset,
-        reason: refused.get(&(*partition, *offset)).map_or("", |rejection| rejection.reason.as_str()).to_owned(),
+        reason: refused.reason(*partition, *offset).map_or("", Reason::as_str).to_owned(),
     };
     forced.iter().map(entry).collect()
 }

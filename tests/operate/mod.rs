@@ -10,6 +10,7 @@ mod log;
 mod log_epoch;
 mod migrations;
 mod projection;
+mod readers_first;
 mod reads;
 mod sessions;
 mod told;

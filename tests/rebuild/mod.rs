@@ -1,6 +1,7 @@
 //! Rebuilding every view from the log, proving it, cutting over and going back: what an operator does with the
 //! command line, and what readers see meanwhile. Shares no code with `src/`.
 
+mod conflicts;
 mod empty;
 mod fake_metrics;
 mod frozen;

@@ -1,5 +1,9 @@
 use foldback::domain::generations::difference::{Difference, Differences};
+use foldback::domain::log::bounds::Bounds;
 use foldback::domain::log::key_share::KeySample;
+use foldback::domain::log::partition::StreamPartition;
+use foldback::domain::log::record::{Stream, Topics};
+use foldback::domain::log::rejection::Reason;
 use foldback::store::Generation;
 use foldback::store::compare::{Moment, SHAPES, Sampled, Side, compare};
 use serde_json::{Value, json};
@@ -254,6 +258,7 @@ async fn a_sample_looks_at_its_orders_alone() {
         ))
         .await;
     assert!(differences(&database, shadow, sample, 10).await.is_empty());
+    assert_eq!(compared(&database, shadow, "dead_letters", sample).await, inside.len() as u64, "no other is read");
     for (id, found_it) in [(inside[0], true), (outside[0], false)] {
         database
             .execute(&format!(
@@ -268,6 +273,14 @@ async fn a_sample_looks_at_its_orders_alone() {
         mend_sample(&database, id).await;
     }
     database.drop().await;
+}
+
+/// How many rows of a live view were compared.
+async fn compared(database: &Database, shadow: Generation, view: &str, sample: KeySample) -> u64 {
+    let mut stored = Moment::open(&database.access()).await.unwrap().side;
+    let mut expected = Side::still(&database.access(), shadow).await.unwrap();
+    let shape = SHAPES.iter().find(|shape| shape.view == view).unwrap();
+    compare(&mut stored, &mut expected, shape, sample, &mut Differences::up_to(10)).await.unwrap()
 }
 
 fn outside_ids(sample: KeySample) -> String {
@@ -302,6 +315,28 @@ async fn a_redriven_dead_letter_may_be_live_alone() {
     assert_eq!(difference.key, "provider-orders/1/9");
     assert_eq!(difference.columns["value"].stored, json!("AP8="));
     assert_eq!(difference.columns["value"].expected, Value::Null);
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_live_refused_is_read_from_where_a_fold_goes_on() {
+    let database = Database::with(ROWS).await;
+    database
+        .execute(
+            "update gen_1.dead_letters set reason = 'sequence_conflict' where \"offset\" = 21;
+             update gen_1.dead_letters set redriven_at = now() where \"offset\" = 22",
+        )
+        .await;
+    let topics = Topics { orders: "provider-orders".to_owned(), runs: "automation-runs".to_owned() };
+    let at = StreamPartition { stream: Stream::Orders, index: 1 };
+    let mut moment = Moment::open(&database.access()).await.unwrap();
+    let mut refused = async |from: Bounds| {
+        let refused = moment.refused(&topics, &from).await.unwrap();
+        (0..40).filter(|offset| refused.reason(at, *offset) == Some(Reason::Malformed)).collect::<Vec<i64>>()
+    };
+    let all: Vec<i64> = (1..=20).chain(23..=30).collect();
+    assert_eq!(refused(Bounds::default()).await, all);
+    assert_eq!(refused(Bounds([(at, 20)].into())).await, all[19..]);
     database.drop().await;
 }
 

@@ -8,4 +8,5 @@ pub mod partition;
 pub mod position;
 pub mod positions;
 pub mod record;
+pub mod refused;
 pub mod rejection;

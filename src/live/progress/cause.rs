@@ -61,7 +61,8 @@ fn of_worker(look: &Look) -> String {
         Phase::Unclaimed { .. } | Phase::Claiming => "its checkpoint is not claimed yet".to_owned(),
         Phase::Granted { .. } | Phase::Proving { .. } => "it is claimed, and not read yet".to_owned(),
         _ if look.in_flight_bytes > 0 => format!(
-            "its worker has read {} bytes that are not written yet: a write in progress takes long",
+            "its worker has read {} bytes, of all its partitions, that are not written yet: it is busy with others of them, \
+             or a write takes long",
             look.in_flight_bytes
         ),
         _ => match &look.last_error {

@@ -1,12 +1,12 @@
 //! Decodes raw records for the live fold, on the reader's thread.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::codec::{Decode, Decoded, Decoder};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::RawRecord;
+use crate::domain::log::refused::RefusedRecords;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::event::OrderEvent;
 use crate::log::{DecodedRecord, RecordDecoder};
@@ -25,32 +25,33 @@ pub struct EventDecoder {
     /// Is told each schema that a record waits for.
     resolver: Resolver,
     /// Records to reject although they could be folded.
-    refused: Arc<Refused>,
+    refused: Arc<RefusedRecords>,
 }
+
+/// Why a record is rejected that another generation rejected, in the words of this one.
+pub const REFUSED_ELSEWHERE: &str = "the generation that this one is compared with rejected it";
 
 /// Memory that an event takes beyond its record's bytes.
 pub fn decoded_bytes(event: &OrderEvent) -> usize {
     event.payload.entries() * ENTRY_BYTES
 }
 
-/// By partition and offset: records that another generation rejected.
-pub type Refused = HashMap<(StreamPartition, i64), Rejection>;
-
 impl EventDecoder {
     pub fn new(decoder: Decoder, resolver: Resolver) -> EventDecoder {
         EventDecoder { decoder, resolver, refused: Arc::default() }
     }
 
-    pub fn refusing(self, refused: Arc<Refused>) -> EventDecoder {
+    pub fn refusing(self, refused: Arc<RefusedRecords>) -> EventDecoder {
         EventDecoder { refused, ..self }
     }
 
-    fn refusal(&self, record: &RawRecord) -> Option<&Rejection> {
+    fn refusal(&self, record: &RawRecord) -> Option<Rejection> {
         if self.refused.is_empty() {
             return None;
         }
         let Position { partition, offset } = record.position;
-        self.refused.get(&(StreamPartition { stream: record.stream, index: partition }, offset))
+        let reason = self.refused.reason(StreamPartition { stream: record.stream, index: partition }, offset)?;
+        Some(Rejection::new(reason, REFUSED_ELSEWHERE))
     }
 }
 
@@ -59,7 +60,7 @@ impl RecordDecoder for EventDecoder {
 
     fn decode(&self, record: RawRecord) -> DecodedRecord<Item> {
         if let Some(refusal) = self.refusal(&record) {
-            let content = Content::Rejected(refusal.clone());
+            let content = Content::Rejected(refusal);
             return DecodedRecord::Item(Item { record, content });
         }
         let content = match self.decoder.decode(&record) {

@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::config::retry::Retry;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::record::Topics;
+use crate::domain::log::refused::RefusedRecords;
 use crate::live::progress::Progress;
-use crate::live::worker::decode::Refused;
 use crate::log::ReaderSettings;
 use crate::observe::{Metrics, Readiness};
 use crate::store::Generation;
@@ -30,7 +30,7 @@ pub struct WorkerSettings {
     /// Where the fold ends; `None`: it never does.
     pub ends: Option<Arc<Bounds>>,
     /// What another generation rejected, and this one shall too.
-    pub refused: Arc<Refused>,
+    pub refused: Arc<RefusedRecords>,
     pub retry: Retry,
     pub cache_orders_max: usize,
     pub cache_bytes_max: usize,

@@ -127,7 +127,7 @@ async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: 
     history::replace(conn, generation, &topics.orders, &changes.replaced).await?;
     counts::add(conn, generation, commit.slot, &changes.counts).await?;
     names::propose(conn, generation, commit.slot, &changes.names).await?;
-    names::find_again(conn, generation, commit.slot, &changes.lost_names).await?;
+    names::withdraw(conn, generation, commit.slot, &changes.lost_names).await?;
     let mut rows = Rows::new();
     changes.runs.iter().for_each(|entry| runs::encode(entry, &topics.runs, &mut rows));
     RUNS.upsert_all(conn, generation, rows).await?;

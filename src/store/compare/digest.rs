@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sample::predicate;
+use super::sample::{key_predicate, predicate};
 use super::session::Side;
 use super::shape::{Sampled, Shape};
 use crate::domain::log::key_share::KeySample;
@@ -26,11 +26,11 @@ pub(super) fn bucket_sql(shape: &Shape) -> String {
     format!("({} & {BUCKET_MASK})", shape.hash)
 }
 
-/// The sample's condition, as far as SQL can express it.
 pub(super) fn sample_sql(shape: &Shape, sample: KeySample) -> String {
     match shape.sampled {
         Sampled::By(column) => predicate(column, sample),
-        Sampled::ByRecordKey | Sampled::No => "true".to_owned(),
+        Sampled::ByRecordKey(column) => key_predicate(column, sample),
+        Sampled::No => "true".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::digest::{Digests, differing, digests};
 use super::rows::{Row, rows};
 use super::session::Side;
-use super::shape::{Sampled, Shape};
+use super::shape::Shape;
 use crate::domain::generations::difference::{Difference, Differences};
 use crate::domain::log::key_share::KeySample;
 use crate::store::error::StoreError;
@@ -18,8 +18,8 @@ use crate::store::error::StoreError;
 /// Maximum rows of both sides per query, unless a single bucket has more: each query scans the whole table.
 const FETCHED_ROWS_MAX: i64 = 400_000;
 
-/// Compares one view of two generations, and adds what differs. Returns the number of rows of `stored`, including rows
-/// outside the sample if SQL can't tell those apart. Fails if Postgres fails.
+/// Compares one view of two generations, and adds what differs. Returns the number of rows of `stored`
+/// in the sample. Fails if Postgres fails.
 pub async fn compare(
     stored: &mut Side,
     expected: &mut Side,
@@ -31,9 +31,8 @@ pub async fn compare(
     let mut buckets = differing(&here, &there).into_iter().peekable();
     while buckets.peek().is_some() {
         if differences.is_full() {
-            // A bucket that differs contains a differing row, unless its digest includes rows outside the sample.
-            let is_sure = sample.is_all() || shape.sampled != Sampled::ByRecordKey;
-            differences.count_at_least(shape.view, if is_sure { buckets.count() as u64 } else { 0 });
+            // A bucket that differs contains a differing row.
+            differences.count_at_least(shape.view, buckets.count() as u64);
             break;
         }
         let mut group = Vec::new();

@@ -18,6 +18,6 @@ mod session;
 mod shape;
 
 pub use merge::compare;
-pub use sample::predicate;
+pub use sample::{key_predicate, predicate};
 pub use session::{Moment, Side, refused};
 pub use shape::{SHAPES, Sampled, Shape};

@@ -1,11 +1,11 @@
 //! The rows of some buckets, streamed in the order of their keys.
 
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, future};
+use futures::{StreamExt, TryStreamExt};
 
 use super::digest::{bucket_sql, sample_sql};
 use super::session::Side;
-use super::shape::{Sampled, Shape};
+use super::shape::Shape;
 use crate::domain::log::key_share::KeySample;
 use crate::store::error::StoreError;
 
@@ -17,7 +17,6 @@ pub struct Row {
     pub columns: String,
     /// See `Shape::may_be_extra`.
     pub may_be_extra: bool,
-    record_key: Option<Vec<u8>>,
 }
 
 /// Sorted by `Row::key`, by bytes.
@@ -27,11 +26,9 @@ pub fn rows<'s>(
     sample: KeySample,
     buckets: &[i64],
 ) -> BoxStream<'s, Result<Row, StoreError>> {
-    let record_key = if shape.sampled == Sampled::ByRecordKey { "key" } else { "null::bytea" };
     let sql = format!(
-        "select compared.key, compared.columns::text as columns, compared.may_be_extra, compared.record_key
-           from (select {key} as key, jsonb_build_array({columns}) as columns, {may_be_extra} as may_be_extra,
-                        {record_key} as record_key
+        "select compared.key, compared.columns::text as columns, compared.may_be_extra
+           from (select {key} as key, jsonb_build_array({columns}) as columns, {may_be_extra} as may_be_extra
                    from {from} where {bucket} = any($1) and {sample}) compared
           order by compared.key collate \"C\", compared.columns",
         key = shape.key_text(),
@@ -42,11 +39,5 @@ pub fn rows<'s>(
         sample = sample_sql(shape, sample),
     );
     let sql = side.generation.sql(&sql);
-    let is_filtered = shape.sampled == Sampled::ByRecordKey;
-    sqlx::query_as::<_, Row>(sql)
-        .bind(buckets.to_vec())
-        .fetch(side.conn())
-        .err_into()
-        .try_filter(move |row| future::ready(!is_filtered || sample.takes_key(row.record_key.as_deref())))
-        .boxed()
+    sqlx::query_as::<_, Row>(sql).bind(buckets.to_vec()).fetch(side.conn()).err_into().boxed()
 }

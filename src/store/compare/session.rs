@@ -1,13 +1,14 @@
 //! The two connections of a comparison.
 
-use std::collections::HashMap;
-
+use futures::TryStreamExt;
 use sqlx::postgres::PgConnection;
 
+use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::TopicPositions;
 use crate::domain::log::record::Topics;
-use crate::domain::log::rejection::{Reason, Rejection};
+use crate::domain::log::refused::RefusedRecords;
+use crate::domain::log::rejection::Reason;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::snapshot::Content;
 use crate::store::connect::Access;
@@ -79,26 +80,39 @@ impl Moment {
     }
 
     /// See [`refused`].
-    pub async fn refused(&mut self, topics: &Topics) -> Result<HashMap<(StreamPartition, i64), Rejection>, StoreError> {
-        refused(&mut self.side.conn, self.side.generation, topics).await
+    pub async fn refused(&mut self, topics: &Topics, from: &Bounds) -> Result<RefusedRecords, StoreError> {
+        refused(&mut self.side.conn, self.side.generation, topics, from).await
     }
 }
 
-/// Records that a generation rejected for their content. Excludes conflicts, which every fold finds by itself, and
-/// redriven records, whose outcome is the one a fold gives today.
+/// Records that a generation rejected for their content, from these positions on. Excludes conflicts, which every fold
+/// finds by itself, and redriven records, whose outcome is the one a fold gives today.
 pub async fn refused(
     conn: &mut PgConnection,
     generation: Generation,
     topics: &Topics,
-) -> Result<HashMap<(StreamPartition, i64), Rejection>, StoreError> {
-    let sql = "select topic, partition, \"offset\", reason, detail from {schema}.dead_letters
-                where reason <> 'sequence_conflict' and redriven_at is null";
-    let rows: Vec<(String, i32, i64, String, String)> = sqlx::query_as(generation.sql(sql)).fetch_all(conn).await?;
-    // A dead letter of another topic or with an unknown reason was not written by a fold: the comparison reports it.
-    let entry = |(topic, partition, offset, reason, detail): (String, i32, i64, String, String)| {
-        let stream = topics.stream(&topic)?;
-        let rejection = Rejection::new(Reason::parse(&reason)?, detail);
-        Some(((StreamPartition { stream, index: partition }, offset), rejection))
-    };
-    Ok(rows.into_iter().filter_map(entry).collect())
+    from: &Bounds,
+) -> Result<RefusedRecords, StoreError> {
+    let sql = "select letter.topic, letter.partition, letter.\"offset\", letter.reason
+                 from {schema}.dead_letters letter
+                 left join unnest($1::text[], $2::int[], $3::bigint[]) as passed (topic, partition, next_offset)
+                   on passed.topic = letter.topic and passed.partition = letter.partition
+                where letter.reason <> 'sequence_conflict' and letter.redriven_at is null
+                  and letter.\"offset\" >= coalesce(passed.next_offset, 0)
+                order by 1, 2, 3";
+    let (partitions, offsets): (Vec<StreamPartition>, Vec<i64>) =
+        from.0.iter().map(|(at, offset)| (*at, *offset)).unzip();
+    let mut rows = sqlx::query_as::<_, (String, i32, i64, String)>(generation.sql(sql))
+        .bind(partitions.iter().map(|at| topics.name(at.stream)).collect::<Vec<_>>())
+        .bind(partitions.iter().map(|at| at.index).collect::<Vec<_>>())
+        .bind(offsets)
+        .fetch(conn);
+    let mut refused = RefusedRecords::default();
+    while let Some((topic, index, offset, reason)) = rows.try_next().await? {
+        // A dead letter of another topic or with an unknown reason was not written by a fold: the comparison reports it.
+        if let (Some(stream), Some(reason)) = (topics.stream(&topic), Reason::parse(&reason)) {
+            refused.push(StreamPartition { stream, index }, offset, reason);
+        }
+    }
+    Ok(refused)
 }

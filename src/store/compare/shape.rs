@@ -6,8 +6,8 @@
 pub enum Sampled {
     /// By this column, an id.
     By(&'static str),
-    /// By the record's key, which only Rust can parse.
-    ByRecordKey,
+    /// By this column, the record's key: bytes that may be an id as text.
+    ByRecordKey(&'static str),
     /// Not at all: its values are totals over all orders.
     No,
 }
@@ -109,7 +109,7 @@ pub const SHAPES: &[Shape] = &[
             ("value", "translate(encode(value, 'base64'), E'\\n', '')"),
             ("headers", "headers"),
         ],
-        sampled: Sampled::ByRecordKey,
+        sampled: Sampled::ByRecordKey("key"),
         // An accepted redrive: the record is in the views, and the dead letter remains as its receipt.
         may_be_extra: "redriven_at is not null",
     },

@@ -58,11 +58,21 @@ async fn discard_in(conn: &mut PgConnection, id: i64, why: &str) -> Result<Optio
 
 /// Applies every decision to the dead letters of a generation. Returns how many were open until now.
 pub async fn apply(conn: &mut PgConnection, generation: Generation) -> Result<u64, StoreError> {
+    apply_where(conn, generation, "true").await
+}
+
+/// The same for the newest decisions, after `apply` has dealt with the others: no transaction that makes one lasts for a
+/// day. They are few, so that no more dead letters than theirs are looked up.
+pub(in crate::store) async fn apply_newest(conn: &mut PgConnection, generation: Generation) -> Result<u64, StoreError> {
+    apply_where(conn, generation, "decided.discarded_at > now() - interval '1 day'").await
+}
+
+async fn apply_where(conn: &mut PgConnection, generation: Generation, which: &str) -> Result<u64, StoreError> {
     let sql = format!(
         "update {{schema}}.dead_letters as letter set discarded_at = decided.discarded_at
            from foldback.discards as decided
           where letter.topic = decided.topic and letter.partition = decided.partition
-            and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null and not {}",
+            and letter.\"offset\" = decided.\"offset\" and letter.discarded_at is null and {which} and not {}",
         older()
     );
     Ok(sqlx::query(generation.sql(&sql)).execute(conn).await?.rows_affected())

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::{Instant, sleep};
 
-use super::generation::{Generation, point_views};
+use super::generation::{Generation, point_views_within};
 use super::hold::{fence, fence_live};
 use super::list::{checkpoints, live_projection};
 use crate::domain::log::new_logs::NewLogs;
@@ -32,8 +32,8 @@ pub enum CutOver {
     NotPossible(String),
 }
 
-/// Makes a generation live once it has caught up with the live one. `lock_timeout` must be below Postgres's
-/// `deadlock_timeout`, so that no reader that holds two views is ever chosen as a deadlock's victim.
+/// Makes a generation live once it has caught up with the live one. Commits may hold it up for `lock_timeout`, and readers
+/// for as long again, or for less: see `point_views_within`.
 pub async fn cut_over(
     conn: &mut PgConnection,
     next: Generation,
@@ -53,22 +53,43 @@ async fn switch(
     lock_timeout: Duration,
     gated: bool,
 ) -> Result<CutOver, StoreError> {
-    let mut tx = conn.begin().await?;
-    let switched = switch_in(&mut tx, next, lock_timeout, gated).await;
-    match switched {
-        Ok(CutOver::Done { before }) => {
-            tx.commit().await?;
-            Ok(CutOver::Done { before })
-        }
-        other => {
-            // A dropped transaction keeps its locks until the connection is used again.
-            tx.rollback().await?;
-            match other {
-                Err(StoreError::Contention(error)) => Ok(CutOver::InTheWay(error.to_string())),
-                other => other,
-            }
-        }
+    match try_switch(conn, next, lock_timeout, gated).await {
+        Err(StoreError::Contention(error)) => Ok(CutOver::InTheWay(error.to_string())),
+        outcome => outcome,
     }
+}
+
+async fn try_switch(
+    conn: &mut PgConnection,
+    next: Generation,
+    lock_timeout: Duration,
+    gated: bool,
+) -> Result<CutOver, StoreError> {
+    // Decisions that operators made while another generation was live apply to this one too. Most of them before the
+    // fence, as a generation may have dead letters by the million.
+    let mut tx = conn.begin().await?;
+    wait_at_most(&mut tx, lock_timeout).await?;
+    discards::apply(&mut tx, next).await?;
+    tx.commit().await?;
+
+    let mut tx = conn.begin().await?;
+    wait_at_most(&mut tx, lock_timeout).await?;
+    let switched = switch_in(&mut tx, next, lock_timeout, gated).await;
+    // A dropped transaction keeps its locks until the connection is used again.
+    if matches!(switched, Ok(CutOver::Done { .. })) {
+        tx.commit().await?
+    } else {
+        tx.rollback().await?
+    }
+    switched
+}
+
+/// Bounds each wait for a lock until the transaction ends.
+async fn wait_at_most(conn: &mut PgConnection, lock_timeout: Duration) -> Result<(), StoreError> {
+    // Zero would be no bound at all.
+    let millis = lock_timeout.as_millis().max(1);
+    sqlx::query(AssertSqlSafe(format!("set local lock_timeout = '{millis}ms'"))).execute(conn).await?;
+    Ok(())
 }
 
 async fn switch_in(
@@ -77,8 +98,6 @@ async fn switch_in(
     lock_timeout: Duration,
     gated: bool,
 ) -> Result<CutOver, StoreError> {
-    let timeout = format!("set local lock_timeout = '{}ms'", lock_timeout.as_millis());
-    sqlx::query(AssertSqlSafe(timeout)).execute(&mut *conn).await?;
     fence_live(conn).await?;
     // The state is read by a statement after the lock. Binaries before ADR 15 hold this row in share mode instead of the
     // lock, and are waited for here; once none of them can run beside this one, reading the row is enough.
@@ -109,7 +128,7 @@ async fn switch_in(
         }
         Some(_) => {}
     }
-    repoint(conn, before, next).await?;
+    repoint(conn, before, next, lock_timeout).await?;
     Ok(CutOver::Done { before })
 }
 
@@ -165,7 +184,12 @@ fn behind(live: &TopicPositions, next: &TopicPositions) -> Option<String> {
     })
 }
 
-async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) -> Result<(), StoreError> {
+async fn repoint(
+    conn: &mut PgConnection,
+    before: Generation,
+    next: Generation,
+    lock_timeout: Duration,
+) -> Result<(), StoreError> {
     // A unique index allows one live generation at a time, so the old one is changed first.
     sqlx::query("update foldback.generations set state = 'kept' where generation = $1")
         .bind(before.0)
@@ -175,10 +199,9 @@ async fn repoint(conn: &mut PgConnection, before: Generation, next: Generation) 
                   set state = 'live', promoted_at = now(), progress = null, seen_at = null, failure = null
                 where generation = $1";
     sqlx::query(sql).bind(next.0).execute(&mut *conn).await?;
-    // Decisions that operators made while another generation was live apply to this one too.
-    discards::apply(conn, next).await?;
+    discards::apply_newest(conn, next).await?;
     forget_older(conn, next).await?;
-    point_views(conn, next).await?;
+    point_views_within(conn, next, lock_timeout).await?;
     sqlx::query("update foldback.publication set epoch = epoch + 1, version = version + 1").execute(&mut *conn).await?;
     sqlx::query("select pg_notify($1, '')").bind(CHANGED_CHANNEL).execute(conn).await?;
     Ok(())

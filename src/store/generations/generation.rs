@@ -1,5 +1,7 @@
 //! A generation: one complete set of views, in a Postgres schema of its own.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -9,6 +11,7 @@ const TABLES: &str = include_str!("../sql/generation.sql");
 const KEYS: &str = include_str!("../sql/generation_keys.sql");
 const STABLE_VIEWS: &str = include_str!("../sql/stable_views.sql");
 const COMMENTS: &str = include_str!("../sql/comments.sql");
+const NOW_MILLIS: &str = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
 
 /// Number of a generation; its schema is `gen_<number>`. A negative one is a shadow that `verify` folds for itself, in
 /// the schema `shadow_<number>`.
@@ -80,6 +83,29 @@ pub(super) fn index_statements(generation: Generation) -> Vec<(&'static str, Str
 /// Points every stable view at a generation, in the caller's transaction.
 pub(in crate::store) async fn point_views(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     sqlx::raw_sql(generation.sql(STABLE_VIEWS)).execute(conn).await?;
+    Ok(())
+}
+
+/// The same, and waits for readers for `lock_timeout` in all: whoever waits for the first view waits until the last is
+/// there. A reader that holds one view and waits for another may deadlock with us. It would find that out after
+/// `deadlock_timeout`, and lose; so no more than half of that. The transaction's `lock_timeout` is used up.
+pub(in crate::store) async fn point_views_within(
+    conn: &mut PgConnection,
+    generation: Generation,
+    lock_timeout: Duration,
+) -> Result<(), StoreError> {
+    // One message for all of it, since every round trip would make readers wait.
+    let deadline = format!(
+        "select set_config('foldback.deadline', ({NOW_MILLIS} + least({}, setting::bigint / 2))::text, true)
+           from pg_settings where name = 'deadlock_timeout';",
+        lock_timeout.as_millis()
+    );
+    let left = format!(
+        "select set_config('lock_timeout', greatest(1, current_setting('foldback.deadline')::bigint - {NOW_MILLIS})::text, true);"
+    );
+    let views = STABLE_VIEWS.split_inclusive(';').flat_map(|view| [left.as_str(), view]);
+    let sql: String = std::iter::once(deadline.as_str()).chain(views).collect();
+    sqlx::raw_sql(generation.sql(&sql)).execute(conn).await?;
     Ok(())
 }
 

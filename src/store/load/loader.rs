@@ -61,20 +61,23 @@ pub struct Loader {
     topics: Topics,
     slices: i64,
     is_open: bool,
+    careful: bool,
 }
 
 impl Loader {
-    /// `conn`: from [`connect_to_load`].
+    /// `conn`: from [`connect_to_load`]. `careful`: until the next cut, each batch is a subtransaction, so that a value which
+    /// Postgres rejects can be looked for. More than 64 of them in a transaction slow every snapshot of the server down.
     pub async fn new(
         mut conn: PgConnection,
         generation: Generation,
         topics: Topics,
         slices: i64,
+        careful: bool,
     ) -> Result<Loader, StoreError> {
         for table in [&RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
-        Ok(Loader { conn, generation, topics, slices, is_open: false })
+        Ok(Loader { conn, generation, topics, slices, is_open: false, careful })
     }
 
     async fn open(&mut self) -> Result<(), StoreError> {
@@ -87,7 +90,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Adds rows, all or none: if Postgres rejects one, nothing has changed. `history`: rows of a `HistoryBatch`.
+    /// Adds rows. If Postgres rejects one, a careful loader has added none of them; any other has lost everything since the
+    /// last cut, and must not be used any more. `history`: rows of a `HistoryBatch`.
     pub async fn append(
         &mut self,
         history: &[u8],
@@ -95,6 +99,9 @@ impl Loader {
         dead_letters: &[DeadLetter],
     ) -> Result<(), StoreError> {
         self.open().await?;
+        if !self.careful {
+            return self.append_all(history, runs, dead_letters).await;
+        }
         sqlx::query("savepoint batch").execute(&mut self.conn).await?;
         let appended = self.append_all(history, runs, dead_letters).await;
         let end = if appended.is_ok() { "release savepoint batch" } else { "rollback to savepoint batch" };
@@ -148,6 +155,10 @@ impl Loader {
         Ok(())
     }
 
+    pub fn is_careful(&self) -> bool {
+        self.careful
+    }
+
     /// Moves the partitions, and commits everything since the last cut.
     pub async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
         self.open().await?;
@@ -159,7 +170,7 @@ impl Loader {
         checkpoints::advance(&mut self.conn, self.generation, &self.topics, &advances).await?;
         self.count(&cut.progressed).await?;
         sqlx::query("commit").execute(&mut self.conn).await?;
-        self.is_open = false;
+        (self.is_open, self.careful) = (false, false);
         Ok(())
     }
 

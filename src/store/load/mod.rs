@@ -6,6 +6,7 @@
 mod batch;
 mod contested;
 mod facts;
+mod floods;
 mod keys;
 mod loader;
 mod slices;
@@ -13,8 +14,11 @@ mod steps;
 mod trial;
 
 pub use batch::{BatchedEvent, HistoryBatch};
-pub use contested::{claims, forget, move_claims, next_tangled, renew_names};
+pub use contested::{
+    claims, conflicts_without_bytes, first_contested, forget, move_claims, renew_names, restore_bytes,
+};
 pub use facts::{Facts, Miscounted, facts, filled, miscounted_backlogs, record_counts, unknown_schemas};
+pub use floods::{LivePosition, live_position, long_streaks};
 pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
 pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
 pub use slices::{Settling, Slice, open_slices, slice_of};

@@ -15,6 +15,9 @@ use crate::store::tables::add_counts;
 use crate::store::tables::copy::{Rows, copy_encoded};
 use crate::store::tables::orders::{self, ORDERS, REFILLS, REPLAYS};
 
+/// Rows are sent at the end of a slice, which is about half of this, unless they are more.
+const ROWS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// The slice of an order (FNV-1a of its id).
 pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     let hash = id
@@ -82,13 +85,21 @@ impl<'c> Settling<'c> {
         Ok(Slice { pieces, contested: contested.into_iter().collect() })
     }
 
-    /// Takes an order of the slice; `write` sends its rows.
+    /// Takes an order of the slice; `send_if_many` and `write` send its rows.
     pub fn push(&mut self, order: &Order) {
         order.contribute(&mut self.counts, 1);
         self.rows.push(order);
     }
 
-    /// Writes the orders, replays and refills of a slice, and its facts.
+    /// An order may have a million replays.
+    pub async fn send_if_many(&mut self) -> Result<(), StoreError> {
+        if self.rows.bytes() < ROWS_BYTES_MAX {
+            return Ok(());
+        }
+        self.rows.send(&mut self.tx, self.generation).await
+    }
+
+    /// Writes the orders, replays and refills of a slice that are not sent yet, and its facts.
     pub async fn write(&mut self, slice: i32, settled: &Settled) -> Result<(), StoreError> {
         self.rows.send(&mut self.tx, self.generation).await?;
         if !settled.contested.is_empty() {
@@ -122,6 +133,10 @@ impl OrderRows {
         order.replays.values().for_each(|replay| orders::encode_replay(order, replay, &mut self.replays));
         let id = order.provider_order_id;
         order.refills.values().for_each(|refill| orders::encode_refill(id, refill, &mut self.refills));
+    }
+
+    fn bytes(&self) -> usize {
+        self.orders.end() + self.replays.end() + self.refills.end()
     }
 
     async fn send(&mut self, conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 -- Keys and indexes of the tables that a bulk load fills: built at its end, one statement per line, so that several
 -- connections can build in parallel.
 alter table {schema}.provider_order_events add constraint provider_order_events_pkey primary key (provider_order_id, sequence);
+create index if not exists provider_names_given on {schema}.provider_order_events ((payload->>'provider_id'), occurred_at desc, provider_order_id desc, sequence desc) where event_type = 'order_placed' and payload->>'provider_name' is not null;
 alter table {schema}.provider_orders add constraint provider_orders_pkey primary key (provider_order_id);
 alter table {schema}.replays add constraint replays_pkey primary key (provider_order_id, replay_id);
 alter table {schema}.refills add constraint refills_pkey primary key (provider_order_id, refill_id);

@@ -19,6 +19,7 @@ create table {schema}.load_tangled (
     slice integer not null,
     provider_order_id uuid primary key
 );
+create index on {schema}.load_tangled (slice);
 
 -- Where in the log events lie again that were folded already.
 create table {schema}.load_copies (

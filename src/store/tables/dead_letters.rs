@@ -71,7 +71,7 @@ fn encode(dead_letter: &DeadLetter, topics: &Topics, rows: &mut Rows) {
     rows.optional(dead_letter.conflict.map(|conflict| conflict.event_id), Rows::uuid);
 }
 
-fn headers_json(headers: &[Header]) -> Value {
+pub(in crate::store) fn headers_json(headers: &[Header]) -> Value {
     let header = |header: &Header| {
         let value = header.value.as_ref().map(|value| STANDARD.encode(value));
         json!({ "key": header.key.replace('\0', "\u{fffd}"), "value": value })
