@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 
 use super::Failure;
-use super::context::{Context, at_database};
+use super::context::Context;
 use super::output::{Output, or_dash, plain, print, print_json, table};
-use super::read::snapshot;
+use super::read::from_snapshot;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -17,9 +17,11 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
-    let as_of = snapshot.as_of;
-    let providers = snapshot.view().backlog(as_of).await.map_err(|error| at_database(&config, error))?;
+    let providers = from_snapshot(&config, async |snapshot| {
+        let as_of = snapshot.as_of;
+        snapshot.view().backlog(as_of).await
+    });
+    let providers = providers.await?;
     if args.output.json { print_json(&as_json(&providers)) } else { print(&as_text(&providers)) }
 }
 

@@ -1,5 +1,7 @@
 //! Redis: reachable, and not going to evict our keys.
 
+use std::collections::BTreeSet;
+
 use crate::config::Config;
 use crate::publish::inspect::{ServerFacts, inspect};
 use crate::publish::{Link, PublishError};
@@ -16,22 +18,29 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         vec![Finding::warn(PART, "reachable", seen, remedy)]
     };
     match tokio::time::timeout(PART_TIMEOUT, look(config)).await {
-        Ok(Ok((facts, writes))) => findings(config, &facts, writes),
+        Ok(Ok((facts, writes, missing))) => findings(config, &facts, writes, missing),
         Ok(Err(error)) => unreachable(error.to_string()),
         Err(_) => unreachable(format!("no answer within {} s", PART_TIMEOUT.as_secs())),
     }
 }
 
-/// What the server says of itself, and whether it takes a write.
-async fn look(config: &Config) -> Result<(ServerFacts, Result<(), PublishError>), String> {
+/// What the server says of itself, whether it takes a write, and which rights publishing lacks.
+async fn look(config: &Config) -> Result<(ServerFacts, Result<(), PublishError>, Option<BTreeSet<String>>), String> {
     let redis = &config.redis;
     let facts = inspect(redis.url.expose()).await.map_err(|error| error.to_string())?;
     let mut link = Link::new(redis.url.expose(), &redis.prefix, redis.timeout).map_err(|error| error.to_string())?;
     let writes = link.try_write().await;
-    Ok((facts, writes))
+    // What stands in the way of asking is told by the write.
+    let missing = link.missing_rights().await.unwrap_or_default();
+    Ok((facts, writes, missing))
 }
 
-fn findings(config: &Config, facts: &ServerFacts, writes: Result<(), PublishError>) -> Vec<Finding> {
+fn findings(
+    config: &Config,
+    facts: &ServerFacts,
+    writes: Result<(), PublishError>,
+    missing: Option<BTreeSet<String>>,
+) -> Vec<Finding> {
     let reachable = Finding::ok(PART, "reachable", config.redis.url.address());
     let known = if facts.is_hidden {
         let remedy = "allow it for this check (+info), or see to it that maxmemory-policy is noeviction";
@@ -44,7 +53,17 @@ fn findings(config: &Config, facts: &ServerFacts, writes: Result<(), PublishErro
         Ok(()) => Finding::ok(PART, "writes", "accepted"),
         Err(error) => Finding::warn(PART, "writes", error.to_string(), "the fold continues; nothing is published"),
     };
-    std::iter::once(reachable).chain(known).chain([written]).collect()
+    std::iter::once(reachable).chain(known).chain([written]).chain(missing.map(rights)).collect()
+}
+
+/// Of each command that publishing uses.
+fn rights(missing: BTreeSet<String>) -> Finding {
+    if missing.is_empty() {
+        return Finding::ok(PART, "rights", "all that publishing needs");
+    }
+    let rules = missing.into_iter().collect::<Vec<_>>().join(" ");
+    let remedy = "allow it with `ACL SETUSER`; the fold continues without";
+    Finding::warn(PART, "rights", format!("this user lacks {rules}"), remedy)
 }
 
 fn role(facts: &ServerFacts) -> Finding {

@@ -11,11 +11,23 @@ pub enum PublishError {
     TimedOut(Duration),
     #[error("Redis: {}{}", .0, advice(.0))]
     Redis(#[source] redis::RedisError),
+    #[error("Redis: {error}; the user lacks these rights: {missing} (`ACL SETUSER` gives them)")]
+    Denied { error: redis::RedisError, missing: String },
     #[error("cannot write a snapshot as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl PublishError {
+    /// Whether the user lacks a right.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, PublishError::Redis(error) if error.code() == Some("NOPERM"))
+    }
+
+    /// The same, or a script's refusal, which has no code of its own.
+    pub fn may_be_denied(&self) -> bool {
+        matches!(self, PublishError::Redis(error) if matches!(error.code(), Some("NOPERM" | "ERR")))
+    }
+
     /// Whether Redis itself refused, rather than the connection.
     pub fn is_answer(&self) -> bool {
         matches!(self, PublishError::Redis(error) if error.code().is_some())
@@ -30,13 +42,17 @@ fn advice(error: &redis::RedisError) -> &'static str {
         "OOM" => "; raise maxmemory, or give foldback a Redis of its own",
         "MISCONF" => "; Redis can't save to disk and refuses writes: see its log",
         "NOPERM" => {
-            "; the user needs +eval, +evalsha, +script|load, +set, +setrange, +get, +del, +hset, +hgetall, +type and \
+            "; the user needs +evalsha, +script|load, +set, +setrange, +get, +del, +hset, +hgetall, +type and \
              +publish, and redis.prefix with a * as a pattern for keys (~) and channels (&)"
         }
         "NOAUTH" | "WRONGPASS" => "; check user and password in redis.url",
         "CROSSSLOT" => "; in a cluster, put a hash tag in redis.prefix, such as {provider_automation}:",
-        "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN" => "; it is tried again until it works",
-        "CLUSTERDOWN" => "; the cluster lacks a node for these keys",
+        "LOADING" => "; it reads its data from disk after a start: tried again until that is done",
+        "MASTERDOWN" => "; a replica that has lost its primary: redis.url must name the primary",
+        "BUSY" => "; a script of somebody's is running: tried again until it ends (SCRIPT KILL ends it)",
+        "ASK" | "TRYAGAIN" => "; the keys are moving to another node of the cluster: tried again until that is done",
+        "MOVED" => "; the nodes of the cluster send each other's clients in a circle: see CLUSTER NODES",
+        "CLUSTERDOWN" => "; a node of the cluster is missing, or no node has these keys: see CLUSTER INFO",
         _ => "",
     }
 }

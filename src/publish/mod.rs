@@ -8,6 +8,7 @@ pub mod inspect;
 mod keys;
 mod publication;
 mod put;
+mod rights;
 mod stored;
 
 pub use client::Link;

@@ -10,7 +10,11 @@ use super::error::PublishError;
 use super::publication::Publication;
 use crate::domain::views::snapshot::Stamp;
 
-static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put_if_newer.lua")));
+static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::new(script_text()));
+
+pub(super) fn script_text() -> &'static str {
+    include_str!("put_if_newer.lua")
+}
 
 /// Outcome of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +29,11 @@ impl Link {
     pub async fn put(&mut self, publication: &Publication) -> Result<Outcome, PublishError> {
         let script = self.invocation(publication);
         let script = &script;
-        let (written, epoch, version): (i64, i64, i64) =
-            self.call(|mut connection| async move { script.invoke_async(&mut connection).await }).await?;
+        let put = self.call(|mut connection, _| async move { script.invoke_async(&mut connection).await }).await;
+        let (written, epoch, version): (i64, i64, i64) = match put {
+            Err(error) if error.may_be_denied() => return Err(self.explained(error).await),
+            put => put?,
+        };
         Ok(if written == 1 { Outcome::Written } else { Outcome::Ahead(Stamp { epoch, version }) })
     }
 
@@ -36,7 +43,17 @@ impl Link {
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(&self.keys.changed).arg(stamp.version);
         let publish = &publish;
-        self.call(|mut connection| async move { publish.query_async::<()>(&mut connection).await }).await
+        self.call(|mut connection, _| async move { publish.query_async::<()>(&mut connection).await }).await
+    }
+
+    /// A refusal with the rights that the user lacks; a script's refusal names neither command nor key.
+    async fn explained(&mut self, error: PublishError) -> PublishError {
+        match (error, self.missing_rights().await) {
+            (PublishError::Redis(error), Ok(Some(missing))) if !missing.is_empty() => {
+                PublishError::Denied { error, missing: missing.into_iter().collect::<Vec<_>>().join(" ") }
+            }
+            (error, _) => error,
+        }
     }
 
     fn invocation(&self, publication: &Publication) -> redis::ScriptInvocation<'static> {

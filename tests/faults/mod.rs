@@ -20,6 +20,7 @@ mod postgres_cut;
 mod postgres_frozen;
 mod queue_full;
 mod redis_away;
+mod redis_cluster;
 mod redis_refuses;
 mod registry_away;
 mod scale_out;

@@ -2,7 +2,7 @@
 
 use crate::support::events::lives;
 use crate::support::log::Log;
-use crate::support::views::{assert_consistent, folded, migrated, readyz_says};
+use crate::support::views::{assert_consistent, folded, migrated, number, readyz_says};
 use crate::support::{PATIENCE, Proxy, Running, Stack, eventually};
 
 /// Five seconds beyond the statement timeout.
@@ -94,4 +94,36 @@ async fn connections_that_the_server_has_forgotten_are_replaced() {
     .await;
     running.ready(PATIENCE).await;
     running.terminate().await;
+}
+
+/// Each of them has connected, and waits for an answer when the server freezes.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_ask_one_thing_end_when_the_server_freezes() {
+    let stack = migrated().await;
+    let mut proxy = Proxy::to(&stack.postgres_url).await;
+    let mut holder = stack.postgres().await;
+    sqlx::raw_sql("begin; lock table foldback.generations").execute(&mut holder).await.unwrap();
+    let url = proxy.url().to_owned();
+    let settings = [
+        ("FOLDBACK__POSTGRES__URL", url.as_str()),
+        ("FOLDBACK__POSTGRES__STATEMENT_TIMEOUT_MS", "1000"),
+        ("FOLDBACK__POSTGRES__CONNECT_TIMEOUT_MS", "30000"),
+    ];
+    let order = uuid::Uuid::now_v7().to_string();
+    let commands =
+        [&["status"][..], &["backlog"], &["order", &order], &["dead-letters", "list"], &["generations", "list"]];
+    for command in commands {
+        let running = stack.start_with(command, &settings);
+        // Before the server's own limit ends the statement.
+        eventually(PATIENCE, || async {
+            let waiting =
+                "select count(*) from pg_locks where not granted and relation = 'foldback.generations'::regclass";
+            if number(&stack, waiting).await > 0 { Ok(()) } else { Err("it asks nothing") }
+        })
+        .await;
+        proxy.freeze();
+        let output = running.wait(PATIENCE).await.exits(1);
+        assert!(output.stderr.contains(SILENCE), "{command:?}: {}", output.stderr);
+        proxy.mend().await;
+    }
 }

@@ -1,4 +1,4 @@
-//! Redis answers, and refuses what a publication needs; or it is a cluster, and another node has the keys.
+//! Redis answers, and refuses what a publication needs.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use uuid::Uuid;
 use crate::support::events::{Event, placed, scheduled};
 use crate::support::log::Log;
 use crate::support::views::{folded, key, migrated, number, published, readyz, readyz_says};
-use crate::support::{OwnCluster, OwnRedis, PATIENCE, Running, Stack, eventually};
+use crate::support::{OwnRedis, PATIENCE, Running, Stack};
 
 const VERSION: &str = "select version from foldback.publication";
 
-fn order_with_replay() -> [Event; 2] {
+pub(super) fn order_with_replay() -> [Event; 2] {
     let order = Uuid::now_v7();
     [Event::new(order, 1, placed("p1")), Event::new(order, 2, scheduled(Uuid::now_v7(), 3_600_000))]
 }
@@ -84,6 +84,7 @@ async fn a_user_without_channels_publishes_the_keys() {
     // INFO is dangerous, and not needed.
     let doctor = stack.foldback(&["doctor"]).await.exits(0).stdout;
     assert!(doctor.contains("INFO") && doctor.contains("redis writes: accepted"), "{doctor}");
+    assert!(doctor.contains(&format!("this user lacks &{}changed", stack.redis_prefix)), "{doctor}");
     let channels = format!("&{}*", stack.redis_prefix);
     redis.run(&["ACL", "SETUSER", "publisher", &channels]).await;
     Log::of(&stack).write(&order_with_replay(), 4).await;
@@ -93,21 +94,22 @@ async fn a_user_without_channels_publishes_the_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_cluster_the_keys_are_written_whichever_node_is_named() {
-    let cluster = OwnCluster::start().await;
+async fn a_right_that_is_missing_is_named() {
     let mut stack = migrated().await;
-    stack.redis_prefix = format!("{{{}}}:", stack.name);
-    for (expected, url) in (1..).zip(cluster.urls()) {
-        stack.servers.redis = url;
-        let running = stack.run().await;
-        Log::of(&stack).write(&order_with_replay(), 4).await;
-        let backlog = format!("{}backlog", stack.redis_prefix);
-        eventually(PATIENCE, || async {
-            let text = cluster.get(&backlog).await;
-            if text.contains(&format!("\"scheduledBacklog\":{expected}}}")) { Ok(()) } else { Err(text) }
-        })
-        .await;
-        readyz_says(&running, PATIENCE, 200, r#""degraded":[]"#).await;
-        running.terminate().await;
-    }
+    let redis = OwnRedis::start().await;
+    let pattern = format!("{}*", stack.redis_prefix);
+    let (keys, channels) = (format!("~{pattern}"), format!("&{pattern}"));
+    redis.run(&["ACL", "SETUSER", "publisher", "on", ">pass", &keys, &channels, "+@all", "-hset"]).await;
+    stack.servers.redis = redis.url().replacen("redis://", "redis://publisher:pass@", 1);
+    let running = stack.run().await;
+    Log::of(&stack).write(&order_with_replay(), 4).await;
+    readyz_says(&running, PATIENCE, 200, "lacks these rights: +hset").await;
+    let doctor = stack.foldback(&["doctor"]).await.exits(0).stdout;
+    assert!(doctor.contains("this user lacks +hset"), "{doctor}");
+    assert_eq!(key(&stack, "backlog").await["meta"], serde_json::Value::Null, "asking for rights writes nothing");
+    redis.run(&["ACL", "SETUSER", "publisher", "+hset"]).await;
+    published(&stack, PATIENCE, 1, 0).await;
+    let doctor = stack.foldback(&["doctor"]).await.exits(0).stdout;
+    assert!(doctor.contains("redis rights: all that publishing needs"), "{doctor}");
+    running.terminate().await;
 }

@@ -50,6 +50,24 @@ impl OwnCluster {
         self.nodes.iter().map(|node| format!("redis://{}", node.address)).collect()
     }
 
+    /// Begins to move a key's slot to another node, and moves these keys of it: the old node sends clients on to the new one
+    /// for them, and the slot is still the old one's.
+    pub async fn begin_to_move(&self, keys: &[&str]) {
+        let slot: u32 = redis::cmd("CLUSTER")
+            .arg("KEYSLOT")
+            .arg(keys[0])
+            .query_async(&mut self.nodes[0].connect().await)
+            .await
+            .unwrap();
+        let share = usize::try_from(slot / SLOTS.div_ceil(3)).unwrap();
+        let (old, new) = (&self.nodes[share], &self.nodes[(share + 1) % 3]);
+        let slot = slot.to_string();
+        new.run(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &old.text(&["CLUSTER", "MYID"]).await]).await;
+        old.run(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &new.text(&["CLUSTER", "MYID"]).await]).await;
+        let move_keys = ["MIGRATE", "127.0.0.1", &port(&new.address), "", "0", "5000", "KEYS"];
+        old.run(&[&move_keys, keys].concat()).await;
+    }
+
     /// What the node that has the key holds there; empty if there is nothing.
     pub async fn get(&self, key: &str) -> String {
         for node in &self.nodes {

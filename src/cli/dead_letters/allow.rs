@@ -4,11 +4,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::cli::Failure;
-use crate::cli::context::{Context, access, at_database};
+use crate::cli::context::Context;
 use crate::cli::output::{Output, plain, print, print_json, table};
-use crate::config::Config;
+use crate::cli::read::on_connection;
+use crate::store::StoreError;
 use crate::store::decisions::allowances::{self, Allowance, FoldedTo};
-use crate::store::migrate;
 
 #[derive(Debug, clap::Args)]
 pub struct Record {
@@ -36,24 +36,26 @@ pub async fn allow(args: Record, context: Context) -> Result<(), Failure> {
         let why = format!("topic {topic} is not folded: it is neither {} nor {}", topics.orders, topics.runs);
         return Err(Failure::Guard(format!("this would have no effect: {why}")));
     }
-    let mut conn = connect(&config).await?;
-    let folded = folded_to(&config, &mut conn, &args).await?;
+    let folded = on_connection(&config, async |conn| folded_to(conn, &args).await).await?;
     let counts = effect(&args, &folded).map_err(|why| Failure::Guard(format!("this would have no effect: {why}")))?;
-    let is_new = allowances::allow(&mut conn, &args.topic, args.partition, args.offset).await;
-    let is_new = is_new.map_err(|error| at_database(&config, error))?;
+    let allowing =
+        async |conn: &mut PgConnection| allowances::allow(conn, &args.topic, args.partition, args.offset).await;
+    let is_new = on_connection(&config, allowing).await?;
     let sentence = if is_new { "may now pass" } else { "was already allowed to pass" };
     print(&format!("the record at {} {sentence}; {counts}", place(&args)))
 }
 
 pub async fn disallow(args: Record, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = connect(&config).await?;
-    let was_there = allowances::disallow(&mut conn, &args.topic, args.partition, args.offset).await;
-    if !was_there.map_err(|error| at_database(&config, error))? {
+    let disallowing = async |conn: &mut PgConnection| {
+        let was_there = allowances::disallow(conn, &args.topic, args.partition, args.offset).await?;
+        Ok((was_there, folded_to(conn, &args).await?))
+    };
+    let (was_there, folded) = on_connection(&config, disallowing).await?;
+    if !was_there {
         let sentence = "was not allowed to pass; see `foldback dead-letters allowances`";
         return Err(Failure::failed(format!("the record at {} {sentence}", place(&args))));
     }
-    let folded = folded_to(&config, &mut conn, &args).await?;
     let is_passed = folded.iter().any(|folded| folded.is_live && folded.next_offset > args.offset);
     let more = if is_passed { "; the live generation is past it already, and a rebuild may stop there" } else { "" };
     print(&format!("the record at {} may no longer pass{more}", place(&args)))
@@ -61,8 +63,7 @@ pub async fn disallow(args: Record, context: Context) -> Result<(), Failure> {
 
 pub async fn list(args: List, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = connect(&config).await?;
-    let all = allowances::all(&mut conn).await.map_err(|error| at_database(&config, error))?;
+    let all = on_connection(&config, async |conn| allowances::all(conn).await).await?;
     if args.output.json {
         return print_json(&all.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -93,14 +94,8 @@ fn effect(args: &Record, folded: &[FoldedTo]) -> Result<String, String> {
     }
 }
 
-async fn connect(config: &Config) -> Result<PgConnection, Failure> {
-    let mut conn = access(config)?.connect().await.map_err(|error| at_database(config, error))?;
-    migrate::check_version(&mut conn).await.map_err(|error| at_database(config, error))?;
-    Ok(conn)
-}
-
-async fn folded_to(config: &Config, conn: &mut PgConnection, args: &Record) -> Result<Vec<FoldedTo>, Failure> {
-    allowances::folded_to(conn, &args.topic, args.partition).await.map_err(|error| at_database(config, error))
+async fn folded_to(conn: &mut PgConnection, args: &Record) -> Result<Vec<FoldedTo>, StoreError> {
+    allowances::folded_to(conn, &args.topic, args.partition).await
 }
 
 fn place(args: &Record) -> String {

@@ -4,10 +4,10 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::cli::context::{Context, access, at_database};
+use crate::cli::context::Context;
 use crate::cli::output::{Output, plain, print, print_json};
+use crate::cli::read::on_connection;
 use crate::store::decisions::discards;
-use crate::store::migrate;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -22,10 +22,7 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
-    migrate::check_version(&mut conn).await.map_err(|error| at_database(&config, error))?;
-    let done = discards::discard(&mut conn, args.id, &args.why).await;
-    let done = done.map_err(|error| at_database(&config, error))?;
+    let done = on_connection(&config, async |conn| discards::discard(conn, args.id, &args.why).await).await?;
     let done = done.ok_or_else(|| {
         Failure::failed(format!("the live generation has no dead letter {}; see `foldback dead-letters list`", args.id))
     })?;

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::filters::Filters;
 use crate::cli::Failure;
-use crate::cli::context::{Context, at_database};
+use crate::cli::context::Context;
 use crate::cli::output::{Output, plain, print, print_json, table};
-use crate::cli::read::snapshot;
+use crate::cli::read::from_snapshot;
 use crate::domain::views::rows::DeadLetterRow;
 
 #[derive(Debug, clap::Args)]
@@ -28,9 +28,10 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
-    let rows = snapshot.view().dead_letters(&args.filters.filter(!args.all), args.before, args.limit).await;
-    let rows = rows.map_err(|error| at_database(&config, error))?;
+    let filter = args.filters.filter(!args.all);
+    let rows =
+        from_snapshot(&config, async |snapshot| snapshot.view().dead_letters(&filter, args.before, args.limit).await);
+    let rows = rows.await?;
     if args.output.json {
         return print_json(&rows.iter().map(as_json).collect::<Vec<_>>());
     }

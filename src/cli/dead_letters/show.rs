@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::list;
 use crate::cli::Failure;
-use crate::cli::context::{Context, at_database};
+use crate::cli::context::Context;
 use crate::cli::output::{Output, or_dash, plain, print, print_json, table};
-use crate::cli::read::snapshot;
+use crate::cli::read::from_snapshot;
 use crate::domain::log::described::{Described, SchemaName};
 use crate::domain::log::record::{Header, traceparent};
 use crate::domain::views::rows::DeadLetterWhole;
@@ -30,10 +30,7 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
-    let whole = snapshot.view().dead_letter(args.id, i64::MAX).await.map_err(|error| at_database(&config, error))?;
-    // The registry may take its time.
-    snapshot.close().await.map_err(|error| at_database(&config, error))?;
+    let whole = from_snapshot(&config, async |snapshot| snapshot.view().dead_letter(args.id, i64::MAX).await).await?;
     let whole = whole.ok_or_else(|| Failure::failed(format!("there is no dead letter {}", args.id)))?;
     let described = match &whole.value {
         Some(value) => {

@@ -5,12 +5,13 @@ mod list;
 use tokio_util::sync::CancellationToken;
 
 use crate::rebuild::{drop_generation, promote, roll_back};
-use crate::store::{generations, migrate};
+use crate::store::generations;
 
-use super::context::{Context, access, at_database, check_kafka};
+use super::context::{Context, access, check_kafka};
 use super::long_running::failure;
 use super::output::{Output, print, print_json};
 use super::progress::{ask, is_interactive};
+use super::read::on_connection;
 use super::rebuild::result::Goal;
 use super::{Failure, long_running};
 
@@ -73,9 +74,7 @@ pub async fn run(verb: Verb, context: Context) -> Result<(), Failure> {
 
 async fn list(output: Output, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut conn = access(&config)?.connect().await.map_err(|error| at_database(&config, error))?;
-    migrate::check_version(&mut conn).await.map_err(|error| at_database(&config, error))?;
-    let all = generations::list(&mut conn).await.map_err(|error| at_database(&config, error))?;
+    let all = on_connection(&config, async |conn| generations::list(conn).await).await?;
     if output.json { print_json(&all) } else { print(&list::as_text(&all)) }
 }
 

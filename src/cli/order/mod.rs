@@ -9,9 +9,9 @@ use crate::domain::orders::refill::Refill;
 use crate::domain::views::rows::ReplayRow;
 
 use super::Failure;
-use super::context::{Context, at_database};
+use super::context::Context;
 use super::output::{Output, or_dash, plain, print, print_json, table};
-use super::read::snapshot;
+use super::read::from_snapshot;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,8 +23,7 @@ pub struct Args {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let mut snapshot = snapshot(&config).await?;
-    let order = snapshot.view().order(args.id).await.map_err(|error| at_database(&config, error))?;
+    let order = from_snapshot(&config, async |snapshot| snapshot.view().order(args.id).await).await?;
     let order = order.ok_or_else(|| Failure::failed(format!("there is no provider order {}", args.id)))?;
     if args.output.json { print_json(&as_json::order(&order)) } else { print(&as_text(&order)) }
 }

@@ -16,9 +16,9 @@ use crate::store::generations::Instance;
 use crate::store::read::Snapshot;
 
 use super::Failure;
-use super::context::{Context, at_database};
+use super::context::Context;
 use super::output::{Output, or_dash, plain, print, print_json, table};
-use super::read::snapshot;
+use super::read::from_snapshot;
 use generations::Generations;
 use log::Log;
 
@@ -43,13 +43,13 @@ struct Status {
 
 pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     let config = context.config(vec![])?;
-    let snapshot = snapshot(&config).await?;
-    let (read, log) = tokio::join!(read(snapshot), Log::read(&config.kafka));
-    let status = Status { log, ..read.map_err(|error| at_database(&config, error))? };
+    let asking_kafka = async { Ok(Log::read(&config.kafka).await) };
+    let (status, log) = tokio::try_join!(from_snapshot(&config, read), asking_kafka)?;
+    let status = Status { log, ..status };
     if args.output.json { print_json(&as_json(&status)) } else { print(&as_text(&status)) }
 }
 
-async fn read(mut snapshot: Snapshot) -> Result<Status, StoreError> {
+async fn read(snapshot: &mut Snapshot) -> Result<Status, StoreError> {
     let (generation, as_of) = (snapshot.generation, snapshot.as_of);
     let mut view = snapshot.view();
     Ok(Status {
