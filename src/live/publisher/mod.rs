@@ -106,7 +106,11 @@ async fn work(mut cycle: Cycle<'_>, settings: &Settings, access: &Access, wake: 
         if began >= reconcile_at {
             (reconcile_at, look) = (began + settings.reconcile, Look::Reconcile);
         }
-        let looked = access.answered(async { Ok::<_, StoreError>(cycle.run(look).await) }).await;
+        let looking = async {
+            cycle.run(look).await;
+            Ok::<_, StoreError>(())
+        };
+        let looked = access.answered(looking).await;
         if let Err(silence) = looked {
             cycle.note_postgres(Some(&silence));
         }
