@@ -112,6 +112,24 @@ async fn a_redriven_event_competes_for_its_sequence_by_its_place_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_redriven_and_loses_its_sequence_later_is_a_dead_letter_again() {
+    let stack = stack().await;
+    let (log, order) = (Log::of(&stack), Uuid::now_v7());
+    log.write_to(vec![(1, Event::new(order, 1, long(Uuid::now_v7())))]).await;
+    fold(&stack).await;
+    assert_eq!(words(&redrive(&stack, &["--all"]).await), ["applied"]);
+    // Comes later, and stands earlier in the log.
+    log.write_to(vec![(0, Event::new(order, 1, executed(Uuid::now_v7())))]).await;
+    fold(&stack).await;
+    let mut conn = stack.postgres().await;
+    let lost = "select count(*) from foldback.dead_letters
+                 where partition = 1 and reason = 'sequence_conflict' and value is not null and redriven_at is null";
+    assert_eq!(number(&mut conn, lost).await, 1);
+    assert_eq!(number(&mut conn, "select count(*) from foldback.dead_letters").await, 1);
+    stack.foldback(&["verify"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_never_means_another_generations_record() {
     let stack = stack().await;
     let log = Log::of(&stack);

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::copy::Rows;
 use super::upsert::Table;
 use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};
+use crate::domain::log::position::Position;
 use crate::domain::log::record::{Header, Topics};
 use crate::domain::log::rejection::Rejection;
 use crate::store::decisions::discards;
@@ -45,10 +46,33 @@ pub async fn store(
     topics: &Topics,
     dead_letters: &[DeadLetter],
 ) -> Result<(), StoreError> {
+    let place = |letter: &DeadLetter| (topics.name(letter.record.stream), letter.record.position);
+    let lost: Vec<_> = dead_letters.iter().filter(|letter| letter.conflict.is_some()).map(place).collect();
+    forget_receipts(conn, generation, &lost).await?;
     DEAD_LETTERS.upsert(conn, generation, rows(dead_letters, topics)).await?;
-    let places: Vec<_> =
-        dead_letters.iter().map(|letter| (topics.name(letter.record.stream), letter.record.position)).collect();
+    let places: Vec<_> = dead_letters.iter().map(place).collect();
     discards::apply_at(conn, generation, &places).await
+}
+
+/// An event that was accepted by a redrive and has lost its sequence since is a dead letter again: at the place of the
+/// receipt for it.
+async fn forget_receipts(
+    conn: &mut PgConnection,
+    generation: Generation,
+    places: &[(&str, Position)],
+) -> Result<(), StoreError> {
+    if places.is_empty() {
+        return Ok(());
+    }
+    let sql = "delete from {schema}.dead_letters where redriven_at is not null and (topic, partition, \"offset\") in
+                   (select * from unnest($1::text[], $2::int[], $3::bigint[]))";
+    sqlx::query(generation.sql(sql))
+        .bind(places.iter().map(|(topic, _)| *topic).collect::<Vec<_>>())
+        .bind(places.iter().map(|(_, position)| position.partition).collect::<Vec<_>>())
+        .bind(places.iter().map(|(_, position)| position.offset).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Rows for the table's columns.
