@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::codec::Decoder;
 use crate::domain::generations::generation::GenerationInfo;
 use crate::domain::log::described::Described;
-use crate::domain::orders::order::Order;
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::RunType;
+use crate::domain::views::page::{OrderPage, OrderPlace, Page};
 use crate::domain::views::rows::{
     DeadLetterFilter, HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter,
 };
@@ -20,7 +20,7 @@ use crate::serve::{
 };
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::read::{Reader, RunLimits, export_runs};
+use crate::store::read::{PageLimits, Reader, export_runs};
 
 /// A part of a dead letter's record that is larger is left to `foldback dead-letters show`.
 const PART_BYTES_MAX: i64 = 1024 * 1024;
@@ -61,6 +61,10 @@ impl StoredViews {
         self.access.answered(read).map(|read| read.map_err(view_error)).boxed()
     }
 
+    fn page(&self, limit: u32) -> PageLimits {
+        PageLimits { rows_max: limit, bytes_max: self.bytes_max }
+    }
+
     async fn read_status(&self) -> Result<Status, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
@@ -73,7 +77,7 @@ impl StoredViews {
     async fn read_history(&self, limit: u32) -> Result<RunHistory, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
-        let limits = RunLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
+        let limits = PageLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
         let replay = view.run_history(RunType::Replay, limits).await?;
         let alerts = view.run_history(RunType::Alert, limits).await?;
         snapshot.close().await?;
@@ -107,18 +111,29 @@ impl StoredViews {
         Ok(generations)
     }
 
-    async fn read_order(&self, id: Uuid) -> Result<Option<Order>, StoreError> {
+    async fn read_order(&self, id: Uuid, after: OrderPlace, limit: u32) -> Result<Option<OrderPage>, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
-        let order = snapshot.view().order(id).await?;
+        let mut view = snapshot.view();
+        let page = match view.order_alone(id).await? {
+            Some(order) => {
+                let limits = PageLimits { rows_max: limit, bytes_max: self.bytes_max / 2 };
+                let filter = ReplayFilter { provider_order_id: Some(id), ..ReplayFilter::default() };
+                let replay = after.replay_id.map(|replay_id| ReplayKey { provider_order_id: id, replay_id });
+                let replays = view.replays(&filter, replay, limits).await?;
+                let refills = view.refills(id, after.refill_id, limits).await?;
+                Some(OrderPage { order, replays, refills })
+            }
+            None => None,
+        };
         snapshot.close().await?;
-        Ok(order)
+        Ok(page)
     }
 
-    async fn read_timeline(&self, id: Uuid, after: i64, limit: u32) -> Result<Option<Vec<HistoryRow>>, StoreError> {
+    async fn read_timeline(&self, id: Uuid, after: i64, limit: u32) -> Result<Option<Page<HistoryRow>>, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
         let mut view = snapshot.view();
         let there = view.has_order(id).await?;
-        let rows = if there { Some(view.timeline(id, after, limit).await?) } else { None };
+        let rows = if there { Some(view.timeline(id, after, self.page(limit)).await?) } else { None };
         snapshot.close().await?;
         Ok(rows)
     }
@@ -128,9 +143,9 @@ impl StoredViews {
         filter: ReplayFilter,
         after: Option<ReplayKey>,
         limit: u32,
-    ) -> Result<Vec<ReplayRow>, StoreError> {
+    ) -> Result<Page<ReplayRow>, StoreError> {
         let mut snapshot = self.reader.snapshot().await?;
-        let rows = snapshot.view().replays(&filter, after, limit).await?;
+        let rows = snapshot.view().replays(&filter, after, self.page(limit)).await?;
         snapshot.close().await?;
         Ok(rows)
     }
@@ -205,15 +220,15 @@ impl Views for StoredViews {
         self.answer(self.open_export(filter))
     }
 
-    fn order(&self, id: Uuid) -> Answer<'_, Option<Order>> {
-        self.answer(self.read_order(id))
+    fn order(&self, id: Uuid, after: OrderPlace, limit: u32) -> Answer<'_, Option<OrderPage>> {
+        self.answer(self.read_order(id, after, limit))
     }
 
-    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>> {
+    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Page<HistoryRow>>> {
         self.answer(self.read_timeline(id, after, limit))
     }
 
-    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>> {
+    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Page<ReplayRow>> {
         self.answer(self.read_replays(filter, after, limit))
     }
 

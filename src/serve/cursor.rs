@@ -27,6 +27,15 @@ pub struct TimelineAt {
     pub sequence: i64,
 }
 
+/// Behind this replay and this refill of the order; none: from the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderAt {
+    pub order: Uuid,
+    pub replay: Option<Uuid>,
+    pub refill: Option<Uuid>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaysAt {

@@ -2,21 +2,21 @@
 
 use axum::Json;
 use axum::extract::State;
+use uuid::Uuid;
 
-use crate::domain::views::rows::{ReplayFilter, ReplayKey};
+use crate::domain::views::page::{OrderPage, OrderPlace};
+use crate::domain::views::rows::{HistoryRow, ReplayFilter, ReplayKey, ReplayRow};
 
 use super::answers::backlog::BacklogAnswer;
 use super::answers::generations::GenerationsAnswer;
 use super::answers::order::OrderAnswer;
 use super::answers::page::{ReplayPage, TimelinePage};
-use super::answers::replay::ReplayAnswer;
 use super::answers::runs::{HistoryAnswer, StatusAnswer};
 use super::answers::snapshot::SnapshotAnswer;
-use super::answers::timeline::EventAnswer;
-use super::cursor::{self, ReplaysAt, TimelineAt};
+use super::cursor::{self, OrderAt, ReplaysAt, TimelineAt};
 use super::order_id::OrderId;
 use super::problem::Problem;
-use super::queries::{HistoryQuery, ReplaysQuery, TimelineQuery};
+use super::queries::{HistoryQuery, OrderQuery, ReplaysQuery, TimelineQuery};
 use super::query::Parameters;
 use super::refusals::{NoSuchOrder, Refusals};
 use super::state::App;
@@ -73,16 +73,36 @@ pub async fn generations(State(app): State<App>, parameters: Parameters) -> Answ
     Ok(Json(app.views.generations().await?.into()))
 }
 
-/// An order with its replays and refills.
-#[utoipa::path(get, path = "/api/v1/fulfillment/provider-orders/{id}", params(OrderId), responses(
-    (status = 200, description = "The order.", body = OrderAnswer),
+/// An order with its replays and refills, in pages.
+#[utoipa::path(get, path = "/api/v1/fulfillment/provider-orders/{id}", params(OrderId, OrderQuery), responses(
+    (status = 200, description = "The order, and a page of its replays and refills.", body = OrderAnswer),
     NoSuchOrder,
     Refusals,
 ))]
 pub async fn order(State(app): State<App>, OrderId(id): OrderId, parameters: Parameters) -> Answer<OrderAnswer> {
-    parameters.finish()?;
-    let order = app.views.order(id).await?.ok_or_else(|| no_order(id))?;
-    Ok(Json((&order).into()))
+    let query = OrderQuery::read(parameters)?;
+    let after = query.cursor.map(|text| order_cursor(id, &text)).transpose()?.unwrap_or_default();
+    let page = app.views.order(id, after, query.limit).await?.ok_or_else(|| no_order(id))?;
+    let next_cursor = after_order_page(&page, after);
+    Ok(Json(OrderAnswer::new(page, next_cursor)))
+}
+
+fn order_cursor(id: Uuid, text: &str) -> Result<OrderPlace, Problem> {
+    let at: OrderAt = cursor::decode("order", text)?;
+    if at.order != id {
+        return Err(Problem::parameter("cursor", "`cursor` belongs to another order."));
+    }
+    Ok(OrderPlace { replay_id: at.replay, refill_id: at.refill })
+}
+
+/// Where the page after `page` starts. A list that has ended stays at its end.
+fn after_order_page(page: &OrderPage, before: OrderPlace) -> Option<String> {
+    let replay = page.replays.rows.last().map(|row| row.replay_id).or(before.replay_id);
+    let refill = page.refills.rows.last().map(|row| row.refill_id).or(before.refill_id);
+    if !(page.replays.more || page.refills.more) {
+        return None;
+    }
+    cursor::encode("order", OrderAt { order: page.order.provider_order_id, replay, refill })
 }
 
 /// The events of an order, by sequence.
@@ -94,13 +114,12 @@ pub async fn order(State(app): State<App>, OrderId(id): OrderId, parameters: Par
 pub async fn timeline(State(app): State<App>, OrderId(id): OrderId, parameters: Parameters) -> Answer<TimelinePage> {
     let query = TimelineQuery::read(parameters)?;
     let after = query.cursor.map(|text| timeline_cursor(id, &text)).transpose()?.unwrap_or(0);
-    // One more than the page holds tells whether another page follows.
-    let rows = app.views.timeline(id, after, query.limit + 1).await?.ok_or_else(|| no_order(id))?;
-    let next = |row: &EventAnswer| cursor::encode("timeline", TimelineAt { order: id, sequence: row.sequence });
-    Ok(Json(TimelinePage::cut(rows.into_iter().map(EventAnswer::from).collect(), query.limit, next)))
+    let page = app.views.timeline(id, after, query.limit).await?.ok_or_else(|| no_order(id))?;
+    let next = |row: &HistoryRow| cursor::encode("timeline", TimelineAt { order: id, sequence: row.sequence });
+    Ok(Json(TimelinePage::new(page, next)))
 }
 
-fn timeline_cursor(id: uuid::Uuid, text: &str) -> Result<i64, Problem> {
+fn timeline_cursor(id: Uuid, text: &str) -> Result<i64, Problem> {
     let at: TimelineAt = cursor::decode("timeline", text)?;
     if at.order != id {
         return Err(Problem::parameter("cursor", "`cursor` belongs to the timeline of another order."));
@@ -117,14 +136,14 @@ pub async fn replays(State(app): State<App>, parameters: Parameters) -> Answer<R
     let query = ReplaysQuery::read(parameters)?;
     let after = query.cursor.map(|text| cursor::decode::<ReplaysAt>("replays", &text)).transpose()?;
     let after = after.map(|at| ReplayKey { provider_order_id: at.order, replay_id: at.replay });
-    let filter = ReplayFilter { status: query.status, provider_id: query.provider_id, due_before: query.due_before };
-    let rows = app.views.replays(filter, after, query.limit + 1).await?;
-    let next = |row: &ReplayAnswer| {
-        cursor::encode("replays", ReplaysAt { order: row.provider_order_id, replay: row.replay_id })
-    };
-    Ok(Json(ReplayPage::cut(rows.into_iter().map(ReplayAnswer::from).collect(), query.limit, next)))
+    let ReplaysQuery { status, provider_id, due_before, .. } = query;
+    let filter = ReplayFilter { provider_order_id: None, status, provider_id, due_before };
+    let page = app.views.replays(filter, after, query.limit).await?;
+    let next =
+        |row: &ReplayRow| cursor::encode("replays", ReplaysAt { order: row.provider_order_id, replay: row.replay_id });
+    Ok(Json(ReplayPage::new(page, next)))
 }
 
-fn no_order(id: uuid::Uuid) -> Problem {
+fn no_order(id: Uuid) -> Problem {
     Problem::not_found(format!("No event of provider order {id} has been received."))
 }

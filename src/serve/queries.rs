@@ -27,6 +27,26 @@ impl HistoryQuery {
     }
 }
 
+/// The query of an order.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OrderQuery {
+    /// How many replays to list at most, and how many refills.
+    #[param(required = false, default = 500, minimum = 1, maximum = 500)]
+    pub limit: u32,
+    /// The `nextCursor` of the previous page.
+    #[param(nullable = false)]
+    pub cursor: Option<String>,
+}
+
+impl OrderQuery {
+    pub fn read(mut parameters: Parameters) -> Result<OrderQuery, Problem> {
+        let query = OrderQuery { limit: parameters.limit(500, 500)?, cursor: parameters.text("cursor") };
+        parameters.finish()?;
+        Ok(query)
+    }
+}
+
 /// The query of an order's history.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use crate::domain::generations::generation::GenerationInfo;
 use crate::domain::log::described::Described;
-use crate::domain::orders::order::Order;
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::ProviderBacklog;
+use crate::domain::views::page::{OrderPage, OrderPlace, Page};
 use crate::domain::views::rows::{
     DeadLetterFilter, DeadLetterRow, DeadLetterWhole, HistoryRow, OpenDeadLetters, ProviderRow, ReplayFilter,
     ReplayKey, ReplayRow, RunFilter,
@@ -85,12 +85,12 @@ pub trait Views: Send + Sync + 'static {
     fn generations(&self) -> Answer<'_, Vec<GenerationInfo>>;
     /// Newest first; dropping the stream ends the reading.
     fn export(&self, filter: RunFilter) -> Answer<'_, RunStream>;
-    /// `None`: no event of that order has come.
-    fn order(&self, id: Uuid) -> Answer<'_, Option<Order>>;
+    /// At most `limit` replays, and as many refills. `None`: no event of that order has come.
+    fn order(&self, id: Uuid, after: OrderPlace, limit: u32) -> Answer<'_, Option<OrderPage>>;
     /// At most `limit` events of sequences above `after`; `None`: no such order.
-    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Vec<HistoryRow>>>;
+    fn timeline(&self, id: Uuid, after: i64, limit: u32) -> Answer<'_, Option<Page<HistoryRow>>>;
     /// At most `limit` replays behind the one at `after`.
-    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Vec<ReplayRow>>;
+    fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Page<ReplayRow>>;
     /// At most `limit` dead letters with ids below `before`, newest first.
     fn dead_letters(&self, filter: DeadLetterFilter, before: Option<i64>, limit: u32) -> Answer<'_, DeadLetterList>;
     /// `None`: the live generation has none with this id.

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use foldback::domain::orders::replay::ReplayStatus;
 use foldback::domain::timestamp::Timestamp;
 use foldback::domain::views::rows::{ReplayFilter, ReplayKey};
-use foldback::store::read::{Reader, View};
+use foldback::store::read::{PageLimits, Reader, View};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
 
 use crate::support::Stack;
 
@@ -20,15 +21,26 @@ const ROWS: &str = "
            case when n % 5000 = 2 then '2020-01-01' when n % 2 = 0 then '2099-01-01' else '2020-01-01' end::timestamptz,
            '{}', '{}', 0, '{0,0,0,0,0}', 0
       from generate_series(1, 100000) n;
+    insert into gen_1.replays (provider_order_id, replay_id, status, rule_ids, rule_metadata, attempts, fold_registers,
+                               fold_failed)
+    select '00000000-0000-0000-0000-000000000001', lpad(n::text, 32, '0')::uuid, 'executed', '{}', '{}', 0, '{0,0,0,0,0}', 0
+      from generate_series(1, 20000) n;
+    insert into gen_1.refills
+    select '00000000-0000-0000-0000-000000000001', lpad(n::text, 32, '0')::uuid, 1, 'EUR', '2020-01-01', null, 1
+      from generate_series(1, 20000) n;
+    insert into gen_1.provider_order_events
+    select '00000000-0000-0000-0000-000000000001', n, gen_random_uuid(), 'order_cancelled', '2020-01-01', '{}', 't', 0, n,
+           null from generate_series(1, 20000) n;
     insert into gen_1.telemetry_counts (slot, kind, provider_id, service_id, rule_id, label, count)
     select n % 8, 'rule', 'provider-' || n % 20, 'likes', 'rule ' || n, null, 1 from generate_series(1, 100000) n;
     insert into gen_1.telemetry_counts (slot, kind, provider_id, count)
     select 0, 'scheduled', provider_id, count(*) from gen_1.replays where status = 'scheduled' group by provider_id;
     insert into gen_1.telemetry_counts (slot, kind, count) values (0, 'orders', 100000), (0, 'gaps', 3);
-    vacuum analyze gen_1.replays, gen_1.telemetry_counts;";
+    vacuum analyze gen_1.replays, gen_1.refills, gen_1.provider_order_events, gen_1.telemetry_counts;";
 
 /// Far more than a page or the backlog of 20 providers needs, and a twentieth of the table.
 const READ_MAX: i64 = 5_000;
+const LIMITS: PageLimits = PageLimits { rows_max: 50, bytes_max: u64::MAX };
 
 #[tokio::test]
 async fn a_page_of_replays_reads_little_more_than_it_shows() {
@@ -50,7 +62,7 @@ async fn a_page_of_replays_reads_little_more_than_it_shows() {
         (scheduled, provider("provider-2"), late, 50),
         (failed, None, late, 0),
     ] {
-        let filter = ReplayFilter { status, provider_id, due_before };
+        let filter = ReplayFilter { provider_order_id: None, status, provider_id, due_before };
         let (rows, read) = site.page(&filter, None).await;
         assert_eq!(rows.len(), listed, "{filter:?}");
         // A probe for what is due reads some of that.
@@ -62,6 +74,25 @@ async fn a_page_of_replays_reads_little_more_than_it_shows() {
             assert!(same, "{filter:?}: the second page goes on where the first was left");
         }
         assert!(rows.is_sorted_by_key(|key| (key.provider_order_id, key.replay_id)), "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_large_order_reads_little_more_than_it_shows() {
+    let site = Site::new().await;
+    let order = Uuid::from_u128(1);
+    let filter = ReplayFilter { provider_order_id: Some(order), ..ReplayFilter::default() };
+    // Its ids are written with decimal digits.
+    let last_but_100 = Uuid::from_u128(0x19900);
+    for after in [None, Some(last_but_100)] {
+        let key = after.map(|replay_id| ReplayKey { provider_order_id: order, replay_id });
+        let (replays, read) = site.page(&filter, key).await;
+        assert!(replays.len() == 50 && read < READ_MAX, "{after:?}: {read} rows for {} replays", replays.len());
+        let (refills, read) = site.reading(async |mut view| view.refills(order, after, LIMITS).await.unwrap()).await;
+        assert!(refills.rows.len() == 50 && read < READ_MAX, "{after:?}: {read} rows");
+        let sequence = after.map_or(0, |_| 19_900);
+        let (events, read) = site.reading(async |mut view| view.timeline(order, sequence, LIMITS).await.unwrap()).await;
+        assert!(events.rows.len() == 50 && events.more && read < READ_MAX, "{after:?}: {read} rows");
     }
 }
 
@@ -97,7 +128,7 @@ impl Site {
     }
 
     async fn page(&self, filter: &ReplayFilter, after: Option<ReplayKey>) -> (Vec<ReplayKey>, i64) {
-        let read = async |mut view: View<'_>| view.replays(filter, after, 50).await.unwrap();
+        let read = async |mut view: View<'_>| view.replays(filter, after, LIMITS).await.unwrap().rows;
         let (rows, read) = self.reading(read).await;
         let key = |row: &foldback::domain::views::rows::ReplayRow| ReplayKey {
             provider_order_id: row.provider_order_id,

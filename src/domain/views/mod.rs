@@ -1,5 +1,6 @@
 //! What readers are shown.
 
 pub mod backlog;
+pub mod page;
 pub mod rows;
 pub mod snapshot;

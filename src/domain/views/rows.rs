@@ -67,6 +67,7 @@ pub struct ReplayKey {
 /// All given filters must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayFilter {
+    pub provider_order_id: Option<Uuid>,
     pub status: Option<ReplayStatus>,
     pub provider_id: Option<String>,
     /// Only scheduled replays without a time, or with a time that is not later.

@@ -10,18 +10,21 @@ use crate::domain::orders::money::{Decimal, Money};
 use crate::domain::orders::order::Order;
 use crate::domain::orders::refill::Refill;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::views::rows::ReplayRow;
+use crate::domain::views::page::OrderPage;
 
 use super::replay::ReplayAnswer;
 
-/// An order with its replays and refills.
+/// An order with a page of its replays and refills; most orders have no more than one page.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct OrderAnswer {
     order: OrderBody,
     /// By replay id.
     replays: Vec<ReplayAnswer>,
     /// By refill id.
     refills: Vec<RefillBody>,
+    /// Pass it as `cursor` to get the next page of the replays and refills; null on the last page.
+    next_cursor: Option<String>,
 }
 
 /// A provider order: each field as the event with the highest sequence sets it. Fields that only OrderPlaced sets are
@@ -116,12 +119,14 @@ struct RefillBody {
     response: Option<String>,
 }
 
-impl From<&Order> for OrderAnswer {
-    fn from(order: &Order) -> OrderAnswer {
+impl OrderAnswer {
+    /// `next_cursor`: where the next page starts, if another follows.
+    pub fn new(page: OrderPage, next_cursor: Option<String>) -> OrderAnswer {
         OrderAnswer {
-            order: OrderBody::from(order),
-            replays: order.replays.values().map(|replay| ReplayRow::of(order, replay).into()).collect(),
-            refills: order.refills.values().map(|refill| RefillBody::from(refill.as_ref())).collect(),
+            order: OrderBody::from(&page.order),
+            replays: page.replays.rows.into_iter().map(ReplayAnswer::from).collect(),
+            refills: page.refills.rows.into_iter().map(RefillBody::from).collect(),
+            next_cursor,
         }
     }
 }
@@ -164,13 +169,13 @@ impl From<Guardrails> for GuardrailsBody {
     }
 }
 
-impl From<&Refill> for RefillBody {
-    fn from(refill: &Refill) -> RefillBody {
+impl From<Refill> for RefillBody {
+    fn from(refill: Refill) -> RefillBody {
         RefillBody {
             refill_id: refill.refill_id,
             amount: refill.amount,
             performed_at: refill.performed_at,
-            response: refill.response.clone(),
+            response: refill.response,
         }
     }
 }

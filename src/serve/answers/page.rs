@@ -6,6 +6,8 @@ use utoipa::ToSchema;
 use super::dead_letter::{DeadLetterAnswer, OpenAnswer};
 use super::replay::ReplayAnswer;
 use super::timeline::EventAnswer;
+use crate::domain::views::page::Page;
+use crate::domain::views::rows::{HistoryRow, ReplayRow};
 
 /// One page of an order's events, by sequence.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,19 +51,23 @@ impl DeadLetterPage {
 }
 
 impl TimelinePage {
-    /// See [`cut`].
-    pub fn cut(items: Vec<EventAnswer>, limit: u32, cursor: impl Fn(&EventAnswer) -> Option<String>) -> TimelinePage {
-        let (items, next_cursor) = cut(items, limit, cursor);
-        TimelinePage { items, next_cursor }
+    /// `cursor`: where the page after an event starts.
+    pub fn new(page: Page<HistoryRow>, cursor: impl Fn(&HistoryRow) -> Option<String>) -> TimelinePage {
+        let next_cursor = next(&page, cursor);
+        TimelinePage { items: page.rows.into_iter().map(EventAnswer::from).collect(), next_cursor }
     }
 }
 
 impl ReplayPage {
-    /// See [`cut`].
-    pub fn cut(items: Vec<ReplayAnswer>, limit: u32, cursor: impl Fn(&ReplayAnswer) -> Option<String>) -> ReplayPage {
-        let (items, next_cursor) = cut(items, limit, cursor);
-        ReplayPage { items, next_cursor }
+    /// `cursor`: where the page after a replay starts.
+    pub fn new(page: Page<ReplayRow>, cursor: impl Fn(&ReplayRow) -> Option<String>) -> ReplayPage {
+        let next_cursor = next(&page, cursor);
+        ReplayPage { items: page.rows.into_iter().map(ReplayAnswer::from).collect(), next_cursor }
     }
+}
+
+fn next<T>(page: &Page<T>, cursor: impl Fn(&T) -> Option<String>) -> Option<String> {
+    page.rows.last().filter(|_| page.more).and_then(cursor)
 }
 
 /// Keeps `limit` items. If there were more, another page follows, and `cursor` is asked where it starts.

@@ -18,10 +18,10 @@ use crate::domain::views::rows::ReplayRow;
 pub struct ReplayAnswer {
     /// The order it belongs to.
     #[schema(examples("c56a4180-65aa-42ec-a945-5fd21dec0538"))]
-    pub provider_order_id: Uuid,
+    provider_order_id: Uuid,
     /// Unique within its order.
     #[schema(examples("3f0c2a54-8a1e-4c0b-9d0e-6f2b1c7d9a01"))]
-    pub replay_id: Uuid,
+    replay_id: Uuid,
     /// The order's provider; null while its OrderPlaced event is missing.
     #[schema(examples("alder"))]
     provider_id: Option<String>,

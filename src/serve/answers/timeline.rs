@@ -15,7 +15,7 @@ use crate::domain::views::rows::HistoryRow;
 pub struct EventAnswer {
     /// The event's place among those of its order, from 1.
     #[schema(minimum = 1, examples(9))]
-    pub sequence: i64,
+    sequence: i64,
     /// The event's own id.
     #[schema(examples("7c9e6679-7425-40de-944b-e07fc1f90009"))]
     event_id: Uuid,

@@ -12,11 +12,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::views::rows::RunFilter;
 use crate::store::error::StoreError;
 
-use super::runs::RunLimits;
+use super::page::PageLimits;
 use super::snapshot::Snapshot;
 
 /// What is in memory at a time, and one run more.
-const PAGE: RunLimits = RunLimits { rows_max: 50, bytes_max: 4 * 1024 * 1024 };
+const PAGE: PageLimits = PageLimits { rows_max: 50, bytes_max: 4 * 1024 * 1024 };
 
 struct Export {
     snapshot: Snapshot,

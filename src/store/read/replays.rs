@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use crate::domain::orders::replay::ReplayStatus;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::page::Page as ListPage;
 use crate::domain::views::rows::{ReplayFilter, ReplayKey, ReplayRow};
 use crate::store::error::StoreError;
 
 use super::columns::{money, parsed, time_opt};
+use super::page::{Cut, PageLimits};
 use super::snapshot::View;
 
 #[derive(sqlx::FromRow)]
@@ -32,37 +34,40 @@ struct Row {
     rule_ids: Vec<String>,
     rule_metadata: Json<BTreeMap<String, String>>,
     attempts: i64,
+    more: bool,
 }
 
 const COLUMNS: &str = "provider_order_id, replay_id, provider_id, status, requested_amount::text as requested_amount,
     currency, scheduled_for, performed_at, response, error, cancel_reason, rule_ids, rule_metadata, attempts";
+const KEY: &str = "provider_order_id, replay_id";
 const ORDER: &str = " order by provider_order_id, replay_id limit ";
+/// Of what may be large. Texts are measured without being read.
+const BYTES: &str = "octet_length(rule_metadata::text)::bigint + octet_length(rule_ids::text)
+    + coalesce(octet_length(response), 0) + coalesce(octet_length(error), 0) + coalesce(octet_length(cancel_reason), 0)";
 
 /// So many due replays are sorted for a page. Where more are due, some are found soon on the way through all of them.
 const SORTED_MAX: i64 = 10_000;
 
 impl View<'_> {
-    /// At most `limit` replays after the one at `after`.
+    /// Replays after the one at `after`.
     pub async fn replays(
         &mut self,
         filter: &ReplayFilter,
         after: Option<ReplayKey>,
-        limit: u32,
-    ) -> Result<Vec<ReplayRow>, StoreError> {
+        limits: PageLimits,
+    ) -> Result<ListPage<ReplayRow>, StoreError> {
         let is_sorted = filter.due_before.is_some() && self.due(filter).await? < SORTED_MAX;
-        let page = Page { schema: self.generation.schema(), filter, after, limit: i64::from(limit) };
+        let page = Page { schema: self.generation.schema(), filter, after, limit: limits.rows_and_one() };
         let mut query = QueryBuilder::<Postgres>::default();
-        if is_sorted {
-            page.push_due(&mut query)
-        } else {
-            page.push_walk(&mut query)
-        }
+        let cut = Cut { columns: COLUMNS, order: KEY, bytes: BYTES, limits };
+        cut.push(&mut query, |query| if is_sorted { page.push_due(query) } else { page.push_walk(query) });
         let rows: Vec<Row> = query
             .build_query_as()
             .fetch_all(&mut *self.conn)
             .instrument(tracing::debug_span!("db.replays.list"))
             .await?;
-        rows.into_iter().map(ReplayRow::try_from).collect()
+        let more = rows.last().is_some_and(|row| row.more);
+        Ok(ListPage { rows: rows.into_iter().map(ReplayRow::try_from).collect::<Result<_, _>>()?, more })
     }
 
     /// How many replays are due by the filter's time, as far as that matters.
@@ -96,7 +101,7 @@ impl Page<'_> {
     fn push_due(&self, query: &mut QueryBuilder<Postgres>) {
         query.push("with due as materialized (");
         self.push_ranges(query, "*", |page, query| page.push_after(query));
-        query.push(format!(") select {COLUMNS} from due{ORDER}")).push_bind(self.limit);
+        query.push(format!(") select * from due{ORDER}")).push_bind(self.limit);
     }
 
     /// The two ranges of due times; written with `or`, Postgres may read the whole table.
@@ -112,7 +117,7 @@ impl Page<'_> {
             if number == 1 {
                 query.push_bind(self.filter.due_before.map(Timestamp::to_datetime));
             }
-            self.push_status_and_provider(query, None);
+            self.push_filters(query, None);
             end(self, query);
             query.push(")");
         }
@@ -122,17 +127,17 @@ impl Page<'_> {
     /// merged.
     fn push_walk(&self, query: &mut QueryBuilder<Postgres>) {
         let statuses: Vec<Option<ReplayStatus>> = match self.filter {
-            ReplayFilter { status: None, due_before: None, provider_id: Some(_) } => {
+            ReplayFilter { status: None, due_before: None, provider_id: Some(_), .. } => {
                 ReplayStatus::ALL.map(Some).to_vec()
             }
             ReplayFilter { due_before: Some(_), .. } => vec![Some(ReplayStatus::Scheduled)],
             ReplayFilter { status, .. } => vec![*status],
         };
-        query.push(format!("select {COLUMNS} from ("));
+        query.push("select * from (");
         for (number, status) in statuses.into_iter().enumerate() {
             query.push(if number == 0 { "(" } else { " union all (" });
             query.push(format!("select * from {}.replays where true", self.schema));
-            self.push_status_and_provider(query, status);
+            self.push_filters(query, status);
             if let Some(due_before) = self.filter.due_before {
                 // Such that no index on times applies: all that it finds would have to be sorted.
                 query.push(" and coalesce(scheduled_for, '-infinity') <= ").push_bind(due_before.to_datetime());
@@ -144,7 +149,7 @@ impl Page<'_> {
     }
 
     /// `status`: instead of the filter's, which must hold too.
-    fn push_status_and_provider(&self, query: &mut QueryBuilder<Postgres>, status: Option<ReplayStatus>) {
+    fn push_filters(&self, query: &mut QueryBuilder<Postgres>, status: Option<ReplayStatus>) {
         let both = [status, self.filter.status.filter(|wanted| Some(*wanted) != status)];
         for status in both.into_iter().flatten() {
             query.push(format!(" and status = '{}'", status.as_str()));
@@ -152,10 +157,16 @@ impl Page<'_> {
         if let Some(provider_id) = &self.filter.provider_id {
             query.push(" and provider_id = ").push_bind(provider_id.clone());
         }
+        if let Some(order) = self.filter.provider_order_id {
+            query.push(" and provider_order_id = ").push_bind(order);
+        }
     }
 
     fn push_after(&self, query: &mut QueryBuilder<Postgres>) {
-        if let Some(after) = self.after {
+        if let (Some(after), Some(_)) = (self.after, self.filter.provider_order_id) {
+            // With the order given, a comparison of both columns would not be where the index is entered.
+            query.push(" and replay_id > ").push_bind(after.replay_id);
+        } else if let Some(after) = self.after {
             query.push(" and (provider_order_id, replay_id) > (").push_bind(after.provider_order_id);
             query.push(", ").push_bind(after.replay_id).push(")");
         }

@@ -12,17 +12,10 @@ use crate::domain::views::rows::RunFilter;
 use crate::store::error::StoreError;
 
 use super::columns::{bind_time, parsed, time, time_opt};
+use super::page::PageLimits;
 use super::snapshot::View;
 
 const TABLE: &str = "automation_runs";
-
-/// Where a page of runs ends: summaries may be large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunLimits {
-    pub rows_max: u32,
-    /// The run that reaches this many bytes of JSON is the page's last.
-    pub bytes_max: u64,
-}
 
 /// At most as many runs as were asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,11 +46,11 @@ struct RunRow {
 impl View<'_> {
     /// The newest run of a type.
     pub async fn latest_run(&mut self, run_type: RunType) -> Result<Option<Run>, StoreError> {
-        Ok(self.run_history(run_type, RunLimits { rows_max: 1, bytes_max: u64::MAX }).await?.runs.pop())
+        Ok(self.run_history(run_type, PageLimits { rows_max: 1, bytes_max: u64::MAX }).await?.runs.pop())
     }
 
     /// The newest runs of a type.
-    pub async fn run_history(&mut self, run_type: RunType, limits: RunLimits) -> Result<RunPage, StoreError> {
+    pub async fn run_history(&mut self, run_type: RunType, limits: PageLimits) -> Result<RunPage, StoreError> {
         self.runs(RunFilter { run_type: Some(run_type), ..RunFilter::default() }, None, limits).await
     }
 
@@ -66,11 +59,11 @@ impl View<'_> {
         &mut self,
         filter: RunFilter,
         after: Option<(Timestamp, Uuid)>,
-        limits: RunLimits,
+        limits: PageLimits,
     ) -> Result<RunPage, StoreError> {
         let types = filter.run_type.map_or(vec![RunType::Replay, RunType::Alert], |run_type| vec![run_type]);
         let types: Vec<&str> = types.into_iter().map(RunType::as_str).collect();
-        let bytes_max = i64::try_from(limits.bytes_max).unwrap_or(i64::MAX);
+        let bytes_max = limits.bytes();
         let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(page_sql(&self.generation.schema())))
             .bind(types)
             .bind(bind_time(after.map(|(ran_at, _)| ran_at)))

@@ -43,3 +43,13 @@ pub async fn load_orders(
     }
     Ok(orders)
 }
+
+/// An order without its replays and refills.
+pub async fn load_order_alone(
+    conn: &mut PgConnection,
+    generation: Generation,
+    id: Uuid,
+) -> Result<Option<Order>, StoreError> {
+    let row = sqlx::query(generation.sql(order::SELECT)).bind(&[id][..]).fetch_optional(conn).await?;
+    row.as_ref().map(order::decode).transpose()
+}

@@ -7,7 +7,7 @@ mod refill;
 mod replay;
 
 pub use columns::timestamp;
-pub use load::load_orders;
+pub use load::{load_order_alone, load_orders};
 pub use order::ORDERS;
 pub use refill::REFILLS;
 pub use replay::REPLAYS;
