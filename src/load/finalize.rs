@@ -155,8 +155,7 @@ async fn settle_slice(settling: &mut Settling<'_>, slice: i32) -> Result<(), Sto
     let Slice { pieces, contested } = settling.read(slice).await?;
     let mut orders = SliceFold::new(&pieces, &contested).map_err(corrupt)?;
     while let Some(order) = orders.next_order().map_err(corrupt)? {
-        settling.push(&order);
-        settling.send_if_many().await?;
+        settling.push(&order).await?;
     }
     settling.write(slice, &orders.settled).await
 }

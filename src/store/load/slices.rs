@@ -85,14 +85,22 @@ impl<'c> Settling<'c> {
         Ok(Slice { pieces, contested: contested.into_iter().collect() })
     }
 
-    /// Takes an order of the slice; `send_if_many` and `write` send its rows.
-    pub fn push(&mut self, order: &Order) {
+    /// Takes an order of the slice. Sends rows once they are many, also those of one order: it may have a million replays.
+    pub async fn push(&mut self, order: &Order) -> Result<(), StoreError> {
         order.contribute(&mut self.counts, 1);
-        self.rows.push(order);
+        orders::encode_order(order, &mut self.rows.orders);
+        for replay in order.replays.values() {
+            orders::encode_replay(order, replay, &mut self.rows.replays);
+            self.send_if_many().await?;
+        }
+        for refill in order.refills.values() {
+            orders::encode_refill(order.provider_order_id, refill, &mut self.rows.refills);
+            self.send_if_many().await?;
+        }
+        self.send_if_many().await
     }
 
-    /// An order may have a million replays.
-    pub async fn send_if_many(&mut self) -> Result<(), StoreError> {
+    async fn send_if_many(&mut self) -> Result<(), StoreError> {
         if self.rows.bytes() < ROWS_BYTES_MAX {
             return Ok(());
         }
@@ -128,13 +136,6 @@ impl<'c> Settling<'c> {
 }
 
 impl OrderRows {
-    fn push(&mut self, order: &Order) {
-        orders::encode_order(order, &mut self.orders);
-        order.replays.values().for_each(|replay| orders::encode_replay(order, replay, &mut self.replays));
-        let id = order.provider_order_id;
-        order.refills.values().for_each(|refill| orders::encode_refill(id, refill, &mut self.refills));
-    }
-
     fn bytes(&self) -> usize {
         self.orders.end() + self.replays.end() + self.refills.end()
     }
