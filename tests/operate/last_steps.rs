@@ -67,7 +67,8 @@ impl Observer for SlowAnswer {
         if !self.is_asked.swap(true, Ordering::SeqCst) {
             let refusing = async {
                 let sql = "insert into gen_2.dead_letters (topic, partition, \"offset\", headers, reason, detail)
-                           select topic, partition, 0, '[]', 'malformed', 'a test' from gen_2.checkpoints limit 1";
+                           select topic, partition, 0, '[]', 'malformed', 'a test' from gen_2.checkpoints
+                            where next_offset > 0 order by topic, partition limit 1";
                 self.stack.postgres().await.execute(sql).await.unwrap();
             };
             Handle::current().block_on(refusing);

@@ -1,12 +1,16 @@
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
 
 use super::eventually::eventually;
 use super::{PATIENCE, free_address};
 
 const SLOTS: u32 = 16_384;
+/// A node that can't have a port.
+const ENDS_WITHIN: Duration = Duration::from_millis(100);
 
 /// A Redis Cluster of three primaries for one test alone. Dropping it ends it.
 pub struct OwnCluster {
@@ -25,8 +29,8 @@ impl OwnCluster {
         let mut nodes = Vec::new();
         let mut buses = Vec::new();
         for _ in 0..3 {
-            let (address, bus) = (free_address(), port(&free_address()));
-            nodes.push(Node::start(address, &bus));
+            let (node, bus) = Node::start().await;
+            nodes.push(node);
             buses.push(bus);
         }
         let share = SLOTS.div_ceil(3);
@@ -81,7 +85,36 @@ impl OwnCluster {
 }
 
 impl Node {
-    fn start(address: String, bus: &str) -> Self {
+    /// And the port of its bus. A port that was free may be another's by the time the node wants it: then on others.
+    async fn start() -> (Self, String) {
+        loop {
+            let (address, bus) = (free_address(), port(&free_address()));
+            let mut node = Self::spawn(address, &bus);
+            if node.stays().await {
+                return (node, bus);
+            }
+        }
+    }
+
+    /// Whether it answers; a node that lacks a port ends at once.
+    async fn stays(&mut self) -> bool {
+        let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answers = client.get_multiplexed_async_connection().await.is_ok();
+            // Somebody else may answer there.
+            sleep(ENDS_WITHIN).await;
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if answers {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "a node of the cluster does not answer within {PATIENCE:?}");
+        }
+    }
+
+    fn spawn(address: String, bus: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let process = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &port(&address), "--save", "", "--appendonly", "no"])
