@@ -28,6 +28,7 @@ mod status;
 mod verify;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -82,6 +83,9 @@ enum Verb {
     Completions(completions::Args),
 }
 
+/// How long the process waits for threads that are still ending something.
+const THREADS_MAX: Duration = Duration::from_millis(500);
+
 /// Parses this process's arguments, runs the command, and reports its failure.
 pub fn main() -> ExitCode {
     // clap prints help and usage errors itself, with exit codes 0 and 2.
@@ -117,7 +121,8 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let done = runtime.block_on(work);
-    // A DNS lookup can hang in a thread that can't be stopped; the process ends without waiting for it.
-    runtime.shutdown_background();
+    // Kafka's clients end in threads of the runtime, and what the libraries clean up at exit must not be taken from under
+    // them. But a DNS lookup can hang in one that can't be stopped.
+    runtime.shutdown_timeout(THREADS_MAX);
     done
 }
