@@ -81,9 +81,13 @@ async fn redrive_all(
         after = *last;
         let found = letters(&mut writer.conn, writer.generation, &ctx.topics, &ids);
         let found = access.answered(found).await?;
-        let (open, closed): (Vec<Letter>, Vec<Letter>) = found.into_iter().partition(Letter::is_open);
-        let mut receipts: Vec<Receipt> =
-            closed.iter().map(|letter| receipt(ctx, letter, closed_fate(letter))).collect();
+        let (mut open, mut receipts) = (Vec::new(), Vec::new());
+        for letter in found {
+            match closed_before(&letter) {
+                Some(fate) => receipts.push(receipt(ctx, &letter, fate)),
+                None => open.push(letter),
+            }
+        }
         receipts.extend(attempt::redrive(ctx, access, &mut writer, &open, options.plan).await?);
         receipts.sort_by_key(|receipt| receipt.id);
         (told.receipts)(&receipts)?;
@@ -100,13 +104,10 @@ fn within_bytes(page: Vec<(i64, i64)>) -> Vec<i64> {
     page.into_iter().enumerate().take_while(fits).map(|(_, (id, _))| id).collect()
 }
 
-fn closed_fate(letter: &Letter) -> Fate {
-    match (letter.discarded_at, letter.redriven_at) {
-        (Some(at), _) => Fate::Discarded { at },
-        (None, Some(at)) => Fate::RedrivenBefore { at, accepted: letter.redriven_as },
-        // An open one isn't asked about.
-        (None, None) => Fate::Refused(letter.rejection.clone()),
-    }
+/// `None`: it is open.
+fn closed_before(letter: &Letter) -> Option<Fate> {
+    let discarded = letter.discarded_at.map(|at| Fate::Discarded { at });
+    discarded.or(letter.redriven_at.map(|at| Fate::RedrivenBefore { at, accepted: letter.redriven_as }))
 }
 
 fn receipt(ctx: &LoadContext, letter: &Letter, fate: Fate) -> Receipt {

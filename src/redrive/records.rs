@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::RedriveError;
-use crate::codec::{Decode, Decoded};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream};
 use crate::domain::timestamp::Timestamp;
+use crate::live::worker::decode::EventDecoder;
 use crate::load::LoadContext;
 use crate::log::fetch::fetch_present;
-use crate::projection::{Content, Item};
+use crate::log::{DecodedRecord, RecordDecoder};
+use crate::projection::Item;
 use crate::store::redrive::Letter;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -24,31 +25,26 @@ const FETCH_MAX: Duration = Duration::from_secs(30);
 /// As the live fold would decode them now.
 pub async fn decode(ctx: &LoadContext, letters: &[Letter]) -> Result<Vec<Item>, RedriveError> {
     let times = missing_times(ctx, letters).await?;
+    let decoder = EventDecoder::new(ctx.decoder.clone(), ctx.resolver.clone());
     let mut items = Vec::with_capacity(letters.len());
     for letter in letters {
         let mut record = letter.record.clone();
         record.recorded_at = record.recorded_at.or_else(|| times.get(&(record.stream, record.position)).copied());
-        let content = content(ctx, &record).await?;
-        items.push(Item { record, content });
+        items.push(item(ctx, &decoder, record).await?);
     }
     Ok(items)
 }
 
-async fn content(ctx: &LoadContext, record: &RawRecord) -> Result<Content, RedriveError> {
+async fn item(ctx: &LoadContext, decoder: &EventDecoder, record: RawRecord) -> Result<Item, RedriveError> {
     let limit = SCHEMA_MAX + ctx.config.schema_registry.unknown_after;
     let deadline = Instant::now() + limit;
     loop {
-        match ctx.decoder.decode(record) {
-            Decode::Event(Decoded::Order(event)) => return Ok(Content::Order(event)),
-            Decode::Event(Decoded::Run(run)) => return Ok(Content::Run(run)),
-            Decode::Rejected(rejection) => return Ok(Content::Rejected(rejection)),
-            Decode::NeedsSchema(id) if Instant::now() >= deadline => {
+        match decoder.decode(record.clone()) {
+            DecodedRecord::Item(item) => return Ok(item),
+            DecodedRecord::Wait(id) if Instant::now() >= deadline => {
                 return Err(RedriveError::NoSchema { id, seconds: limit.as_secs() });
             }
-            Decode::NeedsSchema(id) => {
-                ctx.resolver.need(id);
-                sleep(LOOK_EVERY).await;
-            }
+            DecodedRecord::Wait(_) => sleep(LOOK_EVERY).await,
         }
     }
 }

@@ -38,12 +38,6 @@ pub struct Letter {
     pub discarded_at: Option<Timestamp>,
 }
 
-impl Letter {
-    pub fn is_open(&self) -> bool {
-        self.redriven_at.is_none() && self.discarded_at.is_none()
-    }
-}
-
 /// The greatest id of a generation: what a redrive itself adds comes behind it.
 pub async fn newest(conn: &mut PgConnection, generation: Generation) -> Result<i64, StoreError> {
     let sql = "select coalesce(max(id), 0) from {schema}.dead_letters";
