@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::command::signal;
 use super::eventually::eventually;
+use super::proxy::Proxy;
 use super::{PATIENCE, Servers, admin, free_address};
 
 /// A broker for one test alone, which may stop it, restart it and harm its log between the two. Dropping it ends it.
@@ -29,9 +30,22 @@ impl OwnKafka {
         Self::start_with(&format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n")).await
     }
 
+    /// With a proxy in front of a listener of its own, by which whoever begins there stays.
+    pub async fn with_proxy() -> (Self, Proxy) {
+        let listener = free_address();
+        let proxy = Proxy::to(&listener).await;
+        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        write_settings(directory.path(), &address, &proxied(&listener, proxy.url()), "");
+        (Self::serve(directory, address).await, proxy)
+    }
+
     async fn start_with(more: &str) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, more);
+        write_settings(directory.path(), &address, &Listener::default(), more);
+        Self::serve(directory, address).await
+    }
+
+    async fn serve(directory: TempDir, address: String) -> Self {
         format_storage(directory.path());
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
@@ -80,9 +94,22 @@ impl OwnKafka {
         copy_all(&self.directory.path().join("snapshot"), &self.directory.path().join("log"));
     }
 
+    /// As a crash: what it had told to its operating system is still written.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
     /// The shared servers with this broker in place of theirs.
     pub fn servers(&self) -> Servers {
         Servers { kafka: self.address.clone(), ..Servers::from_env() }
+    }
+
+    /// First offsets of a partition's batches, in the order of the log.
+    pub fn batch_offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        batches(&self.folder(topic, partition)).iter().map(|batch| batch.first_offset).collect()
     }
 
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
@@ -99,6 +126,8 @@ impl OwnKafka {
                 fs::remove_file(path).unwrap();
             }
         }
+        // It goes over its log, so that it knows of transactions as they are now.
+        let _ = fs::remove_file(self.directory.path().join("log/.kafka_cleanshutdown"));
     }
 
     /// While it is stopped: changes the last byte of the batch with this first offset.
@@ -205,15 +234,29 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn write_settings(directory: &Path, address: &str, more: &str) {
+/// A further listener: where it listens, and where clients find it.
+#[derive(Default)]
+struct Listener {
+    listens: String,
+    advertised: String,
+}
+
+fn proxied(listens: &str, advertised: &str) -> Listener {
+    Listener { listens: format!(",PROXIED://{listens}"), advertised: format!(",PROXIED://{advertised}") }
+}
+
+fn write_settings(directory: &Path, address: &str, listener: &Listener, more: &str) {
     let (controller, log) = (free_address(), directory.join("log"));
     let settings = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
-         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\nadvertised.listeners=PLAINTEXT://{address}\n\
-         controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}{}\nadvertised.listeners=PLAINTEXT://{address}{}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n{more}",
+        listener.listens,
+        listener.advertised,
         log.display()
     );
     fs::write(directory.join("server.properties"), settings).unwrap();
