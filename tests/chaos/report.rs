@@ -45,9 +45,7 @@ impl Outcome {
     }
 
     pub fn is_right(&self) -> bool {
-        self.lost + self.doubled + self.differing == 0
-            && self.trouble.is_empty()
-            && self.silence.lasted <= SILENCE_MAX
+        self.lost + self.doubled + self.differing == 0 && self.trouble.is_empty() && self.silence.lasted <= SILENCE_MAX
     }
 
     /// One line.
@@ -71,7 +69,11 @@ impl Outcome {
     /// Everything, for whoever looks for the cause.
     pub fn report(&self) -> String {
         let mut report = format!("{}\n", self.line());
-        let _ = writeln!(report, "again: ./dev/chaos --class {} --first-seed {} --seeds 1 --events {}", self.class, self.seed, self.records);
+        let _ = writeln!(
+            report,
+            "again: ./dev/chaos --class {} --first-seed {} --seeds 1 --events {}",
+            self.class, self.seed, self.records
+        );
         if self.silence.lasted > SILENCE_MAX {
             let _ = writeln!(report, "silent: {}", self.silence.of);
         }

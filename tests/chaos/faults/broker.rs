@@ -60,9 +60,8 @@ pub async fn truncate(trial: &mut Trial) {
     let batches = kafka(trial).batch_offsets(&topic, partition);
     if let Some(cut) = batches.iter().rev().nth(back).copied() {
         kafka(trial).truncate(&topic, partition, cut);
-        log.stored.retain(|record| {
-            record.topic_name != topic || record.draft.partition != partition || record.offset < cut
-        });
+        log.stored
+            .retain(|record| record.topic_name != topic || record.draft.partition != partition || record.offset < cut);
     }
     kafka(trial).start_again().await;
     drop(log);
