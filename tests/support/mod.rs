@@ -10,7 +10,8 @@
 //! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one, [`OwnKafka`] a broker whose log a test
 //!   may harm.
-//! - [`OwnCluster`] is a Redis Cluster of three primaries.
+//! - [`OwnCluster`] is a Redis Cluster of three primaries, [`OwnPostgres`] a Postgres with TLS and roles of a test's own.
+//! - [`Authority`] issues certificates, and [`TlsProxy`] serves with one before a server that speaks no TLS.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
@@ -22,6 +23,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 mod background;
+mod certificates;
 mod command;
 pub mod encode;
 pub mod events;
@@ -29,23 +31,30 @@ mod eventually;
 pub mod log;
 mod own_cluster;
 mod own_kafka;
+mod own_postgres;
 mod own_redis;
 mod proxy;
 mod running;
+mod secured_kafka;
 mod servers;
 mod stack;
+mod tls_proxy;
 pub mod views;
 
 pub use background::Background;
+pub use certificates::{Authority, Issued};
 pub use command::Output;
 pub use eventually::eventually;
 pub use own_cluster::OwnCluster;
 pub use own_kafka::OwnKafka;
+pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;
 pub use proxy::Proxy;
 pub use running::Running;
+pub use secured_kafka::SecuredKafka;
 pub use servers::Servers;
 pub use stack::{Stack, admin};
+pub use tls_proxy::{TlsProxy, acceptor};
 
 /// How long anything that must happen may take on a busy machine, unless a promise is tighter.
 pub const PATIENCE: Duration = Duration::from_secs(90);

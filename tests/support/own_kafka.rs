@@ -20,19 +20,21 @@ pub struct OwnKafka {
 
 impl OwnKafka {
     pub async fn start() -> Self {
-        Self::start_with("").await
+        Self::start_with("", &[], &[]).await
     }
 
     /// It grants everything that no ACL forbids; see [`OwnKafka::forbid`].
     pub async fn with_acls() -> Self {
         let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-        Self::start_with(&format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n")).await
+        let settings = format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n");
+        Self::start_with(&settings, &[], &[]).await
     }
 
-    async fn start_with(more: &str) -> Self {
+    /// With further settings and listeners, and what the formatting of its storage is told.
+    pub(super) async fn start_with(settings: &str, listeners: &[Listener], format: &[&str]) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, more);
-        format_storage(directory.path());
+        write_settings(directory.path(), &address, settings, listeners);
+        format_storage(directory.path(), format);
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
         kafka
@@ -151,6 +153,13 @@ impl Drop for OwnKafka {
     }
 }
 
+/// Where a broker listens beside the kit's own listener, which knows no security.
+pub(super) struct Listener {
+    pub name: &'static str,
+    /// `host:port`, as clients are told.
+    pub advertised: String,
+}
+
 /// Places in a batch of Kafka's format 2.
 const LENGTH: usize = 8;
 const HEAD: usize = 12;
@@ -205,11 +214,15 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn write_settings(directory: &Path, address: &str, more: &str) {
+fn write_settings(directory: &Path, address: &str, more: &str, others: &[Listener]) {
     let (controller, log) = (free_address(), directory.join("log"));
+    let port = |listener: &Listener| listener.advertised.rsplit_once(':').unwrap().1.to_owned();
+    let listeners: String = others.iter().map(|other| format!(",{}://127.0.0.1:{}", other.name, port(other))).collect();
+    let advertised: String = others.iter().map(|other| format!(",{}://{}", other.name, other.advertised)).collect();
     let settings = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
-         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\nadvertised.listeners=PLAINTEXT://{address}\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}{listeners}\n\
+         advertised.listeners=PLAINTEXT://{address}{advertised}\n\
          controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
@@ -223,11 +236,11 @@ fn write_settings(directory: &Path, address: &str, more: &str) {
     fs::write(directory.join("log4j2.properties"), logging).unwrap();
 }
 
-fn format_storage(directory: &Path) {
+fn format_storage(directory: &Path, more: &[&str]) {
     let id = "Zm9sZGJhY2stdGVzdHMtMQ";
     let mut command = java(directory, "256m");
     command.args(["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"]);
-    let formatted = command.arg(directory.join("server.properties")).output().expect("java is on the PATH");
+    let formatted = command.arg(directory.join("server.properties")).args(more).output().expect("java is on the PATH");
     let text = String::from_utf8_lossy(&formatted.stderr);
     assert!(formatted.status.success(), "Kafka formats its directory: {text}");
 }
