@@ -3,11 +3,11 @@
 use futures::future::join_all;
 
 use super::token_server::{CLIENT, CLIENT_SECRET, TokenServer};
-use super::{Env, READY, borrowed, is_told, with};
+use super::{Env, borrowed, is_told, with};
 use crate::support::events::lives;
 use crate::support::log::Log;
 use crate::support::views::{assert_consistent, folded};
-use crate::support::{Authority, SecuredKafka, Stack};
+use crate::support::{Authority, PATIENCE, SecuredKafka, Stack};
 
 const BROKERS: &str = "FOLDBACK__KAFKA__BROKERS";
 const PROTOCOL: &str = "FOLDBACK__KAFKA__PROPERTIES__SECURITY_PROTOCOL";
@@ -47,7 +47,7 @@ fn token(kafka: &SecuredKafka, authority: &Authority, server: &TokenServer) -> E
 async fn folds_and_rebuilds(stack: &Stack, env: &Env, events_before: usize) {
     let env = borrowed(env);
     let running = stack.run_with(&env).await;
-    running.ready(READY).await;
+    running.ready(PATIENCE).await;
     let events = lives(5, 4);
     Log::of(stack).write(&events, 1).await;
     folded(stack, events_before + events.len()).await;
@@ -104,7 +104,7 @@ async fn whom_kafka_does_not_let_in_is_told_in_one_sentence_what_to_do() {
         (with(bearer.clone(), OIDC_CA, &other.file()), &no_token),
     ];
     // Two cores: some at a time.
-    for some in cases.chunks(5) {
+    for some in cases.chunks(4) {
         join_all(some.iter().map(|(env, words)| is_told(&stack, env, 1, words))).await;
     }
 }

@@ -2,11 +2,11 @@
 
 use futures::future::join_all;
 
-use super::{Env, READY, borrowed, is_told};
+use super::{Env, borrowed, is_told};
 use crate::support::events::lives;
 use crate::support::log::Log;
 use crate::support::views::{assert_consistent, folded};
-use crate::support::{Authority, OwnPostgres, Stack};
+use crate::support::{Authority, PATIENCE, SecuredPostgres, Stack};
 
 const URL: &str = "FOLDBACK__POSTGRES__URL";
 const PASSWORD: &str = "S3CR3T-of-postgres";
@@ -14,7 +14,7 @@ const PASSWORD: &str = "S3CR3T-of-postgres";
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_full_takes_the_right_server_alone_and_says_why_it_takes_no_other() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let postgres = OwnPostgres::start(&authority.issue("localhost")).await;
+    let postgres = SecuredPostgres::start(&authority.issue("localhost")).await;
     let stack = Stack::on(postgres.servers(), 1).await;
     let mut admin = stack.postgres().await;
     for sql in [
@@ -31,7 +31,7 @@ async fn verify_full_takes_the_right_server_alone_and_says_why_it_takes_no_other
     let good = url("localhost", PASSWORD, &trusting("verify-full", &authority));
     stack.foldback_with(&["migrate"], &borrowed(&good)).await.exits(0);
     let running = stack.run_with(&borrowed(&good)).await;
-    running.ready(READY).await;
+    running.ready(PATIENCE).await;
     let events = lives(5, 4);
     Log::of(&stack).write(&events, 1).await;
     folded(&stack, events.len()).await;

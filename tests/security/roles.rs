@@ -3,11 +3,11 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::{Env, READY, SECRET, borrowed};
+use super::{Env, SECRET, borrowed};
 use crate::support::events::lives;
 use crate::support::log::Log;
 use crate::support::views::{assert_consistent, folded};
-use crate::support::{Authority, OwnPostgres, Stack};
+use crate::support::{Authority, PATIENCE, SecuredPostgres, Stack};
 
 const MIGRATOR: &str = "fold-migrator";
 const RUNTIME: &str = "fold-runtime";
@@ -26,13 +26,13 @@ const STABLE_VIEWS: [&str; 8] = [
 
 /// A stack on a Postgres of its own, in which the file has made the roles.
 struct Roles {
-    postgres: OwnPostgres,
+    postgres: SecuredPostgres,
     stack: Stack,
 }
 
 impl Roles {
     async fn new() -> Self {
-        let postgres = OwnPostgres::start(&Authority::new().issue("localhost")).await;
+        let postgres = SecuredPostgres::start(&Authority::new().issue("localhost")).await;
         let stack = Stack::on(postgres.servers(), 1).await;
         let roles = Self { postgres, stack };
         assert!(roles.grant().contains("run `foldback migrate` as fold-migrator"));
@@ -113,7 +113,7 @@ async fn each_role_can_do_what_it_is_for_and_nothing_else() {
     assert!(roles.says(RUNTIME, &["doctor"], 0).await.contains("as `foldback run` needs"));
 
     let running = stack.run_with(&borrowed(&roles.env(RUNTIME))).await;
-    running.ready(READY).await;
+    running.ready(PATIENCE).await;
     let log = Log::of(stack);
     let events = lives(5, 4);
     log.write(&events, 1).await;

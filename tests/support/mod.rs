@@ -10,8 +10,10 @@
 //! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one, [`OwnKafka`] a broker whose log a test
 //!   may harm.
-//! - [`OwnCluster`] is a Redis Cluster of three primaries, [`OwnPostgres`] a Postgres with TLS and roles of a test's own.
-//! - [`Authority`] issues certificates, and [`TlsProxy`] serves with one before a server that speaks no TLS.
+//! - [`OwnPostgres`] is a server for a test that stops it, fills its disk or takes commits from it.
+//! - [`OwnCluster`] is a Redis Cluster of three primaries.
+//! - [`SecuredKafka`] and [`SecuredPostgres`] want TLS and a login. [`Authority`] issues certificates, and [`TlsProxy`] serves
+//!   with one before a server that speaks no TLS.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
@@ -36,6 +38,7 @@ mod own_redis;
 mod proxy;
 mod running;
 mod secured_kafka;
+mod secured_postgres;
 mod servers;
 mod stack;
 mod tls_proxy;
@@ -52,6 +55,7 @@ pub use own_redis::OwnRedis;
 pub use proxy::Proxy;
 pub use running::Running;
 pub use secured_kafka::SecuredKafka;
+pub use secured_postgres::SecuredPostgres;
 pub use servers::Servers;
 pub use stack::{Stack, admin};
 pub use tls_proxy::{TlsProxy, acceptor};

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::command::signal;
 use super::eventually::eventually;
+use super::proxy::Proxy;
 use super::{PATIENCE, Servers, admin, free_address};
 
 /// A broker for one test alone, which may stop it, restart it and harm its log between the two. Dropping it ends it.
@@ -20,20 +21,27 @@ pub struct OwnKafka {
 
 impl OwnKafka {
     pub async fn start() -> Self {
-        Self::start_with("", &[], &[]).await
+        Self::start_with("", &Listener::default(), &[]).await
     }
 
     /// It grants everything that no ACL forbids; see [`OwnKafka::forbid`].
     pub async fn with_acls() -> Self {
         let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
         let settings = format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n");
-        Self::start_with(&settings, &[], &[]).await
+        Self::start_with(&settings, &Listener::default(), &[]).await
     }
 
-    /// With further settings and listeners, and what the formatting of its storage is told.
-    pub(super) async fn start_with(settings: &str, listeners: &[Listener], format: &[&str]) -> Self {
+    /// With a proxy in front of a listener of its own, by which whoever begins there stays.
+    pub async fn with_proxy() -> (Self, Proxy) {
+        let listener = free_address();
+        let proxy = Proxy::to(&listener).await;
+        (Self::start_with("", &proxied(&listener, proxy.url()), &[]).await, proxy)
+    }
+
+    /// With further settings, which win over the kit's own, and what the formatting of its storage is told.
+    pub(super) async fn start_with(settings: &str, listener: &Listener, format: &[&str]) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, settings, listeners);
+        write_settings(directory.path(), &address, listener, settings);
         format_storage(directory.path(), format);
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
@@ -82,9 +90,22 @@ impl OwnKafka {
         copy_all(&self.directory.path().join("snapshot"), &self.directory.path().join("log"));
     }
 
+    /// As a crash: what it had told to its operating system is still written.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
     /// The shared servers with this broker in place of theirs.
     pub fn servers(&self) -> Servers {
         Servers { kafka: self.address.clone(), ..Servers::from_env() }
+    }
+
+    /// First offsets of a partition's batches, in the order of the log.
+    pub fn batch_offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        batches(&self.folder(topic, partition)).iter().map(|batch| batch.first_offset).collect()
     }
 
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
@@ -101,6 +122,8 @@ impl OwnKafka {
                 fs::remove_file(path).unwrap();
             }
         }
+        // It goes over its log, so that it knows of transactions as they are now.
+        let _ = fs::remove_file(self.directory.path().join("log/.kafka_cleanshutdown"));
     }
 
     /// While it is stopped: changes the last byte of the batch with this first offset.
@@ -151,13 +174,6 @@ impl Drop for OwnKafka {
             let _ = process.wait();
         }
     }
-}
-
-/// Where a broker listens beside the kit's own listener, which knows no security.
-pub(super) struct Listener {
-    pub name: &'static str,
-    /// `host:port`, as clients are told.
-    pub advertised: String,
 }
 
 /// Places in a batch of Kafka's format 2.
@@ -214,19 +230,29 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn write_settings(directory: &Path, address: &str, more: &str, others: &[Listener]) {
+/// Further listeners: where they listen, and where clients find them. Each is `,NAME://host:port`.
+#[derive(Default)]
+pub(super) struct Listener {
+    pub listens: String,
+    pub advertised: String,
+}
+
+fn proxied(listens: &str, advertised: &str) -> Listener {
+    Listener { listens: format!(",PROXIED://{listens}"), advertised: format!(",PROXIED://{advertised}") }
+}
+
+fn write_settings(directory: &Path, address: &str, listener: &Listener, more: &str) {
     let (controller, log) = (free_address(), directory.join("log"));
-    let port = |listener: &Listener| listener.advertised.rsplit_once(':').unwrap().1.to_owned();
-    let listeners: String = others.iter().map(|other| format!(",{}://127.0.0.1:{}", other.name, port(other))).collect();
-    let advertised: String = others.iter().map(|other| format!(",{}://{}", other.name, other.advertised)).collect();
     let settings = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
-         listeners=PLAINTEXT://{address},CONTROLLER://{controller}{listeners}\n\
-         advertised.listeners=PLAINTEXT://{address}{advertised}\n\
-         controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}{}\nadvertised.listeners=PLAINTEXT://{address}{}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n{more}",
+        listener.listens,
+        listener.advertised,
         log.display()
     );
     fs::write(directory.join("server.properties"), settings).unwrap();

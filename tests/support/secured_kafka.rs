@@ -18,14 +18,10 @@ impl SecuredKafka {
     /// Clients are told that it is `localhost`.
     pub async fn start(issued: &Issued) -> Self {
         let [scram, token] = [(); 2].map(|()| free_address().replace("127.0.0.1", "localhost"));
-        let listener = |name, advertised: &String| Listener { name, advertised: advertised.clone() };
+        let advertised = format!(",SCRAM://{scram},TOKEN://{token}");
+        let listener = Listener { listens: advertised.replace("localhost", "127.0.0.1"), advertised };
         let user = format!("SCRAM-SHA-512=[name={},password={}]", Self::USER, Self::PASSWORD);
-        let kafka = OwnKafka::start_with(
-            &settings(issued),
-            &[listener("SCRAM", &scram), listener("TOKEN", &token)],
-            &["--add-scram", &user],
-        )
-        .await;
+        let kafka = OwnKafka::start_with(&settings(issued), &listener, &["--add-scram", &user]).await;
         Self { kafka, scram, token }
     }
 
