@@ -1,5 +1,6 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -7,7 +8,8 @@ use tempfile::TempDir;
 /// passes. The monotonic clock goes on, as it does when somebody sets the time of a machine.
 pub struct Clock {
     directory: TempDir,
-    library: PathBuf,
+    /// What is loaded before foldback's own libraries.
+    libraries: String,
 }
 
 impl Clock {
@@ -18,7 +20,9 @@ impl Clock {
             .filter_map(Result::ok)
             .map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"))
             .find(|path| path.exists())?;
-        let clock = Self { directory: tempfile::tempdir().unwrap(), library };
+        let directory = tempfile::tempdir().unwrap();
+        let libraries = format!("{} {}", compiled(directory.path()).display(), library.display());
+        let clock = Self { directory, libraries };
         clock.set(0);
         Some(clock)
     }
@@ -33,7 +37,7 @@ impl Clock {
 
     pub fn env(&self) -> Vec<(String, String)> {
         [
-            ("LD_PRELOAD", self.library.display().to_string()),
+            ("LD_PRELOAD", self.libraries.clone()),
             ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
             ("FAKETIME_CACHE_DURATION", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
@@ -46,4 +50,12 @@ impl Clock {
     fn file(&self) -> PathBuf {
         self.directory.path().join("time")
     }
+}
+
+fn compiled(directory: &Path) -> PathBuf {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chaos/cnd_timedwait.c");
+    let library = directory.join("cnd_timedwait.so");
+    let done = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status();
+    assert!(done.expect("cc runs").success());
+    library
 }

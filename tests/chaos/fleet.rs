@@ -65,6 +65,12 @@ impl Fleet {
         member
     }
 
+    /// Nobody is there until they are tended.
+    pub fn kill_all(&mut self) {
+        self.members.drain(..).for_each(Running::kill);
+        self.publish();
+    }
+
     pub fn give_back(&mut self, member: Running) {
         self.members.push(member);
         self.publish();

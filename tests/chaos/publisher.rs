@@ -26,8 +26,6 @@ pub struct Publisher {
 pub struct Log {
     ahead: Vec<Draft>,
     pub stored: Vec<Stored>,
-    /// Records that the broker was told to delete: (topic, partition, first offset that is left).
-    pub deleted_before: Vec<(String, i32, i64)>,
 }
 
 impl Publisher {
@@ -35,7 +33,7 @@ impl Publisher {
     pub fn start(brokers: String, topics: Topics, ahead: Vec<Draft>, duration: Duration, seed: u64) -> Self {
         let periods = (duration.as_millis() / PERIOD.as_millis()).max(1) as usize;
         let count = ahead.len().div_ceil(periods);
-        let log = Arc::new(Mutex::new(Log { ahead, stored: Vec::new(), deleted_before: Vec::new() }));
+        let log = Arc::new(Mutex::new(Log { ahead, stored: Vec::new() }));
         let partitions = Arc::new(AtomicI32::new(PARTITIONS));
         let is_done = Arc::<AtomicBool>::default();
         let (shared, wide, done) = (log.clone(), partitions.clone(), is_done.clone());
@@ -65,22 +63,15 @@ impl Publisher {
         self.is_done.load(Ordering::SeqCst)
     }
 
+    /// How much of it is published, from 0 to 1.
+    pub async fn share(&self) -> f64 {
+        let log = self.log.lock().await;
+        log.stored.len() as f64 / (log.stored.len() + log.ahead.len()).max(1) as f64
+    }
+
     /// Until all is published; panics where that fails.
     pub async fn finish(&self) {
         (&mut *self.task.lock().await).await.expect("all is published");
-    }
-
-    /// Deleted records count no more: the log has been folded anew.
-    pub async fn forget_deleted(&self) {
-        let mut log = self.log.lock().await;
-        let deleted = std::mem::take(&mut log.deleted_before);
-        let stands = |record: &Stored| {
-            let is_before = |(topic, partition, start): &(String, i32, i64)| {
-                record.topic_name == *topic && record.draft.partition == *partition && record.offset < *start
-            };
-            !deleted.iter().any(is_before)
-        };
-        log.stored.retain(stands);
     }
 
     pub async fn stored(&self) -> Vec<Stored> {

@@ -11,7 +11,8 @@ use super::trial::Trial;
 const SEEDS: u64 = 20;
 const RECORDS: usize = 20_000;
 
-/// FOLDBACK_CHAOS_CLASS (all), _FIRST_SEED (1), _SEEDS (20) and _EVENTS (20,000) say what is run.
+/// FOLDBACK_CHAOS_CLASS (all), _FIRST_SEED (1), _SEEDS (20) and _EVENTS (20,000) say what is run; with _STORIES each trial
+/// tells what was done to it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "./dev/chaos runs it"]
 async fn every_class_survives() {
@@ -22,9 +23,10 @@ async fn every_class_survives() {
     for seed in first..first + seeds {
         for class in chosen() {
             let outcome = Trial::run(class, seed, records).await;
-            say(&outcome.line());
-            if !outcome.is_right() {
+            if !outcome.is_right() || env::var_os("FOLDBACK_CHAOS_STORIES").is_some() {
                 say(&outcome.report());
+            } else {
+                say(&outcome.line());
             }
             outcomes.push(outcome);
         }

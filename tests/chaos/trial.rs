@@ -59,7 +59,7 @@ impl Trial {
     pub async fn run(class: Class, seed: u64, records: usize) -> Outcome {
         let trial = tokio::spawn(async move {
             let mut trial = Trial::start(class, seed, records).await;
-            trial.to_its_end().await
+            trial.finish().await
         });
         let mut outcome = trial.await.unwrap_or_else(|error| Outcome::failed(panic_text(&*error.into_panic())));
         (outcome.class, outcome.seed, outcome.records) = (class.name(), seed, records);
@@ -105,7 +105,7 @@ impl Trial {
         }
     }
 
-    async fn to_its_end(&mut self) -> Outcome {
+    async fn finish(&mut self) -> Outcome {
         let checkpoints = Checkpoints::of(&self.stack.postgres_url);
         let silence = SilenceWatch::start(self.ends.clone(), checkpoints, self.fleet.addresses());
         storm::rage(self).await;
@@ -177,7 +177,10 @@ impl Trial {
 
     /// Of its story, which a failure shows.
     pub fn note(&mut self, what: &str) {
-        self.notes.push(format!("{:>6.1} s  {what}", self.started.elapsed().as_secs_f64()));
+        // An operator tries again and again.
+        if self.notes.last().is_none_or(|last| !last.ends_with(what)) {
+            self.notes.push(format!("{:>6.1} s  {what}", self.started.elapsed().as_secs_f64()));
+        }
     }
 
     pub async fn lasts(&self, duration: Duration) {

@@ -67,7 +67,8 @@ async fn within<F: Future<Output = Result<(), String>>>(ask: impl Fn() -> F) -> 
 async fn gauges_differ(trial: &Trial, reference: &Reference) -> Result<(), String> {
     let mut text = String::new();
     for member in trial.fleet.members() {
-        text.push_str(&member.metrics().await);
+        let answer = member.get("/metrics").await.ok_or_else(|| format!("no /metrics:\n{}", member.log()))?;
+        text.push_str(&answer.text().await.map_err(|error| error.to_string())?);
         text.push('\n');
     }
     let backlog = &reference.views["backlog"];

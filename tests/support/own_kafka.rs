@@ -112,12 +112,15 @@ impl OwnKafka {
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
         let folder = self.folder(topic, partition);
-        let batch =
-            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
-        OpenOptions::new().write(true).open(segment(&folder)).unwrap().set_len(batch.at as u64).unwrap();
+        let batch = batch(&folder, offset);
+        OpenOptions::new().write(true).open(&batch.segment).unwrap().set_len(batch.at as u64).unwrap();
+        for later in segments(&folder).into_iter().filter(|segment| *segment > batch.segment) {
+            fs::remove_file(&later).unwrap();
+            let _ = fs::remove_file(later.with_extension("txnindex"));
+        }
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            // What the broker rebuilds from the segment.
+            // What the broker rebuilds from the segments.
             if path.extension().is_some_and(|kind| kind == "index" || kind == "timeindex" || kind == "snapshot") {
                 fs::remove_file(path).unwrap();
             }
@@ -147,18 +150,20 @@ impl OwnKafka {
     /// While it is stopped: puts everything back that was changed by `change`, from a copy.
     fn change(&self, topic: &str, partition: i32, offset: i64, change: impl FnOnce(&mut [u8])) {
         let folder = self.folder(topic, partition);
-        let batch =
-            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
-        let mut bytes = fs::read(segment(&folder)).unwrap();
-        fs::write(copy(&folder), &bytes).unwrap();
+        let batch = batch(&folder, offset);
+        let mut bytes = fs::read(&batch.segment).unwrap();
+        fs::create_dir_all(copies(&folder)).unwrap();
+        fs::write(copies(&folder).join(batch.segment.file_name().unwrap()), &bytes).unwrap();
         change(&mut bytes[batch.at..batch.at + batch.size]);
-        fs::write(segment(&folder), &bytes).unwrap();
+        fs::write(&batch.segment, &bytes).unwrap();
     }
 
     /// While it is stopped: restores what `flip_a_bit` or `compress_oddly` has changed.
     pub fn restore(&self, topic: &str, partition: i32) {
         let folder = self.folder(topic, partition);
-        fs::rename(copy(&folder), segment(&folder)).unwrap();
+        for copy in segments(&copies(&folder)) {
+            fs::rename(&copy, folder.join(copy.file_name().unwrap())).unwrap();
+        }
     }
 
     fn folder(&self, topic: &str, partition: i32) -> PathBuf {
@@ -183,6 +188,7 @@ const CRC: usize = 17;
 const ATTRIBUTES: usize = 21;
 
 struct Batch {
+    segment: PathBuf,
     first_offset: i64,
     at: usize,
     size: usize,
@@ -198,22 +204,36 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-fn segment(folder: &Path) -> PathBuf {
-    folder.join("00000000000000000000.log")
+/// In the order of the log; there are several where the records' times are far apart.
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|kind| kind == "log")).collect();
+    found.sort();
+    found
 }
 
-fn copy(folder: &Path) -> PathBuf {
-    folder.with_extension("copy")
+/// Beside the log, where the broker doesn't look.
+fn copies(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap();
+    folder.parent().unwrap().with_file_name("copies").join(name)
+}
+
+fn batch(folder: &Path, first_offset: i64) -> Batch {
+    batches(folder).into_iter().find(|batch| batch.first_offset == first_offset).expect("a batch begins there")
 }
 
 fn batches(folder: &Path) -> Vec<Batch> {
-    let bytes = fs::read(segment(folder)).unwrap();
+    segments(folder).into_iter().flat_map(batches_of).collect()
+}
+
+fn batches_of(segment: PathBuf) -> Vec<Batch> {
+    let bytes = fs::read(&segment).unwrap();
     let (mut found, mut at) = (Vec::new(), 0);
     while at + HEAD <= bytes.len() {
         let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
         let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
         let size = HEAD + usize::try_from(length).unwrap();
-        found.push(Batch { first_offset, at, size });
+        found.push(Batch { segment: segment.clone(), first_offset, at, size });
         at += size;
     }
     found

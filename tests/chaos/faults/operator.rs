@@ -69,10 +69,18 @@ pub async fn follow(trial: &mut Trial) {
         let args = ["rebuild", "--yes", "--new-log", topic, "--confirm-new-log", topic];
         let output = trial.foldback(&args).await;
         noted(trial, "rebuild --new-log", &output);
-        if output.code == Some(0) {
-            trial.publisher.forget_deleted().await;
+    }
+}
+
+/// Whether an instance says so.
+pub async fn is_told(trial: &Trial, words: &str) -> Result<(), String> {
+    let mut all = String::new();
+    for member in trial.fleet.members() {
+        if let Some(response) = member.get("/readyz").await {
+            all.push_str(&response.text().await.unwrap_or_default());
         }
     }
+    if all.contains(words) { Ok(()) } else { Err(all) }
 }
 
 /// The three words after this one, of each sentence that holds it.

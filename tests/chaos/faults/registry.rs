@@ -15,9 +15,7 @@ pub async fn lie(trial: &mut Trial) {
     trial.parts.registry.say(Lie::None);
     // A schema never changes, so an instance keeps a wrong one: its operator starts all of them anew.
     if lie == Lie::OtherSchema {
-        for _ in 0..trial.fleet.members().len() {
-            trial.fleet.take(&mut trial.rng).kill();
-        }
+        trial.fleet.kill_all();
         trial.fleet.tend();
     }
 }

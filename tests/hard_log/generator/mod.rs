@@ -28,7 +28,7 @@ const RUNS_SHARE: f64 = 0.12;
 
 const SEED: u64 = 20_261_123;
 
-/// dev/chaos sets other seeds.
+/// FOLDBACK_TEST_SEED sets another one.
 pub fn seed() -> u64 {
     std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
 }
