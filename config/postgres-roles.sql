@@ -38,6 +38,8 @@ grant connect on database :"DBNAME" to :"migrator", :"runtime", :"reader";
 grant create, temporary on database :"DBNAME" to :"migrator";
 -- Rows are staged in temporary tables.
 grant temporary on database :"DBNAME" to :"runtime";
+-- Only where `foldback run` verifies (verify.every_ms), in a schema that it makes for that:
+-- grant create on database :"DBNAME" to :"runtime";
 -- A cut-over waits for transactions that still see what was: to see when those of others began.
 grant pg_read_all_stats to :"migrator";
 
