@@ -1,7 +1,7 @@
 # Keep the two versions of Debian equal: the binary links to the system's OpenSSL.
 FROM rust:1.95-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libssl-dev pkg-config zlib1g-dev \
+    && apt-get install -y --no-install-recommends cmake libssl-dev pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

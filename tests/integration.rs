@@ -16,6 +16,7 @@ mod publish;
 mod publisher;
 mod rebuild;
 mod registry;
+mod security;
 mod support;
 mod support_harness;
 mod verify;

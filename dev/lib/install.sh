@@ -9,7 +9,7 @@ install_missing() {
     command -v redis-server >/dev/null || packages+=(redis-server)
     command -v cc >/dev/null || packages+=(build-essential)
     local command
-    for command in curl jq kcat pkg-config; do
+    for command in cmake curl jq kcat pkg-config; do
         command -v "$command" >/dev/null || packages+=("$command")
     done
     [[ -e /usr/include/openssl/ssl.h ]] || packages+=(libssl-dev)

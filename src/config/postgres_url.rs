@@ -55,13 +55,27 @@ const OF_LIBPQ: &[&str] = &[
     "tcp_user_timeout",
 ];
 
+/// Those that name a file.
+const FILES: &[&str] = &["ssl-ca", "ssl-cert", "ssl-key", "ssl-root-cert", "sslcert", "sslkey", "sslrootcert"];
+
 /// What the URL must be instead, if it has a parameter that would be ignored.
 pub(super) fn objection(url: &str) -> Option<String> {
     let parameters = url.split_once('?')?.1.split('&').filter(|parameter| !parameter.is_empty());
-    let mut names = parameters.map(|parameter| parameter.split('=').next().unwrap_or_default());
-    let name = names.find(|name| !is_known(name))?;
-    let named = if OF_LIBPQ.contains(&name) { format!(" {name}") } else { "s that foldback doesn't know".to_owned() };
-    Some(format!("a URL without the parameter{named}; these are understood: {}", KNOWN.join(", ")))
+    let parameters: Vec<(&str, &str)> =
+        parameters.map(|parameter| parameter.split_once('=').unwrap_or((parameter, ""))).collect();
+    if let Some((name, _)) = parameters.iter().find(|(name, _)| !is_known(name)) {
+        let named =
+            if OF_LIBPQ.contains(name) { format!(" {name}") } else { "s that foldback doesn't know".to_owned() };
+        return Some(format!("a URL without the parameter{named}; these are understood: {}", KNOWN.join(", ")));
+    }
+    let unreadable = parameters.iter().find_map(|(name, path)| Some((name, unreadable(name, path)?)));
+    unreadable.map(|(name, why)| format!("a URL whose {name} names a file that can be read ({why})"))
+}
+
+/// Why the file that a parameter names can't be read. One whose name is encoded is left to the driver.
+fn unreadable(name: &str, path: &str) -> Option<std::io::Error> {
+    let is_plain = FILES.contains(&name) && !path.contains('%');
+    if is_plain { std::fs::File::open(path).err() } else { None }
 }
 
 fn is_known(name: &str) -> bool {
@@ -78,6 +92,9 @@ mod tests {
         assert_eq!(objection("postgres://u:p@h/d"), None);
         let refused = objection("postgres://u:p@h/d?sslmode=require&sslpassword=S3CR3T").unwrap();
         assert!(refused.starts_with("a URL without the parameter sslpassword; "), "{refused}");
+        let refused = objection("postgres://u:p@h/d?sslmode=verify-full&sslrootcert=/nowhere/S3CR3T").unwrap();
+        assert!(refused.contains("sslrootcert names a file that can be read (No such file"), "{refused}");
+        assert!(!refused.contains("CR3T"), "{refused}");
         let refused = objection("postgres://u:S3?CR3T=x@h/d").unwrap();
         assert!(!refused.contains("CR3T"), "{refused}");
     }

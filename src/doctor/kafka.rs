@@ -1,7 +1,8 @@
 //! Kafka: reachable, both topics exist, and keep all records forever.
 
 use crate::config::Config;
-use crate::log::survey::admin::{TopicFacts, describe};
+use crate::log::Told;
+use crate::log::survey::admin::{DescribeError, TopicFacts, describe};
 
 use super::{Finding, PART_TIMEOUT};
 
@@ -17,11 +18,11 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             let topics = cluster.topics.iter().flat_map(|facts| topic(facts, cluster.brokers));
             std::iter::once(reachable).chain(topics).collect()
         }
-        Err(error) => vec![Finding::fail(
+        Err(DescribeError(Told { what, remedy })) => vec![Finding::fail(
             PART,
             "reachable",
-            format!("{}: {error}", kafka.brokers),
-            "check kafka.brokers, TLS and SASL in kafka.properties, and that the brokers are up",
+            format!("{}: {what}", kafka.brokers),
+            remedy.unwrap_or("check kafka.brokers, TLS and SASL in kafka.properties, and that the brokers are up"),
         )],
     }
 }

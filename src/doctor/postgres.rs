@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::doctor::{ServerFacts, server, unwritable_tables};
+use crate::store::doctor::{ServerFacts, missing_grants, server};
 use crate::store::migrate::check_version;
 
 use super::{Finding, PART_TIMEOUT};
@@ -45,6 +45,10 @@ fn unusable(address: &str, error: &StoreError) -> Finding {
             let remedy = "create a database in UTF8 (template template0), and point postgres.url at it";
             Finding::fail(PART, "encoding", error.to_string(), remedy)
         }
+        error @ (StoreError::Untrusted(_) | StoreError::Refused(_)) => {
+            let remedy = "until then nothing can be read or written";
+            Finding::fail(PART, "reachable", format!("{address}: {error}"), remedy)
+        }
         error => unreachable(format!("{address}: {error}")),
     }
 }
@@ -62,7 +66,7 @@ async fn findings(conn: &mut PgConnection, address: String) -> Result<Vec<Findin
         Finding::ok(PART, "sessions", "its own"),
         Finding::ok(PART, "encoding", facts.encoding.clone()),
         version(&facts),
-        writable(&facts, unwritable_tables(conn).await?),
+        privileges(&facts, &missing_grants(conn).await?),
         schema(check_version(conn).await),
         clock(skew),
     ])
@@ -76,20 +80,28 @@ fn version(facts: &ServerFacts) -> Finding {
     }
 }
 
-fn writable(facts: &ServerFacts, unwritable: Vec<String>) -> Finding {
+fn privileges(facts: &ServerFacts, missing: &[String]) -> Finding {
     let (user, database) = (&facts.user_name, &facts.database);
     if facts.is_standby {
         return Finding::fail(PART, "privileges", "the server is a standby", "point postgres.url at the primary");
     }
-    if !unwritable.is_empty() {
-        let seen = format!("{user} cannot write to {}", unwritable.join(", "));
-        return Finding::fail(PART, "privileges", seen, format!("make {user} the owner of foldback's tables"));
+    if !missing.is_empty() {
+        let seen = format!("{user} lacks what `foldback run` needs; config/postgres-roles.sql grants all of it");
+        return Finding::fail(PART, "privileges", seen, format!("run as the owner: {}", missing.join("; ")));
     }
-    if !facts.may_create {
-        let remedy = format!("run: grant create on database \"{database}\" to \"{user}\"");
-        return Finding::fail(PART, "privileges", format!("{user} cannot create schemas in {database}"), remedy);
+    if facts.may_create {
+        let seen = format!("{user} can create schemas in {database} and write to foldback's tables");
+        return Finding::ok(PART, "privileges", seen);
     }
-    Finding::ok(PART, "privileges", format!("{user} can create schemas in {database} and write to foldback's tables"))
+    if facts.is_owner == Some(false) {
+        let seen = format!(
+            "{user} can write to foldback's tables, as `foldback run` needs; migrate, rebuild, verify, promote and rollback \
+             need their owner"
+        );
+        return Finding::ok(PART, "privileges", seen);
+    }
+    let remedy = format!("run: grant create on database \"{database}\" to \"{user}\"");
+    Finding::fail(PART, "privileges", format!("{user} cannot create schemas in {database}"), remedy)
 }
 
 fn schema(checked: Result<(), StoreError>) -> Finding {

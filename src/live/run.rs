@@ -245,7 +245,11 @@ async fn wait_for_database(config: &Config, access: &Access, readiness: &Readine
                 return Ok(live);
             }
             Err(error) if error.is_transient() => {
-                let detail = format!("{error}; waiting for it. Check postgres.url and that the server is up");
+                let detail = match error {
+                    // It says what to do.
+                    StoreError::Untrusted(_) => format!("{error}; waiting for that"),
+                    error => format!("{error}; waiting for it. Check postgres.url and that the server is up"),
+                };
                 warn!("{detail}");
                 readiness.raise(health::POSTGRES, Severity::Unready, detail);
                 tokio::time::sleep(backoff.pause()).await;

@@ -15,7 +15,8 @@ pub fn client_config(kafka: &Kafka) -> ClientConfig {
         config.set(name, value.expose());
     }
     config.set("bootstrap.servers", &kafka.brokers);
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    // What closes a connection is told at this level, and only there.
+    config.set_log_level(RDKafkaLogLevel::Info);
     config
 }
 

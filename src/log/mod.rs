@@ -10,7 +10,9 @@ pub mod producer;
 pub mod reader;
 mod settings_error;
 pub mod survey;
+mod trouble;
 
+pub use client_log::Told;
 pub use reader::delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder, Span};
 pub use reader::ended::ReaderEnded;
 pub use reader::partition::Phase;

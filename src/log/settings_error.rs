@@ -1,5 +1,7 @@
 //! What librdkafka objects to in `kafka.properties`.
 
+use std::fs::{self, File};
+
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
@@ -10,9 +12,25 @@ use crate::config::Secret;
 use crate::config::kafka::Kafka;
 
 const OAUTHBEARER: &str = "OAUTHBEARER";
+/// What librdkafka takes if nothing is set.
+const MECHANISM_PRESET: &str = "GSSAPI";
 const UNSECURED_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
+/// The SASL mechanisms that librdkafka is built with (ADR 20). It does not tell by itself: built by cmake, it counts GSSAPI
+/// among its features without having it.
+const BUILT: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", OAUTHBEARER];
+/// Settings that name a file, or perhaps a folder.
+const FILES: [&str; 6] = [
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "https.ca.location",
+];
+/// In place of a file: librdkafka looks for the system's.
+const PROBE: &str = "probe";
 
-/// Why no client can be made with these settings. Never contains a value: it may be a secret.
+/// Why no client can be made with these settings. Never contains a value that may be a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     #[error("kafka.properties: this build of librdkafka has no setting {name}; check its name")]
@@ -23,10 +41,23 @@ pub enum SettingsError {
     #[error("kafka.properties: {0}")]
     Together(String),
     #[error(
-        "kafka.properties: sasl.mechanism OAUTHBEARER needs a token, and this build of foldback can't fetch one (OIDC); \
-         use SCRAM-SHA-512, PLAIN or client certificates"
+        "kafka.properties: sasl.mechanism {mechanism} is not in this build of foldback{}; set one of {}",
+        preset(*.is_preset),
+        BUILT.join(", ")
+    )]
+    Mechanism { mechanism: String, is_preset: bool },
+    #[error(
+        "kafka.properties: sasl.mechanism OAUTHBEARER needs a token: set sasl.oauthbearer.method to oidc, with \
+         sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret"
     )]
     NoToken,
+    /// Without its path: somebody may have put a key in place of its file's name.
+    #[error("kafka.properties: what {name} names can't be read: {why}")]
+    File { name: &'static str, why: String },
+}
+
+fn preset(is_preset: bool) -> &'static str {
+    if is_preset { " (it is what security.protocol SASL takes if none is set)" } else { "" }
 }
 
 fn quoted(why: &Option<String>) -> String {
@@ -38,11 +69,8 @@ pub fn check_settings(kafka: &Kafka) -> Result<(), SettingsError> {
     for (name, value) in &kafka.properties {
         check_one(name, value)?;
     }
-    let is_set = |name: &str, wanted: &str| kafka.properties.get(name).is_some_and(|value| value.expose() == wanted);
-    let is_bearer = is_set("sasl.mechanism", OAUTHBEARER) || is_set("sasl.mechanisms", OAUTHBEARER);
-    if is_bearer && !is_set(UNSECURED_TOKENS, "true") {
-        return Err(SettingsError::NoToken);
-    }
+    check_mechanism(kafka)?;
+    check_files(kafka)?;
     let mut config = client_config(kafka);
     // A client that knows no broker connects to none.
     config.remove("bootstrap.servers");
@@ -51,6 +79,34 @@ pub fn check_settings(kafka: &Kafka) -> Result<(), SettingsError> {
         Ok(_) => Ok(()),
         Err(error) => Err(told(error)),
     }
+}
+
+fn check_mechanism(kafka: &Kafka) -> Result<(), SettingsError> {
+    let value = |name: &str| kafka.properties.get(name).map(Secret::expose);
+    let given = value("sasl.mechanism").or(value("sasl.mechanisms"));
+    let is_sasl = value("security.protocol").is_some_and(|protocol| protocol.to_ascii_uppercase().starts_with("SASL"));
+    let Some(mechanism) = given.or(is_sasl.then_some(MECHANISM_PRESET)) else { return Ok(()) };
+    if !BUILT.contains(&mechanism) {
+        return Err(SettingsError::Mechanism { mechanism: mechanism.to_owned(), is_preset: given.is_none() });
+    }
+    let has_token = value(UNSECURED_TOKENS) == Some("true") || value("sasl.oauthbearer.method") == Some("oidc");
+    if mechanism == OAUTHBEARER && !has_token { Err(SettingsError::NoToken) } else { Ok(()) }
+}
+
+/// librdkafka gives no reason for a file that it can't read.
+fn check_files(kafka: &Kafka) -> Result<(), SettingsError> {
+    for name in FILES {
+        let Some(path) = kafka.properties.get(name).map(Secret::expose).filter(|path| *path != PROBE) else { continue };
+        let found = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => fs::read_dir(path).map(drop),
+            Ok(_) => File::open(path).map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = found {
+            return Err(SettingsError::File { name, why: error.to_string() });
+        }
+    }
+    Ok(())
 }
 
 fn check_one(name: &str, value: &Secret) -> Result<(), SettingsError> {

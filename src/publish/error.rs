@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::tls::Distrust;
+
 /// What can go wrong with Redis. None of these stops the fold: the publisher retries.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -35,7 +37,14 @@ impl PublishError {
 }
 
 /// What to do about an answer of Redis that waiting alone may not cure.
-fn advice(error: &redis::RedisError) -> &'static str {
+fn advice(error: &redis::RedisError) -> String {
+    match Distrust::of(&error.to_string()) {
+        Some(distrust) => format!("; {}", distrust.remedy("redis.url")),
+        None => advice_by_code(error).to_owned(),
+    }
+}
+
+fn advice_by_code(error: &redis::RedisError) -> &'static str {
     match error.code().unwrap_or_default() {
         "READONLY" => "; redis.url leads to a replica: it must name the primary",
         "NOREPLICAS" => "; fewer replicas are connected than min-replicas-to-write asks for",

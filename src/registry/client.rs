@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::tls::choose_cryptography;
+use crate::config::tls::{Distrust, choose_cryptography};
 use crate::observe::cause::innermost;
 
 /// The registry's error code for an unknown schema id.
@@ -282,7 +282,11 @@ impl RegistryClient {
 
     fn unreachable(&self, error: reqwest::Error) -> RegistryError {
         // reqwest's own message says little, and its URL may hold a password; the innermost cause says why.
-        self.outage(innermost(&error.without_url()))
+        let cause = innermost(&error.without_url());
+        match Distrust::of(&cause) {
+            Some(distrust) => self.outage(format!("{cause}; {}", distrust.remedy("schema_registry.url"))),
+            None => self.outage(cause),
+        }
     }
 
     fn refused(&self, refusal: &Refusal) -> RegistryError {

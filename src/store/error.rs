@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sqlx::postgres::PgDatabaseError;
 
+use crate::config::tls::Distrust;
+
 /// What can go wrong with Postgres, by what the caller can do: wait, retry at once, find the bad record, or stop. The
 /// one place where SQLSTATEs are told apart is `class_of`.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,9 @@ pub enum StoreError {
     /// The server can't be reached, went away or is full: wait and retry.
     #[error("Postgres is not available: {}", words(.0))]
     Unavailable(#[source] sqlx::Error),
+    /// The server has a certificate that isn't trusted, or no TLS at all: wait until somebody mends it.
+    #[error("Postgres is not trusted: {}; {}", words(.0), untrusted_remedy(.0))]
+    Untrusted(#[source] sqlx::Error),
     /// The server did not answer in time; what was asked may yet have been done. Wait and try again, on another connection.
     #[error("Postgres did not answer within {}", text_of(*.after))]
     NoAnswer { after: Duration },
@@ -42,7 +47,11 @@ pub enum StoreError {
     )]
     Obstacle(#[source] sqlx::Error),
     /// A privilege is missing.
-    #[error("Postgres denies it: {}; make foldback's user the owner of its schemas (`foldback doctor` names the tables)", words(.0))]
+    #[error(
+        "Postgres denies it: {}; `foldback doctor` names the GRANT that this user lacks. What creates, replaces or drops \
+         schemas and views (migrate, rebuild, verify, promote, rollback) needs their owner",
+        words(.0)
+    )]
     Denied(#[source] sqlx::Error),
     /// A table or a schema is missing, and the generation's number may tell why.
     #[error(
@@ -105,7 +114,7 @@ pub enum StoreError {
          {runs}; set these keys to the topics that were folded, or fold another one with `foldback rebuild --new-log TOPIC`"
     )]
     OtherTopics { generation: i32, folded: String, orders: String, runs: String },
-    #[error("Postgres refuses the connection ({}); check user, password and database of postgres.url", words(.0))]
+    #[error("Postgres refuses the connection ({}); {}", words(.0), refused_remedy(.0))]
     Refused(#[source] sqlx::Error),
     /// What answers is a pooler that shares its server processes among clients.
     #[error(
@@ -134,8 +143,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let variant: fn(sqlx::Error) -> StoreError = match &error {
             sqlx::Error::Database(database) => class_of(&database.code().unwrap_or_default()),
+            sqlx::Error::Tls(_) => StoreError::Untrusted,
+            sqlx::Error::Io(io) if Distrust::of(&io.to_string()).is_some() => StoreError::Untrusted,
             sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
@@ -172,6 +182,27 @@ fn class_of(code: &str) -> fn(sqlx::Error) -> StoreError {
     }
 }
 
+fn untrusted_remedy(error: &sqlx::Error) -> &'static str {
+    match Distrust::of(&error.to_string()) {
+        Some(Distrust::Authority) => {
+            "sslrootcert in postgres.url must name a PEM file with the authority that has signed the server's certificate"
+        }
+        Some(Distrust::Host) => {
+            "the host in postgres.url must be one that the server's certificate is for (sslmode=verify-ca asks for the \
+             authority alone)"
+        }
+        Some(Distrust::Expired) => "the server needs a new certificate, or this machine the right time",
+        None => "turn ssl on in the server, or check sslmode, sslrootcert, sslcert and sslkey in postgres.url",
+    }
+}
+
+fn refused_remedy(error: &sqlx::Error) -> &'static str {
+    if error.to_string().contains("no encryption") {
+        return "the server lets this user in over TLS alone: set sslmode=verify-full in postgres.url";
+    }
+    "check user, password and database of postgres.url"
+}
+
 /// What Postgres says, and of which object. Not its detail, which quotes rows.
 fn words(error: &sqlx::Error) -> String {
     let database = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
@@ -201,6 +232,7 @@ impl StoreError {
         matches!(
             self,
             StoreError::Unavailable(_)
+                | StoreError::Untrusted(_)
                 | StoreError::NoAnswer { .. }
                 | StoreError::Exhausted(_)
                 | StoreError::Cancelled(_)

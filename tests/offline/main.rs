@@ -7,5 +7,7 @@ mod arrows;
 mod checklist;
 mod cli;
 mod configuration;
+mod dependencies;
 mod examples;
+mod kafka_settings;
 mod secrets;

@@ -27,6 +27,21 @@ async fn a_transaction_that_still_sees_what_was_is_waited_for() {
     .await;
 }
 
+/// Who is no superuser sees less of others' sessions: enough to wait for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_another_role_is_waited_for_by_a_role_that_may_not_see_what_it_does() {
+    let stack = Stack::new().await;
+    let mut reader = stack.postgres().await;
+    sqlx::raw_sql("begin isolation level repeatable read; select 1").execute(&mut reader).await.unwrap();
+    let moment = moment(&stack).await;
+    let mut looking = stack.postgres().await;
+    // In a transaction that is never committed, so that no role is left behind.
+    let role = format!("begin; create role {name}; set local role {name}", name = stack.name);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(role)).execute(&mut looking).await.unwrap();
+    let found = generations::older_than(&mut looking, moment).await.unwrap();
+    assert!(found.is_some_and(|reader| reader.contains("would find the views empty")));
+}
+
 /// A long batch at read committed: its transaction is old, its statements are not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_began_since_is_not_waited_for_however_old_its_transaction() {

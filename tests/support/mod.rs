@@ -12,6 +12,8 @@
 //!   may harm.
 //! - [`OwnPostgres`] is a server for a test that stops it, fills its disk or takes commits from it.
 //! - [`OwnCluster`] is a Redis Cluster of three primaries.
+//! - [`SecuredKafka`] and [`SecuredPostgres`] want TLS and a login. [`Authority`] issues certificates, and [`TlsProxy`] serves
+//!   with one before a server that speaks no TLS.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
@@ -23,6 +25,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 mod background;
+mod certificates;
 mod command;
 pub mod encode;
 pub mod events;
@@ -34,11 +37,15 @@ mod own_postgres;
 mod own_redis;
 mod proxy;
 mod running;
+mod secured_kafka;
+mod secured_postgres;
 mod servers;
 mod stack;
+mod tls_proxy;
 pub mod views;
 
 pub use background::Background;
+pub use certificates::{Authority, Issued};
 pub use command::Output;
 pub use eventually::eventually;
 pub use own_cluster::OwnCluster;
@@ -47,8 +54,11 @@ pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;
 pub use proxy::Proxy;
 pub use running::Running;
+pub use secured_kafka::SecuredKafka;
+pub use secured_postgres::SecuredPostgres;
 pub use servers::Servers;
 pub use stack::{Stack, admin};
+pub use tls_proxy::{TlsProxy, acceptor};
 
 /// How long anything that must happen may take on a busy machine, unless a promise is tighter.
 pub const PATIENCE: Duration = Duration::from_secs(90);

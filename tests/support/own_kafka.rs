@@ -21,32 +21,28 @@ pub struct OwnKafka {
 
 impl OwnKafka {
     pub async fn start() -> Self {
-        Self::start_with("").await
+        Self::start_with("", &Listener::default(), &[]).await
     }
 
     /// It grants everything that no ACL forbids; see [`OwnKafka::forbid`].
     pub async fn with_acls() -> Self {
         let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-        Self::start_with(&format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n")).await
+        let settings = format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n");
+        Self::start_with(&settings, &Listener::default(), &[]).await
     }
 
     /// With a proxy in front of a listener of its own, by which whoever begins there stays.
     pub async fn with_proxy() -> (Self, Proxy) {
         let listener = free_address();
         let proxy = Proxy::to(&listener).await;
-        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, &proxied(&listener, proxy.url()), "");
-        (Self::serve(directory, address).await, proxy)
+        (Self::start_with("", &proxied(&listener, proxy.url()), &[]).await, proxy)
     }
 
-    async fn start_with(more: &str) -> Self {
+    /// With further settings, which win over the kit's own, and what the formatting of its storage is told.
+    pub(super) async fn start_with(settings: &str, listener: &Listener, format: &[&str]) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, &Listener::default(), more);
-        Self::serve(directory, address).await
-    }
-
-    async fn serve(directory: TempDir, address: String) -> Self {
-        format_storage(directory.path());
+        write_settings(directory.path(), &address, listener, settings);
+        format_storage(directory.path(), format);
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
         kafka
@@ -254,11 +250,11 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// A further listener: where it listens, and where clients find it.
+/// Further listeners: where they listen, and where clients find them. Each is `,NAME://host:port`.
 #[derive(Default)]
-struct Listener {
-    listens: String,
-    advertised: String,
+pub(super) struct Listener {
+    pub listens: String,
+    pub advertised: String,
 }
 
 fn proxied(listens: &str, advertised: &str) -> Listener {
@@ -286,11 +282,11 @@ fn write_settings(directory: &Path, address: &str, listener: &Listener, more: &s
     fs::write(directory.join("log4j2.properties"), logging).unwrap();
 }
 
-fn format_storage(directory: &Path) {
+fn format_storage(directory: &Path, more: &[&str]) {
     let id = "Zm9sZGJhY2stdGVzdHMtMQ";
     let mut command = java(directory, "256m");
     command.args(["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"]);
-    let formatted = command.arg(directory.join("server.properties")).output().expect("java is on the PATH");
+    let formatted = command.arg(directory.join("server.properties")).args(more).output().expect("java is on the PATH");
     let text = String::from_utf8_lossy(&formatted.stderr);
     assert!(formatted.status.success(), "Kafka formats its directory: {text}");
 }

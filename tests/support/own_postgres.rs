@@ -26,6 +26,11 @@ pub struct OwnPostgres {
 
 impl OwnPostgres {
     pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// `prepare` is given the directory of its data before it starts.
+    pub(super) async fn start_with(prepare: impl FnOnce(&Path)) -> Self {
         // Root lends it a user, who must reach the directory.
         let directory = tempfile::Builder::new().prefix("foldback-postgres-").tempdir_in("/var/tmp").unwrap();
         let has_disk = is_root() && mount(directory.path());
@@ -37,6 +42,7 @@ impl OwnPostgres {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        prepare(&data);
         let mut postgres = Self { process: None, directory, address: free_address(), has_disk };
         postgres.start_again().await;
         postgres
@@ -216,7 +222,8 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-fn as_postgres_owner(directory: &Path) {
+/// So that it may use a file of root's.
+pub(super) fn as_postgres_owner(directory: &Path) {
     if is_root() {
         let owned = Command::new("chown").arg("postgres:").arg(directory).status();
         assert!(owned.expect("chown runs").success());
@@ -236,7 +243,7 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 /// Where POSTGRES_BIN says, or of the newest server that is installed.
-fn binary(name: &str) -> PathBuf {
+pub(super) fn binary(name: &str) -> PathBuf {
     if let Some(directory) = std::env::var_os("POSTGRES_BIN") {
         return Path::new(&directory).join(name);
     }

@@ -8,6 +8,7 @@ use rdkafka::statistics::{Broker, Statistics};
 
 use super::refusal::{Refused, refusal};
 use crate::domain::log::record::Topics;
+use crate::log::trouble::{Trouble, is_about_token};
 
 /// A broker that is not connected for this long is a problem; clients reconnect all the time.
 const DOWN_AFTER: Duration = Duration::from_secs(3);
@@ -27,7 +28,9 @@ pub struct ClientHealth {
     /// By what is refused, and the topic where the client names it.
     refusals: BTreeMap<(Refused, Option<String>), Refusal>,
     /// By `host:port`.
-    broker_errors: HashMap<String, String>,
+    broker_errors: HashMap<String, Trouble>,
+    /// Why there is no token to log in with.
+    no_token: Option<Trouble>,
     unreachable: Option<Unreachable>,
     last_error: Option<(Instant, String)>,
 }
@@ -68,6 +71,7 @@ impl ClientHealth {
             membership: None,
             refusals: BTreeMap::new(),
             broker_errors: HashMap::new(),
+            no_token: None,
             unreachable: None,
             last_error: None,
         }
@@ -79,13 +83,21 @@ impl ClientHealth {
             let detail = format!("Kafka: {reason}; {remedy}");
             let topic = if refused == Refused::Topic { self.topic_in(reason) } else { None };
             self.refusals.insert((refused, topic), Refusal { last: now, detail });
-        } else if let Some((broker, words)) = of_broker(reason) {
-            if self.broker_errors.len() >= BROKERS_MAX {
-                self.broker_errors.clear();
-            }
-            self.broker_errors.insert(broker.to_owned(), words.to_owned());
+        } else if is_about_token(reason) {
+            self.no_token = Some(Trouble::new(reason));
+        } else {
+            self.connection_failed(reason);
         }
         self.last_error = Some((now, reason.to_owned()));
+    }
+
+    /// A sentence of the client's about a connection, which is an error only if the broker stays away.
+    pub fn connection_failed(&mut self, reason: &str) {
+        let Some((broker, words)) = of_broker(reason) else { return };
+        if self.broker_errors.len() >= BROKERS_MAX {
+            self.broker_errors.clear();
+        }
+        self.broker_errors.insert(broker.to_owned(), Trouble::new(words));
     }
 
     /// The topic that a sentence of librdkafka's names; its errors carry none.
@@ -132,7 +144,7 @@ impl ClientHealth {
         self.membership = Some(Membership { is_member, since, state: state.to_owned() });
     }
 
-    fn unreachable_broker(&self, statistics: &Statistics, assigned: &[(&str, i32)]) -> Option<String> {
+    fn unreachable_broker(&mut self, statistics: &Statistics, assigned: &[(&str, i32)]) -> Option<String> {
         let brokers: Vec<&Broker> = statistics
             .brokers
             .values()
@@ -141,6 +153,8 @@ impl ClientHealth {
         if !brokers.iter().any(|broker| is_up(broker)) {
             return Some(self.none_answers(&brokers));
         }
+        // Somebody has let this client in.
+        self.no_token = None;
         self.leader_down(statistics, &brokers, assigned).or_else(|| self.coordinator_down(statistics))
     }
 
@@ -148,13 +162,25 @@ impl ClientHealth {
         let mut tried: Vec<String> = brokers.iter().map(|broker| self.with_error(&broker.nodename)).collect();
         tried.sort();
         tried.dedup();
+        let tried = match &self.no_token {
+            Some(trouble) => trouble.to_string(),
+            None => tried.join("; "),
+        };
+        let is_explained = self.no_token.is_some() || brokers.iter().any(|broker| self.is_explained(&broker.nodename));
+        if is_explained {
+            return format!("no Kafka broker answers ({tried}); waiting for one");
+        }
         let is_learned = brokers.iter().any(|broker| broker.source == "learned");
         let advertised = if is_learned { ", and that the advertised.listeners can be reached from here" } else { "" };
         format!(
-            "no Kafka broker answers ({}); waiting for one. Check kafka.brokers, TLS and SASL, that the brokers are \
-             up{advertised}",
-            tried.join("; ")
+            "no Kafka broker answers ({tried}); waiting for one. Check kafka.brokers, TLS and SASL, that the brokers are \
+             up{advertised}"
         )
+    }
+
+    /// Whether what to do about this broker is said with its error.
+    fn is_explained(&self, broker: &str) -> bool {
+        self.broker_errors.get(broker).is_some_and(|trouble| trouble.remedy.is_some())
     }
 
     fn leader_down(&self, statistics: &Statistics, brokers: &[&Broker], assigned: &[(&str, i32)]) -> Option<String> {
@@ -191,7 +217,7 @@ impl ClientHealth {
 
     fn with_error(&self, broker: &str) -> String {
         match self.broker_errors.get(broker) {
-            Some(words) => format!("{broker}: {words}"),
+            Some(trouble) => format!("{broker}: {trouble}"),
             None => broker.to_owned(),
         }
     }

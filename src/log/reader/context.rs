@@ -19,7 +19,7 @@ use super::partition::AssignedPartition;
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
-use crate::log::client_log::{log_error, log_line};
+use crate::log::client_log::{CONNECTION_FAILED, log_error, log_line, without_thread};
 use crate::observe::health::{self, Readiness, Severity};
 
 /// Callbacks of a reader's consumer: rebalances, statistics and errors. librdkafka calls them while it polls.
@@ -122,6 +122,9 @@ impl<T: Send + 'static> ClientContext for ReaderContext<T> {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == CONNECTION_FAILED {
+            lock(&self.health).connection_failed(without_thread(message));
+        }
         log_line(level, facility, message);
     }
 

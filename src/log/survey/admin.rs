@@ -8,7 +8,7 @@ use rdkafka::error::KafkaError;
 use crate::config::kafka::Kafka;
 
 use crate::log::client::{client_config, let_go};
-use crate::log::client_log::AskingContext;
+use crate::log::client_log::{AskingContext, Told};
 use crate::log::survey::describe::hear;
 
 /// Number of brokers, and facts about the requested topics.
@@ -35,7 +35,7 @@ pub struct TopicFacts {
 /// Why the brokers did not answer, as far as the client's connections tell.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct DescribeError(String);
+pub struct DescribeError(pub Told);
 
 /// Describes these topics. `timeout` applies to each of two requests.
 pub async fn describe(kafka: &Kafka, topics: &[&str], timeout: Duration) -> Result<Cluster, DescribeError> {

@@ -48,7 +48,7 @@ impl EndsClient {
     /// An error of one of the answers, with what is known of its cause.
     pub fn told(&self, error: &KafkaError) -> String {
         self.consumer.as_ref().map(drain);
-        self.context.told(error)
+        self.context.told(error).to_string()
     }
 
     /// The ends of these partitions, as far as brokers answer within `timeout`.

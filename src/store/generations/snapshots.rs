@@ -34,10 +34,11 @@ pub async fn now(conn: &mut PgConnection) -> Result<Moment, StoreError> {
 /// definitions with the tables of its snapshot.
 pub async fn older_than(conn: &mut PgConnection, moment: Moment) -> Result<Option<String>, StoreError> {
     let sql = "select pid, usename, application_name from pg_stat_activity
-                where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+                where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null
+                  -- Null where this user may not see it, as are some of those below.
+                  and coalesce(backend_type, 'client backend') = 'client backend'
                   and backend_xmin is not null and application_name is distinct from $3
                   and age(backend_xmin) > pg_snapshot_xmax(pg_current_snapshot())::text::bigint - $2
-                  -- Null where this user may not see it.
                   and (xact_start is null or xact_start < $1)
                   and pid not in (select pid from pg_stat_progress_vacuum union all
                                   select pid from pg_stat_progress_create_index where command like '% CONCURRENTLY')
