@@ -120,6 +120,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
          postgres:// or postgresql://"
     );
     assert_eq!(
+        sentence("", &[("FOLDBACK__HTTP__TOKEN", "fifteen-letters")]),
+        "http.token is (hidden) (environment variable FOLDBACK__HTTP__TOKEN), but must be 1 to 10 tokens, each on a line \
+         of its own, of 16 to 512 letters, digits or -._~+/="
+    );
+    assert!(sentence("[http]\ntoken = \"a token with spaces\"", &[]).starts_with("http.token is (hidden) (file "));
+    assert_eq!(
         sentence("[retry]\ninitial_ms = 9000", &[]),
         "retry.initial_ms is 9000 (file foldback.toml), but must be at most retry.max_ms (5000)"
     );

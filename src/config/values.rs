@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+use super::http_tokens::{self, HttpTokens};
 use super::secret::HIDDEN;
 use super::{ConfigError, Flag, Key, Kind, Preset, Secret, Source, kafka_property, keys, suggestion};
 
@@ -110,6 +111,17 @@ impl Values {
     /// A URL, or `None` if it is not set.
     pub fn secret(&self, key: &Key) -> Result<Option<Secret>, ConfigError> {
         Ok(self.text_if_set(key)?.map(Secret::new))
+    }
+
+    /// The tokens, and the file that holds them, unless it is one that can be read only once.
+    pub fn tokens(&self, key: &Key) -> Result<Option<HttpTokens>, ConfigError> {
+        let Some(text) = self.text_if_set(key)? else { return Ok(None) };
+        let tokens = http_tokens::parse(&text).ok_or_else(|| self.invalid(key, key.kind))?;
+        let file = match self.source(key) {
+            Source::SecretFile { path, .. } if path.is_file() => Some(path),
+            _ => None,
+        };
+        Ok(Some(HttpTokens { tokens, file }))
     }
 
     pub fn listen(&self, key: &Key) -> Result<SocketAddr, ConfigError> {
