@@ -134,7 +134,7 @@ fn is_of_topic(char: char) -> bool {
 
 fn is_broker(text: &str) -> bool {
     match text.rsplit_once(':') {
-        Some((host, port)) => !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok(),
+        Some((host, port)) => !host.is_empty() && !host.contains(['/', '@']) && port.parse::<u16>().is_ok(),
         None => false,
     }
 }
