@@ -8,4 +8,7 @@ mod checklist;
 mod cli;
 mod configuration;
 mod examples;
+mod planted;
 mod secrets;
+#[path = "../support/verbs.rs"]
+mod verbs;
