@@ -18,5 +18,6 @@ mod readers_first;
 mod reads;
 mod redrive;
 mod runs_refused;
+mod secrets;
 mod sessions;
 mod told;

@@ -12,6 +12,7 @@
 //!   may harm.
 //! - [`OwnCluster`] is a Redis Cluster of three primaries.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
+//! - [`verbs`] are all verbs of the command line, as its help lists them.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
 //!
@@ -34,6 +35,7 @@ mod proxy;
 mod running;
 mod servers;
 mod stack;
+pub mod verbs;
 pub mod views;
 
 pub use background::Background;
