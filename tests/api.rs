@@ -1,6 +1,7 @@
 //! The HTTP API over a real Postgres, seen by a client.
 
 mod abandoned;
+mod authorization;
 mod dead_letters;
 mod document;
 mod pages;

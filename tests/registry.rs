@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::{Proxy, Servers, Stack, eventually, http};
 use bytes::Bytes;
 use foldback::codec::{Decode, Decoded, Decoder, Framing, Limits, encode_order, newest};
+use foldback::config::Secret;
 use foldback::domain::log::position::Position;
 use foldback::domain::log::record::{RawRecord, Stream};
 use foldback::domain::log::rejection::Reason;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 const WITHIN: Duration = Duration::from_secs(20);
 
 fn settings(url: &str, unknown_after_ms: u64) -> RegistrySettings {
-    RegistrySettings { url: Some(url.to_owned()), timeout_ms: 2_000, unknown_after_ms, ..RegistrySettings::default() }
+    RegistrySettings { url: Some(Secret::new(url)), timeout_ms: 2_000, unknown_after_ms, ..RegistrySettings::default() }
 }
 
 /// Registers under a subject of its own: the id.

@@ -73,7 +73,7 @@ pub async fn measure(config: &Arc<Config>, access: &Access) -> Result<Measured> 
 
 fn registry(config: &Config) -> Result<(Decoder, Registry)> {
     let decoder = Decoder::new(Limits::default());
-    let url = config.schema_registry.url.as_ref().map(|url| url.expose().to_owned());
+    let url = config.schema_registry.url.clone();
     let registry = Registry::new(&RegistrySettings { url, ..RegistrySettings::default() }, decoder.clone())?;
     Ok((decoder, registry))
 }

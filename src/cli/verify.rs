@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::domain::generations::difference::{Difference, part_from};
 use crate::domain::log::key_share::KeySample;
 use crate::rebuild::Observer;
@@ -30,7 +30,7 @@ pub struct Args {
     rate: Option<String>,
     /// Compare the gauges too: HTTP address of the leading instance, as http://HOST:PORT
     #[arg(long, value_name = "URL")]
-    metrics_url: Option<String>,
+    metrics_url: Option<Secret>,
     #[command(flatten)]
     output: Output,
 }
@@ -41,6 +41,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         sample: args.sample.unwrap_or(KeySample::ALL),
         records_per_second_max: config.verify.records_per_second_max,
         metrics_url: args.metrics_url,
+        metrics_token: config.http.tokens.as_ref().and_then(|held| held.tokens.first().cloned()),
         differences_max: config.verify.differences_max,
     };
     check_kafka(&config)?;

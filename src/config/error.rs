@@ -19,8 +19,8 @@ pub enum ConfigError {
         "{key} is not set: give it in the configuration file, as {variable}, or in a file named by {variable}_FILE"
     )]
     Missing { key: &'static str, variable: String },
-    #[error("{key} ({source_}) names the file {path}, which cannot be read: {reason}")]
-    SecretFile { key: String, source_: Source, path: PathBuf, reason: String },
+    #[error("{key} ({source_}) names the file {file}, which cannot be read: {reason}")]
+    SecretFile { key: String, source_: Source, file: String, reason: String },
     #[error("the configuration file {path} cannot be read: {reason}")]
     Unreadable { path: PathBuf, reason: String },
     #[error("the configuration file {path} is not valid TOML, line {line}: {reason}")]

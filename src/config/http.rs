@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::http_tokens::HttpTokens;
 use super::values::Values;
 use super::{ConfigError, Key, Kind, Preset};
 
@@ -10,8 +11,16 @@ const LISTEN: Key = Key::text(
     "http.listen",
     Kind::Listen,
     Preset::Text("127.0.0.1:8080"),
-    "Address to listen on. The default is reachable from this machine only, 0.0.0.0:8080 from everywhere. There is no \
-     authentication: keep it behind a proxy.",
+    "Address to listen on. The default is reachable from this machine only, 0.0.0.0:8080 from everywhere. Without \
+     http.token, whoever reaches it reads everything.",
+);
+const TOKEN: Key = Key::text(
+    "http.token",
+    Kind::Tokens,
+    Preset::Unset,
+    "What a client must send as `Authorization: Bearer TOKEN` for every path but /livez and /readyz. Any of several \
+     tokens holds, so that they can be rotated: the file named by http.token_file is read again when it changes. Without \
+     a token there is no authentication.",
 );
 const REQUEST_TIMEOUT_MS: Key = Key::millis(
     "http.request_timeout_ms",
@@ -54,6 +63,7 @@ const RESPONSE_BYTES_MAX: Key = Key::number(
 
 pub const KEYS: &[Key] = &[
     LISTEN,
+    TOKEN,
     REQUEST_TIMEOUT_MS,
     EXPORT_TIMEOUT_MS,
     EXPORT_ROWS_MAX,
@@ -67,6 +77,8 @@ pub const KEYS: &[Key] = &[
 #[derive(Debug, Clone)]
 pub struct Http {
     pub listen: SocketAddr,
+    /// `None`: everybody is answered.
+    pub tokens: Option<HttpTokens>,
     pub request_timeout: Duration,
     pub export_timeout: Duration,
     pub export_rows_max: u64,
@@ -80,6 +92,7 @@ impl Http {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             listen: values.listen(&LISTEN)?,
+            tokens: values.tokens(&TOKEN)?,
             request_timeout: values.millis(&REQUEST_TIMEOUT_MS)?,
             export_timeout: values.millis(&EXPORT_TIMEOUT_MS)?,
             export_rows_max: values.number(&EXPORT_ROWS_MAX)?,

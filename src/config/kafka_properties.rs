@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::kafka_property::{PREFIX, is_shown};
+use super::kafka_property::{self, PREFIX};
 use super::secret::HIDDEN;
 use super::values::{Given, Values};
 use super::{ConfigError, Secret};
@@ -62,7 +62,10 @@ pub(super) fn text(value: &Value) -> Option<String> {
 }
 
 fn invalid(name: &str, given: &Given, allowed: &str) -> ConfigError {
-    let value = if is_shown(name) { given.value.to_string() } else { HIDDEN.to_owned() };
+    let value = match text(&given.value) {
+        Some(text) => kafka_property::shown(name, &text),
+        None => HIDDEN.to_owned(),
+    };
     ConfigError::Invalid {
         key: format!("{PREFIX}{name}"),
         value,

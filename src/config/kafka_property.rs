@@ -1,5 +1,7 @@
 //! The names of librdkafka's settings below `kafka.properties`.
 
+use super::secret::{HIDDEN, quoted};
+
 pub(super) const PREFIX: &str = "kafka.properties.";
 
 /// Settings that hold no secret. Any other value is hidden: in a misspelled name, a password can't be recognized.
@@ -37,20 +39,22 @@ const HARMLESS: &[&str] = &[
     "ssl.providers",
     "ssl.sigalgs.list",
 ];
-/// How the names of sizes, times and paths end.
-const HARMLESS_ENDS: &[&str] = &[
-    ".ms",
-    ".bytes",
-    ".kbytes",
-    ".messages",
-    ".max",
-    ".max.size",
-    ".size",
-    ".count",
-    ".interval",
-    ".location",
-    ".file",
+/// Settings that name a file.
+const PATHS: &[&str] = &[
+    "https.ca.location",
+    "sasl.kerberos.keytab",
+    "sasl.oauthbearer.assertion.jwt.template.file",
+    "sasl.oauthbearer.assertion.private.key.file",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.engine.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
 ];
+/// How the names of sizes and times end.
+const NUMBER_ENDS: &[&str] =
+    &[".ms", ".bytes", ".kbytes", ".messages", ".max", ".max.size", ".size", ".count", ".interval"];
 
 /// The librdkafka name in a key below `kafka.properties`.
 pub(super) fn name(key: &str) -> Option<&str> {
@@ -70,15 +74,16 @@ pub(super) fn is_secret(name: &str) -> bool {
         "token",
         "assertion",
     ];
-    let is_known = HARMLESS.contains(&name);
-    !is_known
-        && PARTS.iter().any(|part| name.contains(part))
-        && !name.ends_with(".location")
-        && !name.ends_with(".file")
+    let is_known = HARMLESS.contains(&name) || PATHS.contains(&name);
+    !is_known && PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Whether a setting's value may be shown.
-pub(super) fn is_shown(name: &str) -> bool {
-    let is_harmless = HARMLESS.contains(&name) || HARMLESS_ENDS.iter().any(|end| name.ends_with(end));
-    is_harmless && !is_secret(name)
+/// The value of a setting as it may be shown: in full where its name and its form say that it is no secret.
+pub(super) fn shown(name: &str, value: &str) -> String {
+    let is_number = || NUMBER_ENDS.iter().any(|end| name.ends_with(end)) && value.parse::<f64>().is_ok();
+    let is_path = || PATHS.contains(&name) && !value.contains('\n');
+    match HARMLESS.contains(&name) || !is_secret(name) && is_number() || is_path() {
+        true => quoted(value),
+        false => HIDDEN.to_owned(),
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::http_tokens;
+
 /// A setting: `section.name`, its default, its limits, and what it does.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -29,6 +31,8 @@ pub enum Kind {
     Url {
         schemes: &'static [&'static str],
     },
+    /// Tokens for HTTP, one per line.
+    Tokens,
     /// A whole number; `unit` is a plural such as `milliseconds`.
     Number {
         min: u64,
@@ -77,7 +81,7 @@ impl Key {
 
     /// Whether its value must not appear in a log, an error or `config show`.
     pub fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Url { .. })
+        matches!(self.kind, Kind::Url { .. } | Kind::Tokens)
     }
 
     /// The environment variable that sets it.
@@ -94,6 +98,7 @@ impl fmt::Display for Kind {
             Self::Brokers => f.write_str("host:port, or several separated by commas"),
             Self::Listen => f.write_str("an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"),
             Self::Url { schemes } => write!(f, "a URL that starts with {}", or(schemes)),
+            Self::Tokens => f.write_str(&http_tokens::form()),
             Self::Number { min, max, unit } => write!(f, "a whole number of {unit} from {min} to {max}"),
             Self::Choice { options } => write!(f, "one of {}", options.join(", ")),
             Self::Properties => f.write_str("a table of librdkafka settings, each a string, a number or a boolean"),
@@ -116,6 +121,7 @@ impl Kind {
             Self::Brokers => text.split(',').all(|broker| is_broker(broker.trim())),
             Self::Listen => text.parse::<std::net::SocketAddr>().is_ok(),
             Self::Url { schemes } => schemes.iter().any(|scheme| has_scheme(text, scheme)),
+            Self::Tokens => http_tokens::parse(text).is_some(),
             Self::Choice { options } => options.contains(&text),
             Self::Number { .. } | Self::Properties => false,
         }
@@ -128,7 +134,7 @@ fn is_of_topic(char: char) -> bool {
 
 fn is_broker(text: &str) -> bool {
     match text.rsplit_once(':') {
-        Some((host, port)) => !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok(),
+        Some((host, port)) => !host.is_empty() && !host.contains(['/', '@']) && port.parse::<u16>().is_ok(),
         None => false,
     }
 }

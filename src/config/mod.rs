@@ -11,6 +11,7 @@ mod error;
 mod file;
 pub mod generations;
 pub mod http;
+pub mod http_tokens;
 pub mod kafka;
 mod kafka_properties;
 mod kafka_property;

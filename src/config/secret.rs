@@ -27,8 +27,34 @@ impl Secret {
         let host = authority.rsplit('@').next().unwrap_or_default();
         let path = &plain[authority.len()..];
         // A password with an unescaped '/', '?' or '#' ends the authority too early: better nothing than half of it.
-        let is_split_in_password = !authority.contains('@') && rest.contains('@') || path.contains('@');
-        if is_split_in_password { HIDDEN.to_owned() } else { format!("{scheme}://{host}{path}") }
+        let is_split_in_password = rest[authority.len()..].contains('@');
+        if is_split_in_password || !is_host(host) { HIDDEN.to_owned() } else { format!("{scheme}://{host}{path}") }
+    }
+}
+
+/// `host`, `host:port` or `[address]:port`. Anything else may be `user:password` before a forgotten `@host`.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (text, ""),
+    };
+    let is_address = name.starts_with('[') && name.ends_with(']');
+    let is_name = |char: char| char.is_alphanumeric() || "-._%".contains(char);
+    port.chars().all(|char| char.is_ascii_digit()) && (is_address || name.chars().all(is_name))
+}
+
+/// A value as an error quotes it, or as `config show` does. A URL may have got into any key.
+pub fn quoted(text: &str) -> String {
+    match text.contains("://") {
+        true => Secret::new(text).address(),
+        false => text.to_owned(),
+    }
+}
+
+/// For flags.
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use toml::Value;
 
+use super::secret::quoted;
 use super::{Config, Key, Kind, Preset, SECTIONS, Secret, Source, kafka_property};
 
 /// A setting's effective value.
@@ -54,10 +55,7 @@ impl Config {
         let source = |name: &str| {
             self.values.given(&format!("kafka.properties.{name}")).map_or(Source::Default, |given| given.source.clone())
         };
-        let value = |name: &str, value: &Secret| match kafka_property::is_shown(name) {
-            true => Value::String(value.expose().to_owned()),
-            false => Value::String(value.to_string()),
-        };
+        let value = |name: &str, value: &Secret| Value::String(kafka_property::shown(name, value.expose()));
         self.kafka
             .properties
             .iter()
@@ -80,6 +78,7 @@ fn seen(key: &Key, value: Value) -> Value {
         (false, Value::String(text)) if matches!(key.kind, Kind::Number { .. }) => {
             text.trim().parse().map_or(Value::String(text), Value::Integer)
         }
+        (_, Value::String(text)) => Value::String(quoted(&text)),
         (_, value) => value,
     }
 }

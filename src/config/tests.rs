@@ -86,12 +86,56 @@ fn no_secret_is_shown() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_shown() {
+    let url = "postgres://u:s3cret@h/d";
+    for key in ["workers.count", "http.listen", "kafka.brokers", "log.level", "kafka.orders_topic", "http.token"] {
+        let (section, name) = key.split_once('.').unwrap();
+        let text = sentence(&format!("[{section}]\n{name} = \"{url}\""), &[]);
+        assert!(text.starts_with(&format!("{key} is (hidden) (file ")), "{text}");
+    }
+    assert!(sentence("[kafka]\nbrokers = \"u:s3cret@h:9092\"", &[]).starts_with("kafka.brokers is (hidden) "));
+    let shown = |toml: &str| load(toml, &[], &[]).unwrap().to_toml();
+    let group = shown(&format!("[kafka]\ngroup = \"{url}\"\n[redis]\nprefix = \"{url}\""));
+    assert!(group.contains("group = \"postgres://h/d\"") && !group.contains("s3cret"), "{group}");
+    let endpoint = "[kafka.properties]\nsasl.oauthbearer.token.endpoint.url = \"https://u:s3cret@h/o?t=s3cret\"";
+    assert!(shown(endpoint).contains("url\" = \"https://h/o\" #"), "{}", shown(endpoint));
+}
+
+#[test]
+fn a_value_of_an_unknown_setting_is_secret_whatever_its_name_looks_like() {
+    for name in ["sasl.passwrod", "sasl.passwrod.ms", "sasl.passwrod.location", "sasl.passwrod.file", "debgu"] {
+        let toml = format!("[kafka.properties]\n\"{name}\" = \"s3cret\"");
+        let shown = load(&toml, &[], &[]).unwrap().to_toml();
+        assert!(shown.contains(&format!("properties.\"{name}\" = \"(hidden)\"")), "{shown}");
+    }
+    let toml = "[kafka.properties]\nssl.key.location = \"-----BEGIN\\ns3cret\"";
+    assert!(!load(toml, &[], &[]).unwrap().to_toml().contains("s3cret"));
+    let toml = "[kafka.properties]\nssl.key.location = \"/etc/key\"\nsocket.timeout.ms = \"100\"";
+    let shown = load(toml, &[], &[]).unwrap().to_toml();
+    assert!(shown.contains("location\" = \"/etc/key\"") && shown.contains("ms\" = \"100\""), "{shown}");
+}
+
+#[test]
+fn a_secret_given_instead_of_its_file_is_not_shown() {
+    for secret in ["s3cret", "postgres://u:s3cret@h/d", "/s3cret+/=", "token s3cret"] {
+        for variable in ["POSTGRES__URL_FILE", "HTTP__TOKEN_FILE", "KAFKA__PROPERTIES__SASL_PASSWORD_FILE"] {
+            let text = sentence("", &[(&format!("FOLDBACK__{variable}"), secret)]);
+            assert!(text.contains(variable) && !text.contains("s3cret"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_address_is_shown_whole_or_not_at_all() {
     assert_eq!(Secret::new("postgres://u:p@h:1/d?x=y").address(), "postgres://h:1/d");
     assert_eq!(Secret::new("redis://h").address(), "redis://h");
     assert_eq!(Secret::new("postgres://u:p/w@h/d").address(), "(hidden)");
     assert_eq!(Secret::new("postgres://u:p?w@h/d").address(), "(hidden)");
     assert_eq!(Secret::new("s3cret").address(), "(hidden)");
+    assert_eq!(Secret::new("postgres://u:s3cret").address(), "(hidden)", "a forgotten @host");
+    assert_eq!(Secret::new("postgres://u@h:s3?cret@h/d").address(), "(hidden)");
+    assert_eq!(Secret::new("postgres://u:p@[::1]:5432/d").address(), "postgres://[::1]:5432/d");
+    assert_eq!(Secret::new("postgres://u:p@%2Fvar%2Frun/d").address(), "postgres://%2Fvar%2Frun/d");
 }
 
 #[test]
@@ -119,6 +163,12 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
         "postgres.url is (hidden) (environment variable FOLDBACK__POSTGRES__URL), but must be a URL that starts with \
          postgres:// or postgresql://"
     );
+    assert_eq!(
+        sentence("", &[("FOLDBACK__HTTP__TOKEN", "fifteen-letters")]),
+        "http.token is (hidden) (environment variable FOLDBACK__HTTP__TOKEN), but must be 1 to 10 tokens, each on a line \
+         of its own, of 16 to 512 letters, digits or -._~+/="
+    );
+    assert!(sentence("[http]\ntoken = \"a token with spaces\"", &[]).starts_with("http.token is (hidden) (file "));
     assert_eq!(
         sentence("[retry]\ninitial_ms = 9000", &[]),
         "retry.initial_ms is 9000 (file foldback.toml), but must be at most retry.max_ms (5000)"

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Value;
 
+use super::http_tokens::{self, HttpTokens};
 use super::secret::HIDDEN;
 use super::{ConfigError, Flag, Key, Kind, Preset, Secret, Source, kafka_property, keys, suggestion};
 
@@ -72,7 +73,7 @@ impl Values {
     pub fn invalid(&self, key: &Key, allowed: impl ToString) -> ConfigError {
         let value = match self.given(key.name) {
             Some(_) if key.is_secret() => HIDDEN.to_owned(),
-            Some(given) => given.value.to_string(),
+            Some(given) => told(&given.value),
             None => "not set".to_owned(),
         };
         ConfigError::Invalid {
@@ -112,6 +113,17 @@ impl Values {
         Ok(self.text_if_set(key)?.map(Secret::new))
     }
 
+    /// The tokens, and the file that holds them, unless it is one that can be read only once.
+    pub fn tokens(&self, key: &Key) -> Result<Option<HttpTokens>, ConfigError> {
+        let Some(text) = self.text_if_set(key)? else { return Ok(None) };
+        let tokens = http_tokens::parse(&text).ok_or_else(|| self.invalid(key, key.kind))?;
+        let file = match self.source(key) {
+            Source::SecretFile { path, .. } if path.is_file() => Some(path),
+            _ => None,
+        };
+        Ok(Some(HttpTokens { tokens, file }))
+    }
+
     pub fn listen(&self, key: &Key) -> Result<SocketAddr, ConfigError> {
         self.text(key)?.parse().map_err(|_| self.invalid(key, key.kind))
     }
@@ -124,6 +136,15 @@ impl Values {
             (None, _) => return Ok(None),
         };
         if key.kind.takes(&text) { Ok(Some(text)) } else { Err(self.invalid(key, key.kind)) }
+    }
+}
+
+/// An `@` may follow a password that has got into the wrong key.
+fn told(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.contains("://") || text.contains('@') => HIDDEN.to_owned(),
+        Value::Array(_) | Value::Table(_) => HIDDEN.to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -150,6 +171,14 @@ fn unknown(key: String, source: Source) -> ConfigError {
     ConfigError::UnknownKey { key, source_: source, suggestion }
 }
 
+/// Who names a file and gives its content instead has given a secret.
+fn told_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_path = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+    let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._- ".contains(char));
+    if is_path && is_plain { text.into_owned() } else { format!("{HIDDEN}, as it is no plain absolute path,") }
+}
+
 fn from_file(key: &str, value: &Value, source: Source) -> Result<Given, ConfigError> {
     let path = PathBuf::from(value.as_str().unwrap_or_default());
     match std::fs::read_to_string(&path) {
@@ -160,7 +189,7 @@ fn from_file(key: &str, value: &Value, source: Source) -> Result<Given, ConfigEr
         Err(error) => Err(ConfigError::SecretFile {
             key: format!("{key}_file"),
             source_: source,
-            path,
+            file: told_path(&path),
             reason: error.to_string(),
         }),
     }

@@ -6,9 +6,11 @@
 //! - `generation_watch`: which generation is live
 //! - `publisher`: committed views into Redis and gauges
 //! - `http_views`: committed views for the HTTP API
+//! - `http_tokens`: who may read them
 
 pub mod backoff;
 pub mod generation_watch;
+pub mod http_tokens;
 pub mod http_views;
 pub mod progress;
 pub mod publisher;

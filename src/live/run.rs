@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::generation_watch::GenerationWatch;
+use super::http_tokens::TokenFile;
 use super::http_views::{AnswerLimits, StoredViews};
 use super::progress::{EndsWatch, Progress, Supervisor};
 use super::publisher::{Publisher, PublisherStatus};
@@ -17,6 +18,7 @@ use super::tasks::{EndedEarly, Tasks};
 use super::worker::refusals::RefusalLog;
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
+use crate::config::http_tokens::HttpTokens;
 use crate::config::kafka::Kafka;
 use crate::config::{Config, Secret};
 use crate::domain::log::record::Topics;
@@ -27,7 +29,7 @@ use crate::observe::metrics::MetricsError;
 use crate::observe::{Metrics, Readiness};
 use crate::publish::{Link, PublishError};
 use crate::registry::Resolver;
-use crate::serve::{App, HttpSettings};
+use crate::serve::{App, HttpSettings, Tokens};
 use crate::store::connect::Access;
 use crate::store::generations::generation;
 use crate::store::tables::folded_topics::FoldedTopics;
@@ -194,6 +196,9 @@ impl Process<'_> {
         // Port 0 means any port; log the actual one.
         let address = listener.local_addr().unwrap_or(address);
         info!(%address, "HTTP is listening");
+        if http.tokens.is_none() && !address.ip().to_canonical().is_loopback() {
+            warn!("http.token is not set: whoever reaches {address} reads everything");
+        }
         let limits = AnswerLimits { time: http.request_timeout, bytes_max: http.response_bytes_max };
         let views = StoredViews::new(self.access.clone(), self.config.postgres.pool_max, limits, self.decoder.clone());
         let (metrics, progress, topics) = (self.metrics.clone(), self.progress.clone(), self.config.kafka.topics());
@@ -210,10 +215,22 @@ impl Process<'_> {
             requests_max: http.requests_max,
             connections_max: http.connections_max,
             header_timeout: http.header_timeout,
+            tokens: self.spawn_tokens(tasks, stop),
         };
         let app = App::new(Arc::new(views), self.readiness.clone(), Arc::new(render), settings);
         tasks.spawn("the HTTP server", crate::serve::serve(listener, app, stop.clone()));
         Ok(())
+    }
+
+    /// Who may ask.
+    fn spawn_tokens(&self, tasks: &mut Tasks, stop: &CancellationToken) -> Option<Tokens> {
+        let HttpTokens { tokens, file } = self.config.http.tokens.clone()?;
+        let tokens = Tokens::new(tokens);
+        if let Some(path) = file {
+            let file = TokenFile { path, tokens: tokens.clone(), readiness: self.readiness.clone() };
+            tasks.spawn_infallible("the watch over the HTTP tokens", file.watch(stop.clone()));
+        }
+        Some(tokens)
     }
 
     fn spawn_publisher(&self, tasks: &mut Tasks) -> Result<(), RunError> {

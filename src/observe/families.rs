@@ -70,6 +70,8 @@ pub const SUMMARY_DRIFT: Family = Family::counter(
 );
 pub const REDIS_PUBLISH: Family =
     Family::seconds("foldback_redis_publish_seconds", "Duration of a publication's write to Redis.");
+pub const HTTP_REQUESTS: Family =
+    Family::counter("foldback_http_requests_total", &["status"], "HTTP requests that were answered, by status.");
 pub const LIVE_GENERATION: Family = Family::gauge("foldback_live_generation", &[], "Number of the live generation.");
 pub const REBUILD_PROGRESS: Family =
     Family::gauge("foldback_rebuild_progress_ratio", &[], "How much of the log a running rebuild has folded, 0 to 1.");
@@ -84,7 +86,7 @@ pub const CONDITION: Family = Family::gauge(
     "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
 );
 
-pub const ALL: [Family; 23] = [
+pub const ALL: [Family; 24] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -99,6 +101,7 @@ pub const ALL: [Family; 23] = [
     ORDERS_WITH_GAPS,
     SUMMARY_DRIFT,
     REDIS_PUBLISH,
+    HTTP_REQUESTS,
     LIVE_GENERATION,
     REBUILD_PROGRESS,
     BUILD_INFO,

@@ -42,6 +42,8 @@ pub const SCHEMA_REGISTRY: &str = "schema_registry";
 pub const REDIS: &str = "redis";
 /// Keys are published, and subscribers of the channel are not told.
 pub const REDIS_CHANNEL: &str = "redis_channel";
+/// The file of the HTTP tokens can't be used; those that were read before hold.
+pub const HTTP_TOKEN: &str = "http_token";
 pub const SCHEMA_VERSION: &str = "schema_version";
 /// The live generation has another projection version than this binary.
 pub const PROJECTION_VERSION: &str = "projection_version";

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::families::{
-    ALL, BUILD_INFO, COMMIT, CONDITION, EVENT_TO_COMMIT, LIVE_GENERATION, REBUILD_PROGRESS, RECORDS, REDIS_PUBLISH,
-    SUMMARY_DRIFT,
+    ALL, BUILD_INFO, COMMIT, CONDITION, EVENT_TO_COMMIT, HTTP_REQUESTS, LIVE_GENERATION, REBUILD_PROGRESS, RECORDS,
+    REDIS_PUBLISH, SUMMARY_DRIFT,
 };
 use super::family::Kind;
 use super::gauges::{DomainGauges, PartitionGauges};
@@ -118,6 +118,11 @@ pub fn summary_drift(drifts: &[Drift]) {
     for drift in drifts {
         ::metrics::counter!(SUMMARY_DRIFT.name, "field" => drift.label().to_owned()).increment(1);
     }
+}
+
+/// Counts a request by the status of its answer.
+pub fn http_request(status: u16) {
+    ::metrics::counter!(HTTP_REQUESTS.name, "status" => status.to_string()).increment(1);
 }
 
 pub fn live_generation(generation: i32) {

@@ -51,6 +51,7 @@ fn record_everything(shown: &Metrics) {
     metrics::commit_seconds(Duration::from_millis(3));
     metrics::redis_publish_seconds(Duration::from_millis(1));
     metrics::summary_drift(&[Drift { field: "alertsDigest[].reasons".into(), problem: DriftProblem::WrongType }]);
+    metrics::http_request(401);
     metrics::live_generation(7);
     metrics::rebuild_progress_ratio(0.5);
     shown.partitions.show(vec![PartitionValues {
@@ -125,6 +126,7 @@ fn values_are_shown_by_their_labels() {
         r#"foldback_dead_letters{reason="invalid"} 2"#,
         r#"foldback_dead_letters{reason="malformed"} 0"#,
         "foldback_orders_with_gaps 3",
+        r#"foldback_http_requests_total{status="401"} 1"#,
         "foldback_live_generation 7",
         r#"foldback_event_to_commit_seconds_bucket{le="0.025"} 0"#,
         r#"foldback_event_to_commit_seconds_bucket{le="0.05"} 7"#,

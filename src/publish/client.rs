@@ -35,10 +35,7 @@ pub struct Link {
 impl Link {
     /// Connects on the first call. `timeout` applies to connecting and to each command.
     pub fn new(url: &str, prefix: &str, timeout: Duration) -> Result<Link, PublishError> {
-        choose_cryptography();
-        // The client's error may repeat the URL, and with it a password.
-        let client = Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))?;
-        Ok(Link { client, timeout, connection: None, node: None, keys: Keys::new(prefix) })
+        Ok(Link { client: open(url)?, timeout, connection: None, node: None, keys: Keys::new(prefix) })
     }
 
     pub fn keys(&self) -> &Keys {
@@ -144,6 +141,13 @@ impl Link {
         };
         Client::open(info.set_addr(address)).map_err(PublishError::Redis)
     }
+}
+
+/// Doesn't connect.
+pub(super) fn open(url: &str) -> Result<Client, PublishError> {
+    choose_cryptography();
+    // The client's error may repeat the URL, and with it a password.
+    Client::open(url).map_err(|error| PublishError::Address(format!("{:?}", error.kind())))
 }
 
 /// Sends ASKING before each, which holds for one command; before the first it was sent already.

@@ -1,6 +1,7 @@
 //! What the Redis server says about itself, for `doctor`.
 
-use redis::RedisError;
+use super::client::open;
+use super::error::PublishError;
 
 /// Facts from INFO; `None` if the server doesn't report them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,12 +16,13 @@ pub struct ServerFacts {
 }
 
 /// Connects and asks. The caller bounds the time.
-pub async fn inspect(url: &str) -> Result<ServerFacts, RedisError> {
-    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+pub async fn inspect(url: &str) -> Result<ServerFacts, PublishError> {
+    let connection = open(url)?.get_multiplexed_async_connection().await;
+    let mut connection = connection.map_err(PublishError::Redis)?;
     match redis::cmd("INFO").query_async::<String>(&mut connection).await {
         Ok(info) => Ok(facts(&info)),
         Err(error) if error.code() == Some("NOPERM") => Ok(ServerFacts { is_hidden: true, ..ServerFacts::default() }),
-        Err(error) => Err(error),
+        Err(error) => Err(PublishError::Redis(error)),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Client of the schema registry's HTTP API (Confluent's), one request at a time.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::config::Secret;
 use crate::config::tls::{Distrust, choose_cryptography};
 use crate::observe::cause::innermost;
 
@@ -17,7 +19,7 @@ const SCHEMA_NOT_FOUND: i64 = 40403;
 #[derive(Debug, Clone)]
 pub struct RegistrySettings {
     /// The base URL, with user and password if needed; `None` if there is no registry.
-    pub url: Option<String>,
+    pub url: Option<Secret>,
     pub timeout_ms: u64,
     /// A longer answer is not read.
     pub answer_bytes_max: usize,
@@ -97,10 +99,12 @@ pub struct SubjectFacts {
 }
 
 /// A client of Confluent's schema registry API. Each call is one request, bounded by the settings' timeout; no retries.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RegistryClient {
     client: Client,
     base: Option<Url>,
+    /// The base URL, as it may be shown.
+    shown: String,
     answer_bytes_max: usize,
 }
 
@@ -118,14 +122,22 @@ struct Refusal {
     message: String,
 }
 
+/// The base URL holds the password.
+impl fmt::Debug for RegistryClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryClient").field("registry", &self.shown).finish_non_exhaustive()
+    }
+}
+
 impl RegistryClient {
     pub fn new(settings: &RegistrySettings) -> Result<RegistryClient, RegistrySetupError> {
-        let base = settings.url.as_deref().map(base_url).transpose()?;
+        let base = settings.url.as_ref().map(|url| base_url(url.expose())).transpose()?;
+        let shown = settings.url.as_ref().map_or_else(|| "(none)".to_owned(), Secret::address);
         let timeout = Duration::from_millis(settings.timeout_ms);
         choose_cryptography();
         let client = Client::builder().timeout(timeout).connect_timeout(timeout).build();
         let client = client.map_err(|error| RegistrySetupError::Client(error.without_url()))?;
-        Ok(RegistryClient { client, base, answer_bytes_max: settings.answer_bytes_max })
+        Ok(RegistryClient { client, base, shown, answer_bytes_max: settings.answer_bytes_max })
     }
 
     /// Whether a registry is configured at all.
@@ -133,13 +145,9 @@ impl RegistryClient {
         self.base.is_some()
     }
 
-    /// The URL without user and password.
+    /// The URL's address: user, password and parameters may be secret.
     pub fn shown_url(&self) -> String {
-        let Some(mut url) = self.base.clone() else { return "(none)".to_owned() };
-        // Both fail only for URLs that can't have them.
-        let _ = url.set_password(None);
-        let _ = url.set_username("");
-        url.to_string().trim_end_matches('/').to_owned()
+        self.shown.trim_end_matches('/').to_owned()
     }
 
     pub async fn schema(&self, id: u32) -> Result<RegisteredSchema, RegistryError> {
@@ -313,4 +321,24 @@ impl Refusal {
 fn base_url(url: &str) -> Result<Url, RegistrySetupError> {
     let url = Url::parse(url).map_err(|_| RegistrySetupError::Url)?;
     if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(RegistrySetupError::Url) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn neither_an_error_nor_debug_text_shows_a_secret_of_the_url() {
+        for url in [
+            "http://u:S3CR3T@127.0.0.1:1/base?token=S3CR3T",
+            "http://127.0.0.1:1/base?token=S3CR3T#S3CR3T",
+            "http://127.0.0.1:1/S3CR3T@127.0.0.1/base",
+        ] {
+            let settings = RegistrySettings { url: Some(Secret::new(url)), ..RegistrySettings::default() };
+            let client = RegistryClient::new(&settings).unwrap();
+            let error = client.schema(1).await.unwrap_err();
+            let text = format!("{error} {error:?} {client:?} {settings:?}");
+            assert!(!text.contains("S3CR3T") && text.contains(&client.shown_url()), "{text}");
+        }
+    }
 }

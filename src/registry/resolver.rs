@@ -68,7 +68,7 @@ pub fn settings(config: &Config) -> RegistrySettings {
     let section = &config.schema_registry;
     let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     RegistrySettings {
-        url: section.url.as_ref().map(|url| url.expose().to_owned()),
+        url: section.url.clone(),
         timeout_ms: millis(section.timeout),
         unknown_after_ms: millis(section.unknown_after),
         retry_max_ms: millis(section.retry_max),

@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use crate::domain::timestamp::Timestamp;
 use crate::observe::health::{Condition, Severity};
 
+use super::refusals::Unauthorized;
 use super::state::App;
 
 /// Whether the instance is ready to take work.
@@ -54,13 +55,13 @@ fn always_true() -> Object {
 }
 
 /// Whether the process is alive.
-#[utoipa::path(get, path = "/livez", responses((status = 200, description = "It is.", body = Alive)))]
+#[utoipa::path(get, path = "/livez", security(()), responses((status = 200, description = "It is.", body = Alive)))]
 pub async fn livez() -> impl IntoResponse {
     Json(Alive { alive: true })
 }
 
 /// Whether the instance is ready, with every reason why not.
-#[utoipa::path(get, path = "/readyz", responses(
+#[utoipa::path(get, path = "/readyz", security(()), responses(
     (status = 200, description = "Ready, perhaps degraded.", body = Ready),
     (status = 503, description = "Not ready.", body = Ready),
 ))]
@@ -80,6 +81,7 @@ pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
 /// Prometheus metrics.
 #[utoipa::path(get, path = "/metrics", responses(
     (status = 200, description = "Metrics in the text format 0.0.4.", body = String, content_type = "text/plain"),
+    Unauthorized,
 ))]
 pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.render_metrics)())

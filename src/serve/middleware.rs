@@ -1,4 +1,4 @@
-//! What surrounds every handler: limits, headers, and the bodies of problems.
+//! What surrounds every handler: who may ask, limits, headers, and the bodies of problems.
 
 use std::any::Any;
 
@@ -6,6 +6,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+use crate::observe::metrics::http_request;
 
 use super::problem::Problem;
 use super::state::App;
@@ -18,6 +20,18 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
 ];
 
+/// What orchestrators ask, who hold no token.
+const OPEN: [&str; 2] = ["/livez", "/readyz"];
+
+/// Answers those who hold a token, if there is one: all paths are closed that are not listed as open.
+pub async fn authorize(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_open = OPEN.contains(&request.uri().path());
+    match &app.settings.tokens {
+        Some(tokens) if !is_open && !tokens.admit(request.headers()) => Problem::unauthorized().into_response(),
+        _ => next.run(request).await,
+    }
+}
+
 /// Bounds how many requests are handled at a time, and how long each may take.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let Ok(_permit) = app.requests.try_acquire() else {
@@ -29,7 +43,7 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     }
 }
 
-/// Renders problems, and sets the headers that every response carries.
+/// Renders problems, sets the headers that every response carries, and counts it.
 pub async fn finish(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
@@ -43,6 +57,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    http_request(response.status().as_u16());
     response
 }
 

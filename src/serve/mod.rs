@@ -19,9 +19,11 @@ mod refusals;
 mod router;
 mod server;
 mod state;
+mod tokens;
 mod views;
 
 pub use router::router;
 pub use server::serve;
 pub use state::{App, HttpSettings};
+pub use tokens::Tokens;
 pub use views::{BacklogView, DeadLetter, DeadLetterList, Providers, RunHistory, RunStream, Status, ViewError, Views};

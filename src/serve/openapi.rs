@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::response::{Html, IntoResponse};
 use axum::{Extension, Json};
-use utoipa::OpenApi;
 use utoipa::openapi::schema::{AdditionalProperties, Object, Schema, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{self, RefOr};
+use utoipa::{Modify, OpenApi};
 
 use super::problem::ProblemBody;
+use super::refusals::Unauthorized;
 
 const LANDING: &str = include_str!("landing.html");
 
@@ -17,6 +19,8 @@ const LANDING: &str = include_str!("landing.html");
 #[derive(OpenApi)]
 #[openapi(
     components(schemas(ProblemBody)),
+    security(("token" = [])),
+    modifiers(&Token),
     info(
         title = "foldback",
         version = "1",
@@ -24,15 +28,27 @@ const LANDING: &str = include_str!("landing.html");
         Every path answers GET and HEAD. Errors are RFC 9457 problem+json. \
         Times are ISO 8601 in UTC with six digits and +00:00. \
         A field that may be null is always present. \
+        Where the server has tokens (http.token), every path but /livez and /readyz needs one. \
         Lists are paged by an opaque cursor.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     )
 )]
 pub struct Document;
 
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of http.token."));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
+    }
+}
+
 /// The OpenAPI document.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", responses(
     (status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"),
+    Unauthorized,
 ))]
 pub async fn document(Extension(document): Extension<Arc<openapi::OpenApi>>) -> impl IntoResponse {
     Json(document)
@@ -41,6 +57,7 @@ pub async fn document(Extension(document): Extension<Arc<openapi::OpenApi>>) -> 
 /// A front page with links.
 #[utoipa::path(get, path = "/", responses(
     (status = 200, description = "HTML for people.", body = String, content_type = "text/html"),
+    Unauthorized,
 ))]
 pub async fn landing() -> impl IntoResponse {
     Html(LANDING)

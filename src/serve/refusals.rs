@@ -11,6 +11,10 @@ pub enum Refusals {
     /// A parameter is unknown or has a bad value; `parameter` names it.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(ProblemBody),
+    /// The request carries no token that holds.
+    #[response(status = 401, content_type = "application/problem+json",
+        headers(("WWW-Authenticate" = String, description = "Always `Bearer`.")))]
+    Unauthorized(ProblemBody),
     /// foldback failed; its log says why.
     #[response(status = 500, content_type = "application/problem+json")]
     Failed(ProblemBody),
@@ -19,6 +23,13 @@ pub enum Refusals {
         headers(("Retry-After" = i32, description = "Seconds to wait before the next attempt.")))]
     Unavailable(ProblemBody),
 }
+
+/// The request carries no token that holds.
+#[derive(IntoResponses)]
+#[response(status = 401, content_type = "application/problem+json",
+    headers(("WWW-Authenticate" = String, description = "Always `Bearer`.")))]
+#[expect(dead_code, reason = "a description: handlers answer with Problem")]
+pub struct Unauthorized(ProblemBody);
 
 /// No event of this order has been received.
 #[derive(IntoResponses)]

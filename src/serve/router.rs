@@ -27,6 +27,7 @@ pub fn router(app: App) -> Router {
         })
         .layer(Extension(closed(document)))
         .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(from_fn_with_state(app.clone(), middleware::authorize))
         .layer(from_fn(middleware::finish))
         .with_state(app)
 }

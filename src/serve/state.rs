@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::observe::health::Readiness;
 
+use super::tokens::Tokens;
 use super::views::Views;
 
 /// Bounds of the server.
@@ -22,6 +23,8 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// How long a client may take to send the head of its next request.
     pub header_timeout: Duration,
+    /// `None`: everybody is answered.
+    pub tokens: Option<Tokens>,
 }
 
 impl Default for HttpSettings {
@@ -33,6 +36,7 @@ impl Default for HttpSettings {
             requests_max: 256,
             connections_max: 512,
             header_timeout: Duration::from_secs(10),
+            tokens: None,
         }
     }
 }

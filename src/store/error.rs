@@ -89,6 +89,9 @@ pub enum StoreError {
     /// Stored data that foldback can't have written.
     #[error("{table} holds data that foldback did not write ({detail}); find out who writes to it, then rebuild")]
     Corrupt { table: &'static str, detail: String },
+    /// Without the driver's words, which quote parts of it.
+    #[error("postgres.url is not a valid Postgres URL")]
+    Url,
     #[error("the database has no foldback schema; run `foldback migrate`")]
     NotMigrated,
     #[error(

@@ -3,23 +3,20 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::{Client, Url};
 use sqlx::postgres::PgConnection;
 
 use super::error::VerifyError;
+use super::exposition::Exposition;
 use super::options::{NotChecked, VerifyOptions};
 use super::recheck::{FRESH_MICROS, Look, LookError, Recheck, Settled, judged_by_log, settle_down};
-use crate::config::tls::choose_cryptography;
 use crate::domain::generations::difference::Difference;
 use crate::live::publisher::domain_values;
-use crate::observe::cause::innermost;
 use crate::observe::gauges::EngineValues;
-use crate::observe::scrape::{Series, leads};
+use crate::observe::scrape::Series;
 use crate::store::StoreError;
 use crate::store::publication::expected;
 
 const WHAT: &str = "gauges";
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What the gauges showed, and where that differs from the live views.
@@ -52,7 +49,11 @@ pub async fn check(
         not_checked.push(NotChecked::new(WHAT, "no metrics address was given (--metrics-url)"));
         return Ok(None);
     };
-    match watch(address, conn).await {
+    let watched = match Exposition::at(address, options.metrics_token.clone()) {
+        Ok(exposition) => watch(&exposition, conn).await,
+        Err(why) => Err(LookError::Unavailable(why)),
+    };
+    match watched {
         Ok(Settled { seen, found, moving }) => {
             not_checked.extend(moving.into_iter().map(|difference| {
                 let why = "it kept changing during the check; run verify again when there is less traffic";
@@ -68,43 +69,16 @@ pub async fn check(
     }
 }
 
-async fn watch(address: &str, conn: &mut PgConnection) -> Result<Settled<Observed>, LookError> {
-    let (client, url) = client(address).map_err(LookError::Unavailable)?;
-    settle_down(Recheck::Always, LOOK_EVERY, async || look(&client, &url, conn).await).await
+async fn watch(exposition: &Exposition, conn: &mut PgConnection) -> Result<Settled<Observed>, LookError> {
+    settle_down(Recheck::Always, LOOK_EVERY, async || look(exposition, conn).await).await
 }
 
-async fn look(client: &Client, url: &Url, conn: &mut PgConnection) -> Result<Look<Observed>, LookError> {
-    let text = scrape(client, url).await.map_err(LookError::Unavailable)?;
+async fn look(exposition: &Exposition, conn: &mut PgConnection) -> Result<Look<Observed>, LookError> {
+    let text = exposition.scrape().await.map_err(LookError::Unavailable)?;
     let shown = Series::parse(&text);
     let (expected, views_change) = expected(conn).await?;
     let found = found(&shown, &expected);
     Ok(Look { seen: Observed { shown, found: Vec::new() }, found, views_change })
-}
-
-/// `http://host:port` means its `/metrics`.
-fn client(address: &str) -> Result<(Client, Url), String> {
-    let mut url = Url::parse(address).map_err(|error| format!("{address} is not a URL: {error}"))?;
-    if url.path() == "/" {
-        url.set_path("/metrics");
-    }
-    choose_cryptography();
-    let client = Client::builder().timeout(ANSWER_MAX).build().map_err(|error| error.to_string())?;
-    Ok((client, url))
-}
-
-/// The metrics text of a leading instance.
-async fn scrape(client: &Client, url: &Url) -> Result<String, String> {
-    let away = |error: reqwest::Error| {
-        format!("{url} serves no metrics: {}; use the address of an instance's http.listen", innermost(&error))
-    };
-    let answer = client.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status).map_err(away)?;
-    let text = answer.text().await.map_err(away)?;
-    if !leads(&text) {
-        return Err(format!(
-            "the instance at {url} doesn't lead the publisher, and only the leader exports the gauges"
-        ));
-    }
-    Ok(text)
 }
 
 /// What the gauges should show, and whether the views changed a moment ago.
@@ -129,17 +103,4 @@ fn found(shown: &Series, expected: &Series) -> Vec<Difference> {
             difference
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_alone_means_its_metrics() {
-        assert_eq!(client("http://127.0.0.1:8080").unwrap().1.path(), "/metrics");
-        assert_eq!(client("http://127.0.0.1:8080/").unwrap().1.path(), "/metrics");
-        assert_eq!(client("http://proxy/a/metrics").unwrap().1.path(), "/a/metrics");
-        assert!(client("127.0.0.1:x").is_err());
-    }
 }

@@ -5,9 +5,11 @@
 //! - `shadow`: a temporary generation to compare with
 //! - `log`: compares the live views, or a generation that is being built, with the log
 //! - `published`: compares `redis` and `gauges` with the live views and the log
+//! - `exposition`: the metrics of an instance
 //! - `recheck`: which differences persist, and so are not due to a newer version
 
 mod error;
+mod exposition;
 mod gauges;
 mod lock;
 mod log;

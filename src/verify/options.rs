@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::config::Secret;
 use crate::domain::generations::difference::Differences;
 use crate::domain::generations::generation::Progress;
 use crate::domain::log::key_share::KeySample;
@@ -15,7 +16,9 @@ pub struct VerifyOptions {
     /// Maximum records read per second, over all partitions; 0: unlimited.
     pub records_per_second_max: u64,
     /// HTTP address of the leading instance, as http://host:port; `None`: don't check the gauges.
-    pub metrics_url: Option<String>,
+    pub metrics_url: Option<Secret>,
+    /// What that instance wants to be sent (http.token), if it wants a token.
+    pub metrics_token: Option<Secret>,
     /// Maximum number of differing rows to list; any more are only counted.
     pub differences_max: usize,
 }

@@ -1,11 +1,14 @@
 //! Clients that send half a request and wait: they must not keep /livez from being answered, nor stay for ever.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::views::migrated;
-use crate::support::{PATIENCE, eventually};
+use crate::support::events::lives;
+use crate::support::log::Log;
+use crate::support::views::{assert_consistent, folded, migrated, readyz_says};
+use crate::support::{PATIENCE, Proxy, eventually};
 
 const LIMITS: [(&str, &str); 2] =
     [("FOLDBACK__HTTP__CONNECTIONS_MAX", "32"), ("FOLDBACK__HTTP__HEADER_TIMEOUT_MS", "60000")];
@@ -33,6 +36,74 @@ async fn more_half_requests_than_connections_leave_livez_answered() {
     }
     // The oldest have made room for the newer ones.
     assert!(is_ended(&halves[0]));
+    drop(halves);
+    running.terminate().await;
+}
+
+/// Another process's half requests, so that this one's own limit doesn't matter. Dropping it closes them.
+struct HalfRequests(Child);
+
+impl HalfRequests {
+    fn send(address: &str, count: usize) -> HalfRequests {
+        let (host, port) = address.rsplit_once(':').unwrap();
+        let script = format!(
+            "trap '' PIPE
+            for ((i = 0; i < {count}; i++)); do
+                exec {{fd}}<>/dev/tcp/{host}/{port} || exit 1
+                printf 'GET /livez HTTP/1.1\\r\\nHost: foldback\\r\\nX-Sl' >&$fd
+            done
+            echo sent
+            read"
+        );
+        let bash = Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut bash = bash.expect("bash runs");
+        let mut line = String::new();
+        BufReader::new(bash.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "sent\n");
+        HalfRequests(bash)
+    }
+}
+
+impl Drop for HalfRequests {
+    fn drop(&mut self) {
+        // Fails only where it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// With the default of http.connections_max, and the limit of open files that most systems give a process.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_requests_leave_descriptors_for_postgres() {
+    let stack = migrated().await;
+    let mut proxy = Proxy::to(&stack.postgres_url).await;
+    let url = proxy.url().to_owned();
+    let settings = [("FOLDBACK__POSTGRES__URL", url.as_str()), ("FOLDBACK__HTTP__HEADER_TIMEOUT_MS", "600000")];
+    let running = stack.run_with_descriptors(1024, &settings).await;
+    running.ready(PATIENCE).await;
+    let events = lives(100, 20);
+    let (before, after) = events.split_at(500);
+    let log = Log::of(&stack);
+    log.write(before, 4).await;
+    folded(&stack, before.len()).await;
+
+    // Two senders, since each has a limit as well.
+    let halves: Vec<HalfRequests> = (0..2).map(|_| HalfRequests::send(&running.address, 550)).collect();
+    proxy.cut().await;
+    log.write(after, 4).await;
+    readyz_says(&running, PATIENCE, 503, "postgres").await;
+    proxy.mend().await;
+    // The workers, the publisher and HTTP connect again while the half requests last.
+    folded(&stack, events.len()).await;
+    assert_consistent(&stack, events.len()).await;
+    eventually(PATIENCE, async || {
+        let readiness = running.json("/readyz").await;
+        (readiness["degraded"] == serde_json::json!([])).then_some(()).ok_or(readiness)
+    })
+    .await;
+    running.json("/api/v1/fulfillment/providers/automation/backlog").await;
+    let log = running.log();
+    assert!(!log.contains("Too many open files") && !log.contains("can't be accepted"), "{log}");
     drop(halves);
     running.terminate().await;
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
+
+use crate::verbs::commands;
 
 /// Columns that `verify` leaves alone: bookkeeping times, row ids, and log positions (a dead letter's is its key),
 /// and the sentence of a dead letter, which another binary may word otherwise.
@@ -139,17 +140,6 @@ fn every_command_has_a_snapshot_of_its_help_and_is_documented() {
             assert!(root().join(&snapshot).exists(), "{snapshot} is missing");
         }
     }
-}
-
-/// The commands that `foldback … --help` lists.
-fn commands(path: &[&str]) -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_foldback")).args(path).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
-    let Some((_, list)) = help.split_once("Commands:\n") else { return Vec::new() };
-    let lines = list.lines().take_while(|line| !line.is_empty());
-    // A description that is wrapped is indented further than a name.
-    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
 #[test]

@@ -72,9 +72,9 @@ Settings come from a TOML file (`--config PATH` or `FOLDBACK_CONFIG`). Environme
 override both. Unknown keys are errors. `foldback config show` prints every value and where it comes from.
 `config/foldback.toml` is the commented default.
 
-A secret (the URLs, and passwords among `kafka.properties`) can be read from a file of its own: set `<key>_file` in
-TOML, or `<VARIABLE>_FILE`, to its path. Below `kafka.properties`, `_` in the name of an environment variable stands
-for `.`: `FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM` sets `sasl.mechanism`.
+A secret (the URLs, the tokens, and passwords among `kafka.properties`) can be read from a file of its own: set
+`<key>_file` in TOML, or `<VARIABLE>_FILE`, to its path. Below `kafka.properties`, `_` in the name of an environment
+variable stands for `.`: `FOLDBACK__KAFKA__PROPERTIES__SASL_MECHANISM` sets `sasl.mechanism`.
 ",
     );
     for (section, keys) in SECTIONS {

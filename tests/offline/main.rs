@@ -10,4 +10,7 @@ mod configuration;
 mod dependencies;
 mod examples;
 mod kafka_settings;
+mod planted;
 mod secrets;
+#[path = "../support/verbs.rs"]
+mod verbs;

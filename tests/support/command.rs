@@ -41,6 +41,20 @@ pub fn binary(args: &[&str], env: &[(String, String)]) -> Command {
     command
 }
 
+/// The same command, which may hold this many files and connections open.
+pub fn with_descriptors(command: &Command, max: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\"")]);
+    limited.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 /// Runs to the end off the async threads; panics after two minutes.
 pub async fn run(mut command: Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("foldback starts");

@@ -15,6 +15,7 @@
 //! - [`SecuredKafka`] and [`SecuredPostgres`] want TLS and a login. [`Authority`] issues certificates, and [`TlsProxy`] serves
 //!   with one before a server that speaks no TLS.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
+//! - [`verbs`] are all verbs of the command line, as its help lists them.
 //! - [`http`] is a client for what has no type here, such as the registry.
 //! - [`events`] and [`encode`] make events of orders, [`log`] writes them, [`views`] reads what readers see.
 //!
@@ -42,6 +43,7 @@ mod secured_postgres;
 mod servers;
 mod stack;
 mod tls_proxy;
+pub mod verbs;
 pub mod views;
 
 pub use background::Background;

@@ -1,12 +1,12 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::command::{binary, signal};
+use super::command::{binary, signal, with_descriptors};
 use super::eventually::eventually;
 use super::{free_address, http};
 
@@ -27,7 +27,16 @@ pub struct Running {
 impl Running {
     /// Starts it and waits for /livez; panics with the log where it ends or doesn't answer.
     pub async fn start(env: Vec<(String, String)>) -> Self {
-        let mut running = Self::spawn(env);
+        Self::spawn(env).answering().await
+    }
+
+    /// The same for a process that may hold this many files and connections open.
+    pub async fn start_with_descriptors(env: Vec<(String, String)>, max: u32) -> Self {
+        Self::spawn_as(env, |command| with_descriptors(&command, max)).answering().await
+    }
+
+    async fn answering(mut self) -> Self {
+        let running = &mut self;
         let end = Instant::now() + START_TIMEOUT;
         while running.get("/livez").await.is_none_or(|response| !response.status().is_success()) {
             if let Some(status) = running.exited() {
@@ -36,16 +45,20 @@ impl Running {
             assert!(Instant::now() < end, "no /livez within {START_TIMEOUT:?}:\n{}", running.log());
             sleep(Duration::from_millis(50)).await;
         }
-        running
+        self
     }
 
     /// Starts it without waiting, for tests of a start that must fail or hang.
-    pub fn spawn(mut env: Vec<(String, String)>) -> Self {
+    pub fn spawn(env: Vec<(String, String)>) -> Self {
+        Self::spawn_as(env, |command| command)
+    }
+
+    fn spawn_as(mut env: Vec<(String, String)>, as_run: impl Fn(Command) -> Command) -> Self {
         let address = free_address();
         env.push(("FOLDBACK__HTTP__LISTEN".to_owned(), address.clone()));
         let log_path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("foldback-{}.log", Uuid::now_v7()));
         let log = File::create(&log_path).expect("a log file");
-        let mut command = binary(&["run"], &env);
+        let mut command = as_run(binary(&["run"], &env));
         command.stdout(Stdio::from(log.try_clone().unwrap())).stderr(Stdio::from(log));
         Self { child: command.spawn().expect("foldback starts"), address, log_path, http: http() }
     }

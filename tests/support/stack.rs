@@ -109,6 +109,11 @@ impl Stack {
         Running::start(self.env_with(more)).await
     }
 
+    /// The same for a process that may hold this many files and connections open.
+    pub async fn run_with_descriptors(&self, max: u32, more: &[(&str, &str)]) -> Running {
+        Running::start_with_descriptors(self.env_with(more), max).await
+    }
+
     /// A connection to this test's database.
     pub async fn postgres(&self) -> PgConnection {
         PgConnection::connect(&self.postgres_url).await.expect("the test's database answers")

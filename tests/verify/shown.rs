@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldback::config::Config;
+use foldback::config::{Config, Secret};
 use foldback::domain::generations::difference::Differences;
 use foldback::domain::log::key_share::KeySample;
 use foldback::live::publisher::domain_values;
@@ -73,7 +73,8 @@ impl Shown {
         let options = VerifyOptions {
             sample: KeySample::ALL,
             records_per_second_max: 0,
-            metrics_url: metrics_url.map(str::to_owned),
+            metrics_url: metrics_url.map(Secret::new),
+            metrics_token: None,
             differences_max: 100,
         };
         let mut conn = self.database.access().connect().await.unwrap();

@@ -12,11 +12,11 @@ mod probe;
 mod session;
 mod socket_options;
 
-use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{fmt, io};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
@@ -44,7 +44,7 @@ const PROTOCOL_VIOLATION: &str = "08P01";
 const TRANSACTION_TIMEOUT: &str = "25P04";
 
 /// How to reach Postgres. Clones share what was found out about it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
     options: PgConnectOptions,
     /// The same without startup options, which poolers refuse.
@@ -60,7 +60,8 @@ pub struct Access {
 impl Access {
     /// `url`: `postgres://user:password@host:port/database`. The error never contains the URL.
     pub fn new(url: &str, connect_timeout: Duration, statement_timeout: Duration) -> Result<Access, StoreError> {
-        let plain = PgConnectOptions::from_str(url)?
+        let plain = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Url)?
             .application_name(APPLICATION_NAME)
             .extra_float_digits(None)
             .log_statements(LevelFilter::Off)
@@ -214,6 +215,13 @@ impl Access {
     }
 }
 
+/// The options hold the password.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
 /// In force before the first statement, since the role's own may be shorter than any.
 fn with_statement_timeout(plain: &PgConnectOptions, limit: Duration) -> PgConnectOptions {
     plain.clone().options([("statement_timeout", limit.as_millis().to_string())])
@@ -222,6 +230,17 @@ fn with_statement_timeout(plain: &PgConnectOptions, limit: Duration) -> PgConnec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neither_an_error_nor_debug_text_shows_the_url() {
+        let access = |url: &str| Access::new(url, Duration::from_secs(1), Duration::from_secs(1));
+        let debug = format!("{:?}", access("postgres://u:S3CR3T@h/d?password=S3CR3T").unwrap());
+        assert!(!debug.contains("S3CR3T"), "{debug}");
+        for url in ["postgres://u:S3CR3T", "postgres://h/d?sslmode=S3CR3T", "postgres://u:p@h:S3CR3T/d"] {
+            let error = access(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("S3CR3T"), "{error:?}");
+        }
+    }
 
     /// A server that takes connections and says nothing, as one does whose machine hangs.
     #[tokio::test]
