@@ -31,6 +31,11 @@ pub const DEAD_LETTER_OLDEST: Family = Family::gauge(
 );
 pub const ORDERS_WITH_GAPS: Family =
     Family::gauge("foldback_orders_with_gaps", &[], "Orders that miss at least one event.");
+pub const GAP_OLDEST: Family = Family::gauge(
+    "foldback_gap_oldest_timestamp_seconds",
+    &[],
+    "Since when the log shows that an order misses an event, of the oldest such gap.",
+);
 pub const REDIS_UP: Family =
     Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
 
@@ -84,7 +89,7 @@ pub const CONDITION: Family = Family::gauge(
     "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
 );
 
-pub const ALL: [Family; 23] = [
+pub const ALL: [Family; 24] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -97,6 +102,7 @@ pub const ALL: [Family; 23] = [
     DEAD_LETTERS,
     DEAD_LETTER_OLDEST,
     ORDERS_WITH_GAPS,
+    GAP_OLDEST,
     SUMMARY_DRIFT,
     REDIS_PUBLISH,
     LIVE_GENERATION,

@@ -107,6 +107,8 @@ pub struct EngineValues {
     pub dead_letters: OpenDeadLetters,
     /// Orders that miss at least one event.
     pub orders_with_gaps: i64,
+    /// Since when the log shows that an event is missing, of the oldest such gap.
+    pub oldest_gap: Option<Timestamp>,
 }
 
 impl DomainGauges {
@@ -176,6 +178,8 @@ fn render_engine(text: &mut String, values: &EngineValues) {
     let oldest: Vec<_> = values.dead_letters.oldest.iter().map(|oldest| (vec![], seconds(*oldest))).collect();
     write_family(text, &families::DEAD_LETTER_OLDEST, &oldest);
     write_family(text, &families::ORDERS_WITH_GAPS, &[(vec![], values.orders_with_gaps as f64)]);
+    let oldest: Vec<_> = values.oldest_gap.iter().map(|oldest| (vec![], seconds(*oldest))).collect();
+    write_family(text, &families::GAP_OLDEST, &oldest);
 }
 
 fn seconds(time: Timestamp) -> f64 {

@@ -73,7 +73,8 @@ fn record_everything(shown: &Metrics) {
     });
     let oldest = Timestamp::from_micros(3_500_000);
     let dead_letters = OpenDeadLetters { counts: vec![(Reason::Invalid, 2)], oldest };
-    shown.domain.show_engine(EngineValues { dead_letters, orders_with_gaps: 3 });
+    let oldest_gap = Timestamp::from_micros(4_500_000);
+    shown.domain.show_engine(EngineValues { dead_letters, orders_with_gaps: 3, oldest_gap });
 }
 
 fn recorded() -> (Metrics, String) {
@@ -125,6 +126,7 @@ fn values_are_shown_by_their_labels() {
         r#"foldback_dead_letters{reason="invalid"} 2"#,
         r#"foldback_dead_letters{reason="malformed"} 0"#,
         "foldback_orders_with_gaps 3",
+        "foldback_gap_oldest_timestamp_seconds 4.5",
         "foldback_live_generation 7",
         r#"foldback_event_to_commit_seconds_bucket{le="0.025"} 0"#,
         r#"foldback_event_to_commit_seconds_bucket{le="0.05"} 7"#,

@@ -7,6 +7,7 @@ mod dead_letters;
 mod discard;
 mod fence;
 mod follow;
+mod gaps;
 mod last_steps;
 mod log;
 mod log_epoch;
