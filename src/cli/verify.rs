@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::domain::generations::difference::{Difference, part_from};
 use crate::domain::log::key_share::KeySample;
+use crate::domain::log::positions::positions_json;
 use crate::rebuild::Observer;
 use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
@@ -42,6 +43,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         records_per_second_max: config.verify.records_per_second_max,
         metrics_url: args.metrics_url,
         differences_max: config.verify.differences_max,
+        started_by: "verify",
     };
     check_kafka(&config)?;
     let access = access(&config)?;
@@ -71,6 +73,7 @@ fn share(text: &str) -> Result<KeySample, String> {
 fn failure(config: &Config, error: VerifyError) -> Failure {
     match error {
         VerifyError::Store(error) => at_database(config, error),
+        error @ VerifyError::Busy => Failure::Guard(error.to_string()),
         VerifyError::Refused(why) => Failure::Guard(why),
         other => Failure::failed(other.to_string()),
     }
@@ -88,18 +91,13 @@ fn shown_stage(stage: &Stage) -> ProgressLine {
 }
 
 fn as_json(verified: &Verified) -> Value {
-    let checkpoints: Vec<Value> = verified
-        .checkpoints
-        .iter()
-        .map(|((topic, partition), offset)| json!({"topic": topic, "partition": partition, "nextOffset": offset}))
-        .collect();
     json!({
         "equal": verified.differences.is_empty(),
         "differences": verified.differences.named,
         "differencesFound": verified.differences.total(),
         "notChecked": verified.not_checked,
         "refusedOnlyLive": verified.refused_only_live,
-        "checkpoints": checkpoints,
+        "checkpoints": positions_json(&verified.checkpoints),
         "seconds": verified.seconds,
     })
 }

@@ -36,6 +36,21 @@ pub const GAP_OLDEST: Family = Family::gauge(
     &[],
     "Since when the log shows that an order misses an event, of the oldest such gap.",
 );
+pub const VERIFY_LAST_SUCCESS: Family = Family::gauge(
+    "foldback_verify_last_success_timestamp_seconds",
+    &[],
+    "When the newest verification of all of the live generation that found no difference ended.",
+);
+pub const VERIFY_LAST_RUN: Family = Family::gauge(
+    "foldback_verify_last_run_timestamp_seconds",
+    &["result"],
+    "When the newest verification of the live generation with this result (equal, different, failed) ended.",
+);
+pub const VERIFY_DIFFERENCES: Family = Family::gauge(
+    "foldback_verify_differences",
+    &[],
+    "Differences that the newest verification found that found any; 0 once one of everything has found none.",
+);
 pub const REDIS_UP: Family =
     Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
 
@@ -89,7 +104,7 @@ pub const CONDITION: Family = Family::gauge(
     "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
 );
 
-pub const ALL: [Family; 24] = [
+pub const ALL: [Family; 27] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -103,6 +118,9 @@ pub const ALL: [Family; 24] = [
     DEAD_LETTER_OLDEST,
     ORDERS_WITH_GAPS,
     GAP_OLDEST,
+    VERIFY_LAST_SUCCESS,
+    VERIFY_LAST_RUN,
+    VERIFY_DIFFERENCES,
     SUMMARY_DRIFT,
     REDIS_PUBLISH,
     LIVE_GENERATION,

@@ -9,7 +9,7 @@ mod fence;
 mod follow;
 mod gaps;
 mod last_steps;
-mod log;
+pub mod log;
 mod log_epoch;
 mod migrations;
 mod old_snapshots;

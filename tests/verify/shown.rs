@@ -72,6 +72,7 @@ impl Shown {
 
     async fn check(&self, metrics_url: Option<&str>) -> (Differences, Vec<NotChecked>) {
         let options = VerifyOptions {
+            started_by: "test",
             sample: KeySample::ALL,
             records_per_second_max: 0,
             metrics_url: metrics_url.map(str::to_owned),

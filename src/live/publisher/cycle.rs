@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::status::PublisherStatus;
+use crate::domain::generations::verification::Proof;
 use crate::domain::runs::run::{Run, RunType};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::gaps::OldestGap;
@@ -253,7 +254,20 @@ impl<'a> Cycle<'a> {
             orders_with_gaps: publication::orders_with_gaps(self.pool, generation).await?,
             oldest_gap: self.oldest_gap.1.since(),
         });
+        self.show_proof(generation, publication::proof(self.pool, generation).await?);
         Ok(())
+    }
+
+    fn show_proof(&self, generation: i32, proof: Proof) {
+        let problem = proof.differences.filter(|differences| *differences > 0).map(|differences| {
+            format!(
+                "a verification found {differences} differences between generation {generation} and the log; \
+                 `foldback verify` lists them, `foldback rebuild` mends them"
+            )
+        });
+        self.metrics.domain.show_proof(proof);
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.differences, problem) != status.differences);
     }
 
     fn redis_failed(&mut self, error: &PublishError) {

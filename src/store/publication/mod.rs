@@ -9,8 +9,9 @@ use tracing::Instrument;
 
 use super::commit::CHANGED_CHANNEL;
 use super::error::StoreError;
-use super::generations::{Generation, Required, hold};
+use super::generations::{Generation, Required, hold, verifications};
 use super::read::{LatestRuns, View};
+use crate::domain::generations::verification::Proof;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::gaps::OldestGap;
 use crate::domain::views::rows::OpenDeadLetters;
@@ -109,6 +110,11 @@ fn no_publication() -> StoreError {
 pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<OpenDeadLetters, StoreError> {
     let mut conn = pool.acquire().await?;
     View::new(&mut conn, Generation(generation)).open_dead_letters().await
+}
+
+/// What is known about whether a generation equals the log.
+pub async fn proof(pool: &PgPool, generation: i32) -> Result<Proof, StoreError> {
+    verifications::proof(&mut *pool.acquire().await?, Generation(generation)).await
 }
 
 /// Looks at the next orders that miss an event.
