@@ -4,6 +4,7 @@ mod abandoned;
 mod authorization;
 mod dead_letters;
 mod document;
+mod gaps;
 mod pages;
 mod runs;
 mod site;
@@ -21,7 +22,7 @@ const ORDER: &str = "00000000-0000-0000-0000-000000000001";
 const UNPLACED: &str = "00000000-0000-0000-0000-000000000002";
 
 /// Every path that the contract promises.
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "/",
     "/livez",
     "/readyz",
@@ -34,6 +35,7 @@ const ROUTES: [&str; 16] = [
     "/api/v1/fulfillment/providers/automation/generations",
     "/api/v1/fulfillment/providers/automation/dead-letters",
     "/api/v1/fulfillment/providers/automation/dead-letters/{id}",
+    "/api/v1/fulfillment/providers/automation/gaps",
     "/api/v1/fulfillment/providers/automation/runs/export",
     "/api/v1/fulfillment/provider-orders/{id}",
     "/api/v1/fulfillment/provider-orders/{id}/timeline",

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 differences found, 4 refused by a guard.
 
+mod age;
 mod backlog;
 mod completions;
 mod config;
@@ -10,6 +11,7 @@ mod dead_letters;
 mod doctor;
 mod failure;
 mod format;
+mod gaps;
 mod generations;
 mod health;
 mod leave;
@@ -65,6 +67,8 @@ enum Verb {
     Verify(verify::Args),
     /// Show a provider order with its replays and refills
     Order(order::Args),
+    /// List the orders that miss events: which sequences, and since when
+    Gaps(gaps::Args),
     /// Publish realistic sample events
     Publish(publish::Args),
     /// List, show, redrive, allow and discard rejected records
@@ -110,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Backlog(args) => block_on(backlog::run(args, context)),
         Verb::Verify(args) => block_on(verify::run(args, context)),
         Verb::Order(args) => block_on(order::run(args, context)),
+        Verb::Gaps(args) => block_on(gaps::run(args, context)),
         Verb::Publish(args) => block_on(publish::run(args, context)),
         Verb::DeadLetters(verb) => block_on(dead_letters::run(verb, context)),
         Verb::Schemas(verb) => block_on(schemas::run(verb, context)),

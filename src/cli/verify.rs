@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Secret};
 use crate::domain::generations::difference::{Difference, part_from};
 use crate::domain::log::key_share::KeySample;
+use crate::domain::log::positions::positions_json;
 use crate::rebuild::Observer;
 use crate::verify::{Stage, Verified, VerifyError, VerifyOptions, verify};
 
@@ -43,6 +44,7 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
         metrics_url: args.metrics_url,
         metrics_token: config.http.tokens.as_ref().and_then(|held| held.tokens.first().cloned()),
         differences_max: config.verify.differences_max,
+        started_by: "verify",
     };
     check_kafka(&config)?;
     let access = access(&config)?;
@@ -72,6 +74,7 @@ fn share(text: &str) -> Result<KeySample, String> {
 fn failure(config: &Config, error: VerifyError) -> Failure {
     match error {
         VerifyError::Store(error) => at_database(config, error),
+        error @ VerifyError::Busy => Failure::Guard(error.to_string()),
         VerifyError::Refused(why) => Failure::Guard(why),
         other => Failure::failed(other.to_string()),
     }
@@ -89,18 +92,13 @@ fn shown_stage(stage: &Stage) -> ProgressLine {
 }
 
 fn as_json(verified: &Verified) -> Value {
-    let checkpoints: Vec<Value> = verified
-        .checkpoints
-        .iter()
-        .map(|((topic, partition), offset)| json!({"topic": topic, "partition": partition, "nextOffset": offset}))
-        .collect();
     json!({
         "equal": verified.differences.is_empty(),
         "differences": verified.differences.named,
         "differencesFound": verified.differences.total(),
         "notChecked": verified.not_checked,
         "refusedOnlyLive": verified.refused_only_live,
-        "checkpoints": checkpoints,
+        "checkpoints": positions_json(&verified.checkpoints),
         "seconds": verified.seconds,
     })
 }

@@ -1,5 +1,7 @@
 //! `[verify]`: how the views are compared with the log.
 
+use std::time::Duration;
+
 use super::values::Values;
 use super::{ConfigError, Key};
 
@@ -20,14 +22,34 @@ const DIFFERENCES_MAX: Key = Key::number(
     "Maximum number of differing rows to list. Any more are only counted.",
 );
 
-pub const KEYS: &[Key] = &[RECORDS_PER_SECOND_MAX, DIFFERENCES_MAX];
+const EVERY_MS: Key = Key::millis(
+    "verify.every_ms",
+    0,
+    0,
+    31 * 24 * 3_600_000,
+    "How often `run` verifies all of the live generation beside the fold: so long after the last verification of all of it \
+     has ended, by whichever instance is first. It takes memory as a rebuild with one worker does. 0: never.",
+);
+const SCHEDULED_RECORDS_PER_SECOND_MAX: Key = Key::number(
+    "verify.scheduled_records_per_second_max",
+    10_000,
+    1,
+    1_000_000_000,
+    "records a second",
+    "Limits how fast the verifications of `verify.every_ms` read the log, beside the fold of the same process.",
+);
 
-/// Limits of `foldback verify`.
+pub const KEYS: &[Key] = &[RECORDS_PER_SECOND_MAX, DIFFERENCES_MAX, EVERY_MS, SCHEDULED_RECORDS_PER_SECOND_MAX];
+
+/// Limits of `foldback verify`, and when `run` verifies.
 #[derive(Debug, Clone)]
 pub struct Verify {
     /// 0: unlimited.
     pub records_per_second_max: u64,
     pub differences_max: usize,
+    /// `None`: `run` never verifies.
+    pub every: Option<Duration>,
+    pub scheduled_records_per_second_max: u64,
 }
 
 impl Verify {
@@ -35,6 +57,8 @@ impl Verify {
         Ok(Self {
             records_per_second_max: values.number(&RECORDS_PER_SECOND_MAX)?,
             differences_max: values.size(&DIFFERENCES_MAX)?,
+            every: Some(values.millis(&EVERY_MS)?).filter(|every| !every.is_zero()),
+            scheduled_records_per_second_max: values.number(&SCHEDULED_RECORDS_PER_SECOND_MAX)?,
         })
     }
 }

@@ -27,7 +27,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 /// What the server says of itself, whether it takes a write, and which rights publishing lacks.
 async fn look(config: &Config) -> Result<(ServerFacts, Result<(), PublishError>, Option<BTreeSet<String>>), String> {
     let redis = &config.redis;
-    let facts = inspect(redis.url.expose()).await.map_err(|error| PublishError::Redis(error).to_string())?;
+    let facts = inspect(redis.url.expose()).await.map_err(|error| error.to_string())?;
     let mut link = Link::new(redis.url.expose(), &redis.prefix, redis.timeout).map_err(|error| error.to_string())?;
     let writes = link.try_write().await;
     // What stands in the way of asking is told by the write.

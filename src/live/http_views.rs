@@ -11,6 +11,7 @@ use crate::domain::generations::generation::GenerationInfo;
 use crate::domain::log::described::Described;
 use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::RunType;
+use crate::domain::views::gaps::{GapFilter, GapPage};
 use crate::domain::views::page::{OrderPage, OrderPlace, Page};
 use crate::domain::views::rows::{
     DeadLetterFilter, HistoryRow, ProviderRow, ReplayFilter, ReplayKey, ReplayRow, RunFilter,
@@ -20,10 +21,12 @@ use crate::serve::{
 };
 use crate::store::StoreError;
 use crate::store::connect::Access;
-use crate::store::read::{PageLimits, Reader, export_runs};
+use crate::store::read::{GapLimits, PageLimits, Reader, export_runs};
 
 /// A part of a dead letter's record that is larger is left to `foldback dead-letters show`.
 const PART_BYTES_MAX: i64 = 1024 * 1024;
+/// Orders that are looked at for a page of gaps, each with its history: a tenth of a second.
+const GAP_ORDERS_MAX: u32 = 2_000;
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, ViewError>>;
 
@@ -180,6 +183,14 @@ impl StoredViews {
         Ok(Some(DeadLetter { whole, described }))
     }
 
+    async fn read_gaps(&self, filter: GapFilter, after: Option<Uuid>, limit: u32) -> Result<GapPage, StoreError> {
+        let mut snapshot = self.reader.snapshot().await?;
+        let limits = GapLimits { rows_max: limit, orders_max: GAP_ORDERS_MAX };
+        let page = snapshot.view().gaps(&filter, after, limits).await?;
+        snapshot.close().await?;
+        Ok(page)
+    }
+
     async fn open_export(&self, filter: RunFilter) -> Result<RunStream, StoreError> {
         let snapshot = self.reader.snapshot().await?;
         let access = self.access.clone();
@@ -238,6 +249,10 @@ impl Views for StoredViews {
 
     fn dead_letter(&self, id: i64) -> Answer<'_, Option<DeadLetter>> {
         self.answer(self.read_dead_letter(id))
+    }
+
+    fn gaps(&self, filter: GapFilter, after: Option<Uuid>, limit: u32) -> Answer<'_, GapPage> {
+        self.answer(self.read_gaps(filter, after, limit))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use rdkafka::error::KafkaError;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,15 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(6);
 const HTTP_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// Work beside the fold that a room above this one brings along. It ends only when it is told to.
+pub struct Companion {
+    pub name: &'static str,
+    pub start: Start,
+}
+
+/// Gets the process's conditions, and the token that tells it to end.
+pub type Start = Box<dyn FnOnce(&Readiness, CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
 /// What every part of the process is given.
 struct Process<'p> {
     config: &'p Config,
@@ -78,8 +88,13 @@ struct Process<'p> {
     stop: CancellationToken,
 }
 
-/// Runs until `stop`, or until a task dies.
-pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Result<(), RunError> {
+/// Runs until `stop`, or until a task dies. `companion`: begins once the fold has.
+pub async fn run(
+    config: &Config,
+    access: Access,
+    companion: Option<Companion>,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let readiness = metrics.readiness.clone();
     let decoder = Decoder::new(Limits { value_bytes_max: config.limits.value_bytes_max, ..Limits::default() });
@@ -104,7 +119,7 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
     let ended = tokio::select! {
         () = process.stop.cancelled() => Ok(()),
         ended = telling.ended() => Err(RunError::from(ended)),
-        ended = process.work(&mut working) => Err(ended),
+        ended = process.work(&mut working, companion) => Err(ended),
     };
     process.readiness.raise(health::SHUTDOWN, Severity::Unready, "stopping");
     process.stop.cancel();
@@ -122,9 +137,12 @@ pub async fn run(config: &Config, access: Access, stop: CancellationToken) -> Re
 
 impl Process<'_> {
     /// Starts workers and publisher, and returns only when one of them can't be started or dies.
-    async fn work(&self, tasks: &mut Tasks) -> RunError {
+    async fn work(&self, tasks: &mut Tasks, companion: Option<Companion>) -> RunError {
         if let Err(error) = self.start(tasks).await {
             return error;
+        }
+        if let Some(Companion { name, start }) = companion {
+            tasks.spawn_infallible(name, start(&self.readiness, self.stop.clone()));
         }
         info!(version = env!("CARGO_PKG_VERSION"), workers = self.config.workers.count, "running");
         tasks.ended().await.into()
@@ -315,10 +333,14 @@ fn spawn_upkeep(tasks: &mut Tasks, metrics: Arc<Metrics>, stop: CancellationToke
     });
 }
 
-/// An unavailable Redis never stops the fold: readiness is only degraded.
+/// None of it stops the fold, and a restart mends none of it: readiness is only degraded.
 fn show(readiness: &Readiness, status: &PublisherStatus) {
-    let problems =
-        [(health::REDIS, &status.redis), (health::REDIS_CHANNEL, &status.channel), ("publisher", &status.postgres)];
+    let problems = [
+        (health::REDIS, &status.redis),
+        (health::REDIS_CHANNEL, &status.channel),
+        (health::DIFFERENCES, &status.differences),
+        ("publisher", &status.postgres),
+    ];
     for (name, problem) in problems {
         match problem {
             Some(problem) => readiness.raise(name, Severity::Degraded, problem),

@@ -15,6 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const NEWS_AFTER: Duration = Duration::from_secs(1);
 /// A guard that stands for so long is not about to give way: nobody but an operator can change the log.
 const REFUSED_AFTER: Duration = Duration::from_secs(5);
+/// How the sentence about a wait that is over begins.
+pub const OVER: &str = "no longer waiting for";
 /// What the work may take to end once it was refused.
 const END_MAX: Duration = Duration::from_secs(10);
 
@@ -65,7 +67,7 @@ impl Waits {
         self.0.retain(|name, wait| {
             let stands = conditions.contains_key(name);
             if !stands && wait.told.is_some() {
-                note(&format!("no longer waiting for {name}"));
+                note(&format!("{OVER} {name}"));
             }
             stands
         });

@@ -31,6 +31,26 @@ pub const DEAD_LETTER_OLDEST: Family = Family::gauge(
 );
 pub const ORDERS_WITH_GAPS: Family =
     Family::gauge("foldback_orders_with_gaps", &[], "Orders that miss at least one event.");
+pub const GAP_OLDEST: Family = Family::gauge(
+    "foldback_gap_oldest_timestamp_seconds",
+    &[],
+    "Since when the log shows that an order misses an event, of the oldest such gap.",
+);
+pub const VERIFY_LAST_SUCCESS: Family = Family::gauge(
+    "foldback_verify_last_success_timestamp_seconds",
+    &[],
+    "When the newest verification of all of the live generation that found no difference ended.",
+);
+pub const VERIFY_LAST_RUN: Family = Family::gauge(
+    "foldback_verify_last_run_timestamp_seconds",
+    &["result"],
+    "When the newest verification of the live generation with this result (equal, different, failed) ended.",
+);
+pub const VERIFY_DIFFERENCES: Family = Family::gauge(
+    "foldback_verify_differences",
+    &[],
+    "Differences that the newest verification found that found any; 0 once one of everything has found none.",
+);
 pub const REDIS_UP: Family =
     Family::gauge("foldback_redis_up", &[], "1 while Redis accepts publications, 0 while it does not.");
 
@@ -86,7 +106,7 @@ pub const CONDITION: Family = Family::gauge(
     "Conditions that /readyz reports, by name (without the partition) and severity (unready, degraded).",
 );
 
-pub const ALL: [Family; 24] = [
+pub const ALL: [Family; 28] = [
     REPLAY_BACKLOG,
     REPLAY_OVERDUE,
     NEXT_REPLAY,
@@ -99,6 +119,10 @@ pub const ALL: [Family; 24] = [
     DEAD_LETTERS,
     DEAD_LETTER_OLDEST,
     ORDERS_WITH_GAPS,
+    GAP_OLDEST,
+    VERIFY_LAST_SUCCESS,
+    VERIFY_LAST_RUN,
+    VERIFY_DIFFERENCES,
     SUMMARY_DRIFT,
     REDIS_PUBLISH,
     HTTP_REQUESTS,

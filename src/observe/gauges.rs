@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::families;
 use super::text::write_family;
+use crate::domain::generations::verification::Proof;
 use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;
 use crate::domain::timestamp::Timestamp;
@@ -87,6 +88,7 @@ struct Leading {
     sure_until: Option<Instant>,
     domain: Option<DomainValues>,
     engine: Option<EngineValues>,
+    proof: Option<Proof>,
     redis_up: Option<bool>,
 }
 
@@ -107,6 +109,8 @@ pub struct EngineValues {
     pub dead_letters: OpenDeadLetters,
     /// Orders that miss at least one event.
     pub orders_with_gaps: i64,
+    /// Since when the log shows that an event is missing, of the oldest such gap.
+    pub oldest_gap: Option<Timestamp>,
 }
 
 impl DomainGauges {
@@ -123,6 +127,10 @@ impl DomainGauges {
         locked(&self.0).engine = Some(values);
     }
 
+    pub fn show_proof(&self, proof: Proof) {
+        locked(&self.0).proof = Some(proof);
+    }
+
     pub fn redis_up(&self, up: bool) {
         locked(&self.0).redis_up = Some(up);
     }
@@ -130,7 +138,7 @@ impl DomainGauges {
     /// Removes what was read of the views, which is too old; the lead goes on.
     pub fn forget_values(&self) {
         let mut leading = locked(&self.0);
-        (leading.domain, leading.engine) = (None, None);
+        (leading.domain, leading.engine, leading.proof) = (None, None, None);
     }
 
     /// Ends the lead: removes every series.
@@ -147,6 +155,7 @@ impl DomainGauges {
         }
         leading.domain.iter().for_each(|values| render_domain(text, values));
         leading.engine.iter().for_each(|values| render_engine(text, values));
+        leading.proof.iter().for_each(|proof| render_proof(text, proof));
         if let Some(up) = leading.redis_up {
             write_family(text, &families::REDIS_UP, &[(vec![], f64::from(u8::from(up)))]);
         }
@@ -176,6 +185,18 @@ fn render_engine(text: &mut String, values: &EngineValues) {
     let oldest: Vec<_> = values.dead_letters.oldest.iter().map(|oldest| (vec![], seconds(*oldest))).collect();
     write_family(text, &families::DEAD_LETTER_OLDEST, &oldest);
     write_family(text, &families::ORDERS_WITH_GAPS, &[(vec![], values.orders_with_gaps as f64)]);
+    let oldest: Vec<_> = values.oldest_gap.iter().map(|oldest| (vec![], seconds(*oldest))).collect();
+    write_family(text, &families::GAP_OLDEST, &oldest);
+}
+
+fn render_proof(text: &mut String, proof: &Proof) {
+    let equal_at: Vec<_> = proof.equal_at.iter().map(|at| (vec![], seconds(*at))).collect();
+    write_family(text, &families::VERIFY_LAST_SUCCESS, &equal_at);
+    let last_runs: Vec<_> =
+        proof.last_runs.iter().map(|(result, at)| (vec![result.as_str().to_owned()], seconds(*at))).collect();
+    write_family(text, &families::VERIFY_LAST_RUN, &last_runs);
+    let differences: Vec<_> = proof.differences.iter().map(|count| (vec![], *count as f64)).collect();
+    write_family(text, &families::VERIFY_DIFFERENCES, &differences);
 }
 
 fn seconds(time: Timestamp) -> f64 {

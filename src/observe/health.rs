@@ -54,6 +54,11 @@ pub const STANDBY: &str = "standby";
 /// Events that lost their sequence can't be read from the log again.
 pub const DISPLACED: &str = "displaced_events";
 
+/// Verifications by this instance are due and can't begin, or fail.
+pub const VERIFY: &str = "verify";
+/// The newest verification of the live generation found differences.
+pub const DIFFERENCES: &str = "differences";
+
 /// Name of the condition of a partition that the flood guard has stopped.
 pub fn flood_guard(topic: &str, partition: i32) -> String {
     format!("flood_guard:{topic}/{partition}")

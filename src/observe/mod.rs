@@ -5,6 +5,7 @@ pub mod families;
 mod family;
 pub mod gauges;
 pub mod health;
+pub mod host;
 pub mod logging;
 pub mod metrics;
 mod panics;

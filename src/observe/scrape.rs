@@ -75,7 +75,7 @@ mod tests {
         let providers = vec![ProviderBacklog { provider_id: Some("a} \"b".into()), backlog }];
         let domain = DomainValues { providers, ..DomainValues::default() };
         let dead_letters = OpenDeadLetters { counts: vec![(Reason::Invalid, 3)], oldest: None };
-        let engine = EngineValues { dead_letters, orders_with_gaps: 4 };
+        let engine = EngineValues { dead_letters, orders_with_gaps: 4, oldest_gap: None };
         let series = Series::expected(domain, engine, 7);
         let value = |name: &str, labels: &str| series.0.get(&(name.to_owned(), labels.to_owned())).copied();
         assert_eq!(value(families::REPLAY_BACKLOG.name, r#"provider_id="a} \"b""#), Some(2.0));

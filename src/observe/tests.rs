@@ -8,6 +8,7 @@ use super::gauges::{DomainValues, EngineValues, PartitionValues};
 use super::health::{self, Severity};
 use super::metrics::{self, Metrics};
 use crate::domain::change::Tally;
+use crate::domain::generations::verification::{Proof, VerifyResult};
 use crate::domain::log::rejection::Reason;
 use crate::domain::runs::run::RunType;
 use crate::domain::runs::summary::{Drift, DriftProblem};
@@ -15,7 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::{Backlog, ProviderBacklog};
 use crate::domain::views::rows::OpenDeadLetters;
 
-const OF_THE_CONTRACT: [&str; 19] = [
+const OF_THE_CONTRACT: [&str; 20] = [
     "foldback_dead_letter_oldest_timestamp_seconds",
     "provider_automation_replay_backlog",
     "provider_automation_replay_overdue",
@@ -35,6 +36,7 @@ const OF_THE_CONTRACT: [&str; 19] = [
     "foldback_build_info",
     "foldback_partition_stalled_seconds",
     "foldback_open_transaction_records",
+    "foldback_verify_last_success_timestamp_seconds",
 ];
 
 fn provider(id: Option<&str>, count: i64, next: Option<i64>) -> ProviderBacklog {
@@ -74,7 +76,10 @@ fn record_everything(shown: &Metrics) {
     });
     let oldest = Timestamp::from_micros(3_500_000);
     let dead_letters = OpenDeadLetters { counts: vec![(Reason::Invalid, 2)], oldest };
-    shown.domain.show_engine(EngineValues { dead_letters, orders_with_gaps: 3 });
+    let oldest_gap = Timestamp::from_micros(4_500_000);
+    shown.domain.show_engine(EngineValues { dead_letters, orders_with_gaps: 3, oldest_gap });
+    let last_runs = vec![(VerifyResult::Different, Timestamp::from_micros(6_500_000).unwrap())];
+    shown.domain.show_proof(Proof { equal_at: Timestamp::from_micros(5_500_000), last_runs, differences: Some(2) });
 }
 
 fn recorded() -> (Metrics, String) {
@@ -127,6 +132,10 @@ fn values_are_shown_by_their_labels() {
         r#"foldback_dead_letters{reason="malformed"} 0"#,
         "foldback_orders_with_gaps 3",
         r#"foldback_http_requests_total{status="401"} 1"#,
+        "foldback_gap_oldest_timestamp_seconds 4.5",
+        "foldback_verify_last_success_timestamp_seconds 5.5",
+        r#"foldback_verify_last_run_timestamp_seconds{result="different"} 6.5"#,
+        "foldback_verify_differences 2",
         "foldback_live_generation 7",
         r#"foldback_event_to_commit_seconds_bucket{le="0.025"} 0"#,
         r#"foldback_event_to_commit_seconds_bucket{le="0.05"} 7"#,

@@ -51,6 +51,7 @@ impl From<VerifyError> for RebuildError {
     fn from(error: VerifyError) -> RebuildError {
         match error {
             VerifyError::Store(error) => error.into(),
+            error @ VerifyError::Busy => RebuildError::refused(vec![error.to_string()]),
             VerifyError::Refused(why) => RebuildError::refused(vec![why]),
             VerifyError::Stopped => RebuildError::stopped(),
             VerifyError::Load(error) => error.into(),

@@ -26,6 +26,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::load::space::Room;
 use crate::load::{Build, LoadContext, Note, build, found, positions, space, waits};
 use crate::log::survey::TopicSurvey;
+use crate::observe::host::at_host;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::tables::checkpoints::LogStart;
@@ -192,9 +193,7 @@ fn origin(ctx: &LoadContext, survey: &[TopicSurvey]) -> Value {
 /// User and host, as far as the environment has them.
 fn whoami() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
-    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    let host = host.trim();
-    if host.is_empty() { user } else { format!("{user}@{host}") }
+    at_host(&user)
 }
 
 struct Run<'a> {

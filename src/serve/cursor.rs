@@ -49,6 +49,13 @@ pub struct DeadLettersAt {
     pub id: i64,
 }
 
+/// Behind this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GapsAt {
+    pub order: Uuid,
+}
+
 /// `list` names the list, so that a cursor of another list is refused.
 pub fn encode<T: Serialize>(list: &str, at: T) -> Option<String> {
     let json = serde_json::to_vec(&Envelope { v: VERSION, list: list.to_owned(), at }).ok()?;

@@ -7,6 +7,7 @@ mod connections;
 mod cursor;
 mod dead_letters;
 mod export;
+mod gaps;
 mod handlers;
 mod health;
 mod middleware;

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::openapi::{Document, close_answers};
 use super::problem::Problem;
 use super::state::App;
-use super::{dead_letters, export, handlers, health, middleware, openapi};
+use super::{dead_letters, export, gaps, handlers, health, middleware, openapi};
 
 /// The whole application.
 pub fn router(app: App) -> Router {
@@ -46,6 +46,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(handlers::generations))
         .routes(routes!(dead_letters::dead_letters))
         .routes(routes!(dead_letters::dead_letter))
+        .routes(routes!(gaps::gaps))
         .routes(routes!(export::export))
         .routes(routes!(handlers::order))
         .routes(routes!(handlers::timeline))

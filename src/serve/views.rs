@@ -10,6 +10,7 @@ use crate::domain::orders::telemetry::Telemetry;
 use crate::domain::runs::run::Run;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::backlog::ProviderBacklog;
+use crate::domain::views::gaps::{GapFilter, GapPage};
 use crate::domain::views::page::{OrderPage, OrderPlace, Page};
 use crate::domain::views::rows::{
     DeadLetterFilter, DeadLetterRow, DeadLetterWhole, HistoryRow, OpenDeadLetters, ProviderRow, ReplayFilter,
@@ -93,6 +94,8 @@ pub trait Views: Send + Sync + 'static {
     fn replays(&self, filter: ReplayFilter, after: Option<ReplayKey>, limit: u32) -> Answer<'_, Page<ReplayRow>>;
     /// At most `limit` dead letters with ids below `before`, newest first.
     fn dead_letters(&self, filter: DeadLetterFilter, before: Option<i64>, limit: u32) -> Answer<'_, DeadLetterList>;
+    /// At most `limit` orders that miss events, with ids behind `after`.
+    fn gaps(&self, filter: GapFilter, after: Option<Uuid>, limit: u32) -> Answer<'_, GapPage>;
     /// `None`: the live generation has none with this id.
     fn dead_letter(&self, id: i64) -> Answer<'_, Option<DeadLetter>>;
 }

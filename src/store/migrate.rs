@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::generations::{Generation, generation};
 
 /// Schema version that this binary was built for.
-pub const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 6;
 /// Version of the projection. Incremented whenever the same events would give different views.
 pub const PROJECTION_VERSION: i32 = 1;
 

@@ -9,6 +9,10 @@ pub enum VerifyError {
     /// Refused by a guard.
     #[error("refused: {0}")]
     Refused(String),
+    #[error(
+        "refused: another verification, or the check of a rebuild, is running on this database; wait until it is done"
+    )]
+    Busy,
     #[error("stopped before it was finished; nothing was changed or left behind")]
     Stopped,
     #[error(transparent)]

@@ -85,8 +85,8 @@ async fn look(exposition: &Exposition, conn: &mut PgConnection) -> Result<Look<O
 async fn expected(conn: &mut PgConnection) -> Result<(Series, bool), StoreError> {
     let published = expected::read(conn, None, FRESH_MICROS).await?;
     let views_change = published.changed_at.is_some_and(|at| published.now.micros() - at.micros() < FRESH_MICROS);
-    let engine =
-        EngineValues { dead_letters: published.open_dead_letters, orders_with_gaps: published.orders_with_gaps };
+    let (dead_letters, orders_with_gaps) = (published.open_dead_letters, published.orders_with_gaps);
+    let engine = EngineValues { dead_letters, orders_with_gaps, oldest_gap: None };
     let series = Series::expected(domain_values(&published.content), engine, published.content.generation);
     Ok((series, views_change))
 }

@@ -15,12 +15,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A connection that doesn't answer for this long counts as lost.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
+/// The server frees the lock of a process that has said nothing for this long: it is stopped, or its machine is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
 /// What the work may take to clean up.
 const WIND_DOWN_MAX: Duration = Duration::from_secs(5);
 
 /// `None` if another process holds it.
 pub async fn try_hold(access: &Access) -> Result<Option<PgConnection>, VerifyError> {
-    let mut conn = access.connect().await?;
+    let mut conn = access.speaking(SILENCE_MAX).connect().await?;
     Ok(generations::try_hold(&mut conn, Lock::Verify).await?.then_some(conn))
 }
 

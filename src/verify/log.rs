@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::try_join;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use crate::domain::generations::generation::Progress;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::key_share::KeySample;
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::TopicPositions;
+use crate::domain::log::positions::{TopicPositions, positions_json};
 use crate::domain::log::refused::RefusedRecords;
 use crate::domain::log::rejection::Reason;
 use crate::load::log_guard::survey;
@@ -19,6 +20,7 @@ use crate::load::space::Room;
 use crate::load::{Build, Built, LoadContext, build, fold_on, found, space};
 use crate::store::Generation;
 use crate::store::compare::{Moment, SHAPES, Sampled, Shape, Side, compare, refused};
+use crate::store::generations::verifications::{Begun, Found};
 use crate::store::generations::{checkpoints, drop_shadows};
 use crate::store::tables::checkpoints::LogStart;
 
@@ -26,6 +28,7 @@ use super::error::VerifyError;
 use super::lock;
 use super::options::{RefusedOnlyLive, Stage, VerifyOptions};
 use super::published::Published;
+use super::record::recorded;
 use super::shadow::with_shadow;
 
 /// How close to the live generation we get before opening its snapshot, which holds back vacuum until it is closed.
@@ -106,7 +109,8 @@ pub async fn compare_with_log(
     let mut held = lock::wait_for(&ctx.access, stop).await?;
     lock::while_held(&mut held, stop, async |stop| {
         drop_shadows(&mut ctx.access.connect().await?).await?;
-        with_shadow(ctx, generation, log.ends, async |shadow| {
+        let begun = Begun { generation, sample, started_by: "rebuild" };
+        let comparing = with_shadow(ctx, generation, log.ends, async |shadow| {
             let shadow = Build {
                 generation: shadow,
                 found: log.found.clone(),
@@ -126,10 +130,24 @@ pub async fn compare_with_log(
                 async { try_join!(compare_still(ctx, pair, others, sample), compare_still(ctx, pair, last, sample)) };
             let (others, last) = stop.run_until_cancelled(comparing).await.ok_or(VerifyError::Stopped)??;
             Ok((built, others.then(last)))
+        });
+        let checkpoints = positions_json(&by_topic(ctx, log.ends));
+        recorded(&ctx.access, &begun, &|line| tracing::warn!("{line}"), Box::pin(comparing), |(_, differences)| Found {
+            differences,
+            not_checked: json!([{"what": "Redis, gauges", "why": "the generation is not live"}]),
+            rows: None,
+            checkpoints: checkpoints.clone(),
         })
         .await
     })
     .await
+}
+
+fn by_topic(ctx: &LoadContext, ends: &Bounds) -> TopicPositions {
+    let named = |(partition, offset): (&StreamPartition, &i64)| {
+        ((ctx.topics.name(partition.stream).to_owned(), partition.index), *offset)
+    };
+    ends.0.iter().map(named).collect()
 }
 
 /// Surveys the log. Refuses one that the views can't be rebuilt from, and one that there is no room to fold.

@@ -21,6 +21,8 @@ pub struct VerifyOptions {
     pub metrics_token: Option<Secret>,
     /// Maximum number of differing rows to list; any more are only counted.
     pub differences_max: usize,
+    /// The command, as the record of the verification names it.
+    pub started_by: &'static str,
 }
 
 /// Stage of a verification.

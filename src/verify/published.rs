@@ -72,7 +72,7 @@ fn as_live(content: Content, live: &Side) -> Content {
 
 /// Without open dead letters: a shadow doesn't know the operators' decisions.
 async fn series(side: &mut Side, generation: i32, as_of: Timestamp) -> Result<Series, VerifyError> {
-    let engine =
-        EngineValues { dead_letters: OpenDeadLetters::default(), orders_with_gaps: side.orders_with_gaps().await? };
+    let (dead_letters, orders_with_gaps) = (OpenDeadLetters::default(), side.orders_with_gaps().await?);
+    let engine = EngineValues { dead_letters, orders_with_gaps, oldest_gap: None };
     Ok(Series::expected(domain_values(&side.content(as_of).await?), engine, generation))
 }

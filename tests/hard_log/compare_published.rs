@@ -15,6 +15,8 @@ const REDIS_RIGHT_WITHIN: Duration = Duration::from_secs(5);
 const STATUS: &str = "/api/v1/fulfillment/providers/automation/status";
 const HISTORY: &str = "/api/v1/fulfillment/providers/automation/status/history?limit=100";
 const SNAPSHOT: &str = "/api/v1/fulfillment/providers/automation/snapshot";
+/// Few enough for many pages.
+const GAPS: &str = "/api/v1/fulfillment/providers/automation/gaps?limit=7";
 const BACKLOG: &str = "/api/v1/fulfillment/providers/automation/backlog";
 
 /// Waits until every key in Redis is right; panics with the first that isn't.
@@ -109,6 +111,7 @@ pub async fn assert_http(running: &Running, reference: &Reference) {
     assert_history(running, reference).await;
     assert_snapshot(running, reference).await;
     assert_backlog(running, reference).await;
+    assert_gaps(running, reference).await;
 }
 
 async fn assert_history(running: &Running, reference: &Reference) {
@@ -147,4 +150,20 @@ async fn assert_backlog(running: &Running, reference: &Reference) {
     for field in ["scheduledBacklog", "nextScheduledAt"] {
         assert_json(&format!("{field} of the backlog"), &backlog[field], &all[field]);
     }
+}
+
+async fn assert_gaps(running: &Running, reference: &Reference) {
+    let (mut shown, mut path) = (View::new(), GAPS.to_owned());
+    loop {
+        let page = running.json(&path).await;
+        for gaps in page["items"].as_array().unwrap() {
+            let id = gaps["providerOrderId"].as_str().unwrap().to_owned();
+            assert!(shown.last_key_value().is_none_or(|(last, _)| *last < id), "{id} is out of order");
+            shown.insert(id, gaps.clone());
+        }
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        path = format!("{GAPS}&cursor={cursor}");
+    }
+    let report = differences("gaps", &shown, &reference.gaps);
+    assert!(report.is_empty(), "{report}");
 }

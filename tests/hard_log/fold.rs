@@ -64,6 +64,7 @@ pub fn settings(log: &'static Log, workers: &'static str) -> Vec<(&'static str, 
 /// Compares everything that readers see with the reference.
 pub async fn assert_all(stack: &Stack, log: &Log, running: &Running) {
     let reference = Reference::of(&log.stored);
+    assert!(!reference.gaps.is_empty(), "the log has gaps");
     assert_views(&mut stack.postgres().await, &reference).await;
     assert_redis(stack, &reference).await;
     assert_http(running, &reference).await;

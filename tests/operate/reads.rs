@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use foldback::domain::orders::replay::ReplayStatus;
 use foldback::domain::timestamp::Timestamp;
+use foldback::domain::views::gaps::GapFilter;
 use foldback::domain::views::rows::{ReplayFilter, ReplayKey};
-use foldback::store::read::{PageLimits, Reader, View};
+use foldback::store::read::{GapLimits, PageLimits, Reader, View};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
@@ -36,7 +37,12 @@ const ROWS: &str = "
     insert into gen_1.telemetry_counts (slot, kind, provider_id, count)
     select 0, 'scheduled', provider_id, count(*) from gen_1.replays where status = 'scheduled' group by provider_id;
     insert into gen_1.telemetry_counts (slot, kind, count) values (0, 'orders', 100000), (0, 'gaps', 3);
-    vacuum analyze gen_1.replays, gen_1.refills, gen_1.provider_order_events, gen_1.telemetry_counts;";
+    insert into gen_1.provider_orders (provider_order_id, service_rules, guardrail_status, last_event_at, last_sequence,
+        missing_events, fold_version, fold_seen, fold_registers)
+    select lpad(n::text, 32, '0')::uuid, '[]', 'idle', '2020-01-01', 20000, case when n % 33333 = 1 then 1 else 0 end, 1,
+           case when n % 33333 = 1 then '{2,20000}' else '{1,20000}' end::bigint[], '{0,0,0,0,0,0,0,0}'
+      from generate_series(1, 99999) n;
+    vacuum analyze gen_1.provider_orders, gen_1.replays, gen_1.refills, gen_1.provider_order_events, gen_1.telemetry_counts;";
 
 /// Far more than a page or the backlog of 20 providers needs, and a twentieth of the table.
 const READ_MAX: i64 = 5_000;
@@ -106,6 +112,23 @@ async fn the_backlog_and_the_totals_read_no_other_counts() {
     assert!(read < READ_MAX, "{read} rows");
     let (gaps, read) = site.reading(async |mut view| view.orders_with_gaps().await.unwrap()).await;
     assert_eq!(gaps, 3);
+    assert!(read < READ_MAX, "{read} rows");
+}
+
+/// Of 99,999 orders three miss an event, and the first of them has 20,000 others.
+#[tokio::test]
+async fn gaps_read_no_other_orders_and_little_of_their_history() {
+    let site = Site::new().await;
+    let limits = GapLimits { rows_max: 100, orders_max: 2_000 };
+    let before = Some(Timestamp::from_datetime(Utc::now()));
+    for since_before in [None, before] {
+        let filter = GapFilter { order: None, since_before };
+        let (page, read) = site.reading(async |mut view| view.gaps(&filter, None, limits).await.unwrap()).await;
+        assert_eq!(page.rows.len(), 3);
+        assert!(read < READ_MAX, "{read} rows");
+    }
+    let (oldest, read) = site.reading(async |mut view| view.oldest_gap(None, 1_000).await.unwrap()).await;
+    assert_eq!(oldest, (None, None), "its records have no timestamp");
     assert!(read < READ_MAX, "{read} rows");
 }
 

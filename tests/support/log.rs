@@ -34,6 +34,19 @@ impl Log {
         self.write_raw(records).await;
     }
 
+    /// Writes each to the first partition, with its timestamp in milliseconds.
+    pub async fn write_at(&self, events: &[(i64, Event)]) {
+        let mut sent = Vec::new();
+        for (millis, event) in events {
+            let (key, value) = (event.order.to_string(), event.single_object());
+            let record = FutureRecord::to(&self.topic).partition(0).timestamp(*millis).key(&key).payload(&value);
+            sent.push(self.producer.send_result(record).map_err(|(error, _)| error).expect("there is room to send"));
+        }
+        for delivery in sent {
+            delivery.await.unwrap().map_err(|(error, _)| error).expect("delivered");
+        }
+    }
+
     /// Writes (partition, key, value); the offsets, in the same order.
     pub async fn write_raw(&self, records: Vec<(i32, String, Vec<u8>)>) -> Vec<i64> {
         let mut sent = Vec::new();

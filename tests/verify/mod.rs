@@ -6,5 +6,7 @@
 mod compare;
 mod database;
 mod meanwhile;
+mod proof;
 mod sample;
+mod schedule;
 mod shown;

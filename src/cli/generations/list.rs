@@ -6,15 +6,17 @@ use crate::cli::format::to_the_second;
 use crate::cli::output::{or_dash, plain, table};
 use crate::cli::progress::describe;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
+use crate::domain::generations::verification::Verification;
 use crate::domain::timestamp::Timestamp;
 
 const NAME_CHARS_MAX: usize = 60;
 const REASON_CHARS_MAX: usize = 120;
 
 pub fn as_text(generations: &[GenerationInfo]) -> String {
-    let head = ["GENERATION", "STATE", "PROJECTION", "CREATED", "BY", "PROMOTED", "BINARY", "FROM", "PROGRESS"]
-        .map(str::to_owned)
-        .to_vec();
+    let head =
+        ["GENERATION", "STATE", "PROJECTION", "CREATED", "BY", "PROMOTED", "VERIFIED", "BINARY", "FROM", "PROGRESS"]
+            .map(str::to_owned)
+            .to_vec();
     table(&std::iter::once(head).chain(generations.iter().map(row)).collect::<Vec<_>>())
 }
 
@@ -26,10 +28,20 @@ fn row(info: &GenerationInfo) -> Vec<String> {
         to_the_second(info.created_at),
         plain(&info.created_by, NAME_CHARS_MAX),
         or_dash(info.promoted_at.map(to_the_second)),
+        or_dash(info.last_verification.as_ref().map(verified)),
         plain(&info.binary_version, NAME_CHARS_MAX),
         from(info),
         progress(info),
     ]
+}
+
+/// What the newest verification came to.
+fn verified(last: &Verification) -> String {
+    let sample = if last.percent < 100.0 { format!(" ({} %)", last.percent) } else { String::new() };
+    match (last.result, last.finished_at) {
+        (Some(result), Some(at)) => format!("{}{sample} {}", result.as_str(), to_the_second(at)),
+        _ => format!("running{sample} since {}", to_the_second(last.started_at)),
+    }
 }
 
 /// Where its log started, and for an as-of generation where it ended.
@@ -63,6 +75,7 @@ fn progress(info: &GenerationInfo) -> String {
 mod tests {
     use super::*;
     use crate::domain::generations::generation::{Phase, Progress};
+    use crate::domain::generations::verification::VerifyResult;
     use serde_json::json;
 
     fn info(generation: i32, state: GenerationState) -> GenerationInfo {
@@ -78,21 +91,39 @@ mod tests {
             until: None,
             failure: None,
             progress: None,
+            verified_at: None,
+            last_verification: None,
             builder_alive: false,
         }
     }
 
     fn check(info: GenerationInfo, from: &str, progress: &str) {
-        assert_eq!(row(&info)[7..], [from.to_owned(), progress.to_owned()]);
+        assert_eq!(row(&info)[8..], [from.to_owned(), progress.to_owned()]);
     }
 
     #[test]
     fn generations_stand_in_a_table() {
-        let first = GenerationInfo { origin: json!({}), ..info(1, GenerationState::Live) };
+        let at = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
+        let equal = Verification {
+            started_at: at,
+            finished_at: Some(at),
+            result: Some(VerifyResult::Equal),
+            percent: 100.0,
+            differences: Some(0),
+            started_by: "run@host-1".into(),
+            projection_version: 1,
+            binary_version: "0.1.0".into(),
+            checkpoints: None,
+            failure: None,
+        };
+        let sample = Verification { percent: 0.5, result: None, ..equal.clone() };
+        assert_eq!(verified(&sample), "running (0.5 %) since 2023-11-14T22:13:20Z");
+        let last_verification = Some(equal);
+        let first = GenerationInfo { origin: json!({}), last_verification, ..info(1, GenerationState::Live) };
         let expected = "\
-GENERATION  STATE  PROJECTION  CREATED               BY          PROMOTED  BINARY  FROM      PROGRESS
-1           live   1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   -         -
-2           ready  1           2023-11-14T22:13:20Z  ops@host-1  -         0.1.0   offset 0  -
+GENERATION  STATE  PROJECTION  CREATED               BY          PROMOTED  VERIFIED                    BINARY  FROM      PROGRESS
+1           live   1           2023-11-14T22:13:20Z  ops@host-1  -         equal 2023-11-14T22:13:20Z  0.1.0   -         -
+2           ready  1           2023-11-14T22:13:20Z  ops@host-1  -         -                           0.1.0   offset 0  -
 ";
         assert_eq!(as_text(&[first, info(2, GenerationState::Ready)]), expected);
     }

@@ -7,6 +7,7 @@ use crate::cli::output::plain;
 use crate::cli::progress::describe;
 use crate::domain::generations::catch_up::CatchUp;
 use crate::domain::generations::generation::{GenerationInfo, GenerationState};
+use crate::domain::generations::verification::VerifyResult;
 use crate::domain::log::new_logs::log_counts;
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::read::View;
@@ -53,6 +54,8 @@ impl Generations {
         status["epoch"] = json!(self.epoch);
         status["projectionVersion"] = json!(live.map(|info| info.projection_version));
         status["liveSince"] = json!(live.and_then(|info| info.promoted_at));
+        status["verifiedAt"] = json!(live.and_then(|info| info.verified_at));
+        status["lastVerification"] = json!(live.and_then(|info| info.last_verification.as_ref()));
         status["rebuilds"] = self.of(GenerationState::Building).map(rebuild_json).collect();
         status["ready"] = self.of(GenerationState::Ready).map(|info| json!(info.generation)).collect();
         status["rollbackTo"] = json!(last_kept(&self.all).map(|info| info.generation));
@@ -61,7 +64,7 @@ impl Generations {
 
     /// Names and values, one per line.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("generation", self.live_line())];
+        let mut facts = vec![("generation", self.live_line()), ("verified", self.verified_line())];
         if let Some(catch_up) = &self.catch_up {
             let (records, generation) = (thousands(catch_up.records().unsigned_abs()), catch_up.generation);
             facts.push(("catching up", format!("{records} records behind where generation {generation} was")));
@@ -74,6 +77,28 @@ impl Generations {
         let back = last_kept(&self.all).map_or_else(|| "no kept generation".to_owned(), kept_line);
         facts.push(("roll back to", back));
         facts
+    }
+
+    /// When the live generation was last found equal to the log, and what came of the last try.
+    fn verified_line(&self) -> String {
+        let live = self.live();
+        let proved = match live.and_then(|info| info.verified_at) {
+            Some(at) => format!("equal to the log at {at}"),
+            None => "never found equal to the log; run `foldback verify`".to_owned(),
+        };
+        let Some(last) = live.and_then(|info| info.last_verification.as_ref()) else { return proved };
+        match (last.result, last.finished_at, last.differences) {
+            (Some(VerifyResult::Equal), Some(_), _) if last.percent >= 100.0 => proved,
+            (Some(VerifyResult::Equal), Some(at), _) => format!("{proved}; {} % of it at {at}", last.percent),
+            (Some(VerifyResult::Different), Some(at), found) => {
+                format!("{} DIFFERENCES at {at}; before, {proved}", found.unwrap_or(0))
+            }
+            (Some(VerifyResult::Failed), Some(at), _) => {
+                let why = plain(last.failure.as_deref().unwrap_or_default(), 200);
+                format!("{proved}; the last verification failed at {at}: {why}")
+            }
+            _ => format!("{proved}; being verified since {} by {}", last.started_at, plain(&last.started_by, 60)),
+        }
     }
 
     fn live_line(&self) -> String {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::verification::Verification;
 use crate::domain::timestamp::Timestamp;
 
 /// `live`: the one that readers see. `kept`: was live, and can be rolled back to. `ready`: checked, not shown yet.
@@ -138,6 +139,11 @@ pub struct GenerationInfo {
     pub failure: Option<String>,
     /// The progress of its rebuild; null if it was not rebuilt.
     pub progress: Option<Progress>,
+    /// When the newest verification of all of it ended that found no difference; null: there was none.
+    #[schema(examples("2026-11-23T09:04:31.000000+00:00"))]
+    pub verified_at: Option<Timestamp>,
+    /// The newest verification of it; null: there was none.
+    pub last_verification: Option<Verification>,
     /// Whether the process that builds it has reported within the last 10 s.
     pub builder_alive: bool,
 }

@@ -3,3 +3,4 @@
 pub mod catch_up;
 pub mod difference;
 pub mod generation;
+pub mod verification;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::partition::StreamPartition;
 use super::record::Topics;
 
@@ -10,6 +12,12 @@ pub type Positions = BTreeMap<StreamPartition, i64>;
 
 /// By topic and partition, as they are stored and shown.
 pub type TopicPositions = BTreeMap<(String, i32), i64>;
+
+/// `[{"topic", "partition", "nextOffset"}, …]`
+pub fn positions_json(positions: &TopicPositions) -> Value {
+    let position = |((topic, partition), offset): (&(String, i32), &i64)| json!({"topic": topic, "partition": partition, "nextOffset": offset});
+    positions.iter().map(position).collect()
+}
 
 /// How far a partition is folded, and in which log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

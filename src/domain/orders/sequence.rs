@@ -57,6 +57,12 @@ impl SequenceSet {
         self.last() - self.count()
     }
 
+    /// The ranges of 1..=last that are missing, both ends included, in order.
+    pub fn gaps(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let ends = std::iter::once(0).chain(self.0.iter().map(|(_, last)| *last));
+        ends.zip(&self.0).map(|(end, (first, _))| (end + 1, first - 1)).filter(|(first, last)| first <= last)
+    }
+
     /// Number of ranges, a measure of the memory used.
     pub fn ranges(&self) -> usize {
         self.0.len()
@@ -85,6 +91,10 @@ mod tests {
             let last = model.last().copied().unwrap_or(0);
             prop_assert_eq!((set.last(), set.count()), (last, model.len() as i64));
             prop_assert_eq!(set.missing(), last - model.len() as i64);
+            let missing: Vec<i64> = set.gaps().flat_map(|(first, last)| first..=last).collect();
+            prop_assert_eq!(missing, (1..=last).filter(|sequence| !model.contains(sequence)).collect::<Vec<_>>());
+            let apart = set.gaps().zip(set.gaps().skip(1)).all(|(one, next)| one.1 + 1 < next.0);
+            prop_assert!(apart && set.gaps().all(|(first, last)| 1 <= first && first <= last));
             prop_assert_eq!(SequenceSet::from_bounds(&set.bounds()), Some(set));
         }
     }

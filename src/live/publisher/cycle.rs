@@ -8,8 +8,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::status::PublisherStatus;
+use crate::domain::generations::verification::Proof;
 use crate::domain::runs::run::{Run, RunType};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::gaps::OldestGap;
 use crate::domain::views::snapshot::{Content, Snapshot, Stamp};
 use crate::live::backoff::Backoff;
 use crate::observe::gauges::{DomainValues, EngineValues};
@@ -55,6 +57,8 @@ pub struct Cycle<'a> {
     /// When the next scheduled replay falls due.
     due_at: Option<Instant>,
     runs: LatestRuns,
+    /// Of this generation.
+    oldest_gap: (i32, OldestGap),
 }
 
 /// Whether Redis takes publications, as far as is known.
@@ -91,6 +95,7 @@ impl<'a> Cycle<'a> {
             read_at: Instant::now(),
             due_at: None,
             runs: LatestRuns::default(),
+            oldest_gap: Default::default(),
         }
     }
 
@@ -239,12 +244,30 @@ impl<'a> Cycle<'a> {
         self.metrics.domain.show(domain_values(&snapshot.content));
     }
 
-    async fn show_counts(&self, generation: i32) -> Result<(), StoreError> {
+    async fn show_counts(&mut self, generation: i32) -> Result<(), StoreError> {
+        if self.oldest_gap.0 != generation {
+            self.oldest_gap = (generation, OldestGap::default());
+        }
+        publication::step_to_oldest_gap(self.pool, generation, &mut self.oldest_gap.1).await?;
         self.metrics.domain.show_engine(EngineValues {
             dead_letters: publication::open_dead_letters(self.pool, generation).await?,
             orders_with_gaps: publication::orders_with_gaps(self.pool, generation).await?,
+            oldest_gap: self.oldest_gap.1.since(),
         });
+        self.show_proof(generation, publication::proof(self.pool, generation).await?);
         Ok(())
+    }
+
+    fn show_proof(&self, generation: i32, proof: Proof) {
+        let problem = proof.differences.filter(|differences| *differences > 0).map(|differences| {
+            format!(
+                "a verification found {differences} differences between generation {generation} and the log; \
+                 `foldback verify` lists them, `foldback rebuild` mends them"
+            )
+        });
+        self.metrics.domain.show_proof(proof);
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.differences, problem) != status.differences);
     }
 
     fn redis_failed(&mut self, error: &PublishError) {

@@ -9,12 +9,14 @@ pub struct PublisherStatus {
     pub redis: Option<String>,
     /// Why subscribers of the channel are not told, although the keys are right.
     pub channel: Option<String>,
+    /// What the newest verification of the live generation found; only the leader tells.
+    pub differences: Option<String>,
     /// Why the views can't be read, or the lock can't be tried for.
     pub postgres: Option<String>,
 }
 
 impl PublisherStatus {
     pub fn problems(&self) -> impl Iterator<Item = &str> {
-        self.redis.iter().chain(&self.channel).chain(&self.postgres).map(String::as_str)
+        self.redis.iter().chain(&self.channel).chain(&self.differences).chain(&self.postgres).map(String::as_str)
     }
 }

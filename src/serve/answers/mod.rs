@@ -3,6 +3,7 @@
 pub mod backlog;
 pub mod dead_letter;
 pub mod export_row;
+pub mod gaps;
 pub mod generations;
 pub mod order;
 pub mod page;

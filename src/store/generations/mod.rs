@@ -16,6 +16,7 @@ mod lock;
 mod progress;
 mod remove;
 mod snapshots;
+pub mod verifications;
 
 pub use create::{NewGeneration, create, create_shadow};
 pub use cut_over::{CutOver, cut_over, is_keeping_up, roll_back};

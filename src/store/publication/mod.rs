@@ -9,14 +9,19 @@ use tracing::Instrument;
 
 use super::commit::CHANGED_CHANNEL;
 use super::error::StoreError;
-use super::generations::{Generation, Required, hold};
+use super::generations::{Generation, Required, hold, verifications};
 use super::read::{LatestRuns, View};
+use crate::domain::generations::verification::Proof;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::views::gaps::OldestGap;
 use crate::domain::views::rows::OpenDeadLetters;
 use crate::domain::views::snapshot::{Snapshot, Stamp};
 
 /// How often a transaction that another one undid is tried again before the caller hears of it.
 const CONTENTION_TRIES: u32 = 5;
+
+/// Orders that miss an event of which one look finds the oldest, each with its history: some 30 ms.
+const GAP_ORDERS_MAX: u32 = 1_000;
 
 /// Hears of every commit of a worker.
 pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
@@ -105,6 +110,20 @@ fn no_publication() -> StoreError {
 pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<OpenDeadLetters, StoreError> {
     let mut conn = pool.acquire().await?;
     View::new(&mut conn, Generation(generation)).open_dead_letters().await
+}
+
+/// What is known about whether a generation equals the log.
+pub async fn proof(pool: &PgPool, generation: i32) -> Result<Proof, StoreError> {
+    verifications::proof(&mut *pool.acquire().await?, Generation(generation)).await
+}
+
+/// Looks at the next orders that miss an event.
+pub async fn step_to_oldest_gap(pool: &PgPool, generation: i32, oldest: &mut OldestGap) -> Result<(), StoreError> {
+    let mut conn = pool.acquire().await?;
+    let mut view = View::new(&mut conn, Generation(generation));
+    let (since, next_after) = view.oldest_gap(oldest.after, GAP_ORDERS_MAX).await?;
+    oldest.step(since, next_after);
+    Ok(())
 }
 
 /// Orders that miss at least one event.

@@ -5,6 +5,7 @@ mod checkpoints;
 mod columns;
 mod dead_letters;
 mod export;
+mod gaps;
 mod generations;
 mod history;
 mod latest_runs;
@@ -18,6 +19,7 @@ mod telemetry;
 
 pub(in crate::store) use dead_letters::push_filter;
 pub use export::export_runs;
+pub use gaps::GapLimits;
 pub use latest_runs::LatestRuns;
 pub use page::PageLimits;
 pub use runs::RunPage;

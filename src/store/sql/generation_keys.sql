@@ -3,6 +3,7 @@
 alter table {schema}.provider_order_events add constraint provider_order_events_pkey primary key (provider_order_id, sequence);
 create index if not exists provider_names_given on {schema}.provider_order_events ((payload->>'provider_id'), occurred_at desc, provider_order_id desc, sequence desc) where event_type = 'order_placed' and payload->>'provider_name' is not null;
 alter table {schema}.provider_orders add constraint provider_orders_pkey primary key (provider_order_id);
+create index if not exists provider_orders_with_gaps on {schema}.provider_orders (provider_order_id) where missing_events > 0;
 alter table {schema}.replays add constraint replays_pkey primary key (provider_order_id, replay_id);
 alter table {schema}.refills add constraint refills_pkey primary key (provider_order_id, refill_id);
 create index if not exists replays_due_with_provider on {schema}.replays (scheduled_for nulls first) include (provider_id) where status = 'scheduled';

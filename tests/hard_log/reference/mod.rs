@@ -4,6 +4,7 @@
 mod backlog;
 mod drift;
 pub mod exact;
+mod gaps;
 mod guardrail;
 mod history;
 mod orders;
@@ -33,6 +34,8 @@ pub type View = BTreeMap<String, Value>;
 pub struct Reference {
     /// By the view's name in Postgres.
     pub views: BTreeMap<&'static str, View>,
+    /// Orders that miss events, as the API lists them.
+    pub gaps: View,
     /// Of all orders, as the snapshot gives it.
     pub aggregate: Value,
     /// Status payloads, newest first.
@@ -60,6 +63,7 @@ impl Reference {
         views.insert("dead_letters", dead_letters(log, &history));
         Self {
             views,
+            gaps: gaps::view(&history),
             aggregate: telemetry::aggregate(&orders, &replays),
             replay_history: runs::payloads(&runs, "replay"),
             alert_history: runs::payloads(&runs, "alert"),

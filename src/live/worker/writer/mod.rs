@@ -30,7 +30,7 @@ use crate::live::backoff::Backoff;
 use crate::log::fetch::FetchError;
 use crate::log::{Batch, Control, Delivery, ReaderEnded, ReaderHandle};
 use crate::projection::Item;
-use crate::store::commit::{Commit, Writer};
+use crate::store::commit::{Commit, WriteTarget, Writer};
 use crate::store::tables::checkpoints::{Advance, LogStart};
 use crate::store::{Generation, StoreError};
 
@@ -183,8 +183,11 @@ impl WriterTask {
         };
         settings.access.answered(writer.commit(&commit)).await?;
         self.committed(batch, &folded.changes, &advances);
-        settings.refusals.committed(&folded.changes.dead_letters, &settings.topics);
-        report_commit(&batch.items, &folded, started, &settings.topics);
+        // What is folded besides, such as for a verification in this process, is not what readers get.
+        if settings.target == WriteTarget::Live {
+            settings.refusals.committed(&folded.changes.dead_letters, &settings.topics);
+            report_commit(&batch.items, &folded, started, &settings.topics);
+        }
         Ok(())
     }
 
