@@ -3,6 +3,7 @@
 mod abandoned;
 mod dead_letters;
 mod document;
+mod hostile;
 mod pages;
 mod runs;
 mod site;

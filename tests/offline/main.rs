@@ -8,4 +8,5 @@ mod checklist;
 mod cli;
 mod configuration;
 mod examples;
+mod hostile;
 mod secrets;

@@ -84,7 +84,9 @@ pub struct Resolved {
 pub fn resolve(writer: &Schema, reader: &Schema) -> Resolved {
     let mut layout = LayoutBuilder::new(writer.named_types());
     // A text after those that it refers to: the builder goes as deep as one text is, and never through all of them.
-    writer.texts().for_each(|text| drop(layout.add(text)));
+    for text in writer.texts() {
+        layout.add(text);
+    }
     let root = layout.add(writer.root());
     let (written, read) = (writer.named_types(), reader.named_types());
     let mut resolver = Resolver { written, read, layout, steps_left: STEPS_MAX };
