@@ -24,9 +24,19 @@ fn target(name: &str) -> &'static Target {
     static TARGET: OnceLock<&'static Target> = OnceLock::new();
     TARGET.get_or_init(|| {
         let target = Target::by_name(name);
+        alternate_stack();
         target.warm_up();
         target
     })
+}
+
+/// On which libFuzzer's handler writes the input that has overflowed the stack.
+fn alternate_stack() {
+    let memory = Box::leak(vec![0u8; 256 * 1024].into_boxed_slice());
+    let stack = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: memory.len() };
+    // SAFETY: the memory is never freed, and only this thread is told of it.
+    let set = unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) };
+    assert_eq!(set, 0, "a stack for signals is set");
 }
 
 pub fn check(name: &str, bytes: &[u8]) {

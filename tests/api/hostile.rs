@@ -3,10 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::site::{AUTOMATION, FULFILLMENT, Site};
 use super::{ORDER, ROWS, UNPLACED};
-use crate::support::http;
+use crate::support::{PATIENCE, http};
 
 /// The parameter that is named, and the sentence that is told.
 async fn refused(site: &Site, path: &str, query: &str) -> (String, String) {
@@ -223,4 +225,32 @@ async fn flipped(site: &Site, path: &str, cursor: &str) {
             "{status} for the character {at}: {body}"
         );
     }
+}
+
+/// What hyper itself refuses: without a body, since there is no path to tell of.
+#[tokio::test]
+async fn what_is_no_request_is_refused_and_others_are_answered() {
+    let site = Site::with("").await;
+    let path = format!("{FULFILLMENT}/replays");
+    let long = "a".repeat(70_000);
+    let many = "x: 1\r\n".repeat(1_000);
+    for (head, status) in [
+        (format!("GET {path}?providerId={long} HTTP/1.1\r\n"), "414"),
+        (format!("GET {path} HTTP/1.1\r\n{many}"), "431"),
+        (format!("GET {path}?providerId=\0 HTTP/1.1\r\n"), "400"),
+        (format!("GET {path}?providerId=a b HTTP/1.1\r\n"), "400"),
+        (format!("GET {path} HTTP/1.1\r\nx: \0\r\n"), "400"),
+        (format!("GET {path} HTTP/9.9\r\n"), "400"),
+        ("\0\0\0\0".to_owned(), "400"),
+    ] {
+        let mut stream = TcpStream::connect(site.base.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+        let mut answer = vec![0; 12];
+        let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer comes");
+        read.unwrap();
+        let start: String = head.chars().take(80).collect();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{start}");
+    }
+    assert_eq!(site.get(&path).await.status(), 200);
+    site.close().await;
 }
