@@ -26,7 +26,10 @@ fn refused(decoder: &Decoder, value: &[u8]) -> String {
     rejection.detail
 }
 
-fn written(parts: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
+/// Writes a part of a value.
+type Write<'w> = &'w dyn Fn(&mut Vec<u8>);
+
+fn written(parts: &[Write<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     parts.iter().for_each(|part| part(&mut out));
     out
