@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod chaos;
 mod faults;
 mod hard_log;
 mod log_survey;

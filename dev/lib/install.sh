@@ -17,8 +17,13 @@ install_missing() {
     ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
 }
 
-# A pooler, for the tests of what foldback refuses.
-install_for_tests() { [[ -x /usr/sbin/pgbouncer ]] || command -v pgbouncer >/dev/null || install_packages pgbouncer; }
+# A pooler, for the tests of what foldback refuses, and a clock that can be set.
+install_for_tests() {
+    local packages=()
+    [[ -x /usr/sbin/pgbouncer ]] || command -v pgbouncer >/dev/null || packages+=(pgbouncer)
+    [[ -n $(find /usr/lib -path '*/faketime/libfaketimeMT.so.1' 2>/dev/null) ]] || packages+=(libfaketime)
+    ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
+}
 
 install_has_postgres() { [[ -n $(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null) ]] || command -v initdb >/dev/null; }
 

@@ -1,7 +1,5 @@
 //! How a command fails: with a message and an exit code.
 
-use std::process::ExitCode;
-
 use crate::config::ConfigError;
 use crate::store::StoreError;
 
@@ -28,7 +26,7 @@ impl Failure {
     }
 
     /// Prints the message to standard error, one sentence per line.
-    pub(super) fn report(&self) -> ExitCode {
+    pub(super) fn report(&self) -> u8 {
         if let Self::Failed(sentence) | Self::Usage(sentence) | Self::Guard(sentence) = self {
             use std::io::Write;
             for line in sentence.trim_end().lines() {
@@ -36,7 +34,7 @@ impl Failure {
                 let _ = writeln!(std::io::stderr(), "foldback: {line}");
             }
         }
-        ExitCode::from(self.code())
+        self.code()
     }
 
     fn code(&self) -> u8 {

@@ -12,6 +12,7 @@ mod failure;
 mod format;
 mod generations;
 mod health;
+mod leave;
 mod long_running;
 mod migrate;
 mod order;
@@ -27,13 +28,13 @@ mod signals;
 mod status;
 mod verify;
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use context::{Context, Global};
 pub use failure::Failure;
+use leave::leave;
 
 /// Fold provider-order and automation-run events from Kafka into Postgres views, Redis snapshots and Prometheus gauges
 #[derive(Debug, Parser)]
@@ -86,14 +87,14 @@ enum Verb {
 /// How long the process waits for threads that are still ending something.
 const THREADS_MAX: Duration = Duration::from_millis(500);
 
-/// Parses this process's arguments, runs the command, and reports its failure.
-pub fn main() -> ExitCode {
+/// Parses this process's arguments, runs the command, reports its failure, and ends the process.
+pub fn main() -> ! {
     // clap prints help and usage errors itself, with exit codes 0 and 2.
     let cli = Cli::parse();
-    match dispatch(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+    leave(match dispatch(cli) {
+        Ok(()) => 0,
         Err(failure) => failure.report(),
-    }
+    })
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
@@ -121,8 +122,8 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let done = runtime.block_on(work);
-    // Kafka's clients end in threads of the runtime, and what the libraries clean up at exit must not be taken from under
-    // them. But a DNS lookup can hang in one that can't be stopped.
+    // Kafka's clients end in threads of the runtime, and say goodbye to their brokers there. But a DNS lookup can hang in
+    // one that can't be stopped.
     runtime.shutdown_timeout(THREADS_MAX);
     done
 }

@@ -68,24 +68,44 @@ async fn read(postgres: &mut PgConnection, schema: &str, name: &str, key: &str, 
 
 /// Empty where they are equal.
 pub fn differences(name: &str, stored: &View, expected: &View) -> String {
-    let keys: BTreeSet<&String> = stored.keys().chain(expected.keys()).collect();
-    let differing: Vec<String> =
-        keys.into_iter().filter_map(|key| row_difference(key, stored.get(key), expected.get(key))).collect();
-    if differing.is_empty() {
+    let rows = differing_rows(stored, expected);
+    if rows.is_empty() {
         return String::new();
     }
-    let (count, all) = (differing.len(), expected.len());
-    let shown: String = differing.into_iter().take(ROWS_SHOWN_MAX).collect();
-    format!("{name}: {count} rows differ ({all} expected, {} stored)\n{shown}", stored.len())
+    let shown: String = rows.iter().take(ROWS_SHOWN_MAX).map(|row| row.text.as_str()).collect();
+    format!("{name}: {} rows differ ({} expected, {} stored)\n{shown}", rows.len(), expected.len(), stored.len())
 }
 
-fn row_difference(key: &str, stored: Option<&Value>, expected: Option<&Value>) -> Option<String> {
-    match (stored, expected) {
-        (Some(stored), Some(expected)) => column_differences(key, &canonical(stored), &canonical(expected)),
-        (Some(stored), None) => Some(format!("  [{key}] is there and should not be: {}\n", short(stored))),
-        (None, Some(expected)) => Some(format!("  [{key}] is missing: {}\n", short(expected))),
-        (None, None) => None,
-    }
+/// A row that is not what it should be.
+pub struct DifferingRow {
+    pub kind: Kind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Missing,
+    /// There, and should not be.
+    Extra,
+    Different,
+}
+
+/// By key.
+pub fn differing_rows(stored: &View, expected: &View) -> Vec<DifferingRow> {
+    let keys: BTreeSet<&String> = stored.keys().chain(expected.keys()).collect();
+    keys.into_iter().filter_map(|key| row_difference(key, stored.get(key), expected.get(key))).collect()
+}
+
+fn row_difference(key: &str, stored: Option<&Value>, expected: Option<&Value>) -> Option<DifferingRow> {
+    let (kind, text) = match (stored, expected) {
+        (Some(stored), Some(expected)) => {
+            (Kind::Different, column_differences(key, &canonical(stored), &canonical(expected))?)
+        }
+        (Some(stored), None) => (Kind::Extra, format!("  [{key}] is there and should not be: {}\n", short(stored))),
+        (None, Some(expected)) => (Kind::Missing, format!("  [{key}] is missing: {}\n", short(expected))),
+        (None, None) => return None,
+    };
+    Some(DifferingRow { kind, text })
 }
 
 fn column_differences(key: &str, stored: &Value, expected: &Value) -> Option<String> {

@@ -19,11 +19,12 @@ const BACKLOG: &str = "/api/v1/fulfillment/providers/automation/backlog";
 
 /// Waits until every key in Redis is right; panics with the first that isn't.
 pub async fn assert_redis(stack: &Stack, reference: &Reference) {
-    eventually(REDIS_RIGHT_WITHIN, || async {
-        let keys = RedisKeys::read(stack).await?;
-        keys.check(reference)
-    })
-    .await;
+    eventually(REDIS_RIGHT_WITHIN, || redis_differs(stack, reference)).await;
+}
+
+/// The first key that is not right now.
+pub async fn redis_differs(stack: &Stack, reference: &Reference) -> Result<(), String> {
+    RedisKeys::read(stack).await?.check(reference)
 }
 
 struct RedisKeys {

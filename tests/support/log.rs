@@ -53,7 +53,7 @@ impl Log {
 pub struct Moments(StdRng);
 
 impl Moments {
-    /// dev/chaos adds to every seed.
+    /// FOLDBACK_TEST_SEED is added to every seed.
     pub fn seeded(seed: u64) -> Self {
         let more = std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
         Self(StdRng::seed_from_u64(seed.wrapping_add(more)))

@@ -10,6 +10,7 @@
 //! - [`Proxy`] stands between foldback and a server: cuts it off, freezes it, slows it down, loses its connections.
 //! - [`OwnRedis`] is a Redis for a test that would harm others on the shared one, [`OwnKafka`] a broker whose log a test
 //!   may harm.
+//! - [`OwnPostgres`] is a server for a test that stops it, fills its disk or takes commits from it.
 //! - [`OwnCluster`] is a Redis Cluster of three primaries.
 //! - [`eventually`] waits for what is promised, for at most [`PATIENCE`]. Nothing else in a test waits for a result.
 //! - [`http`] is a client for what has no type here, such as the registry.
@@ -29,6 +30,7 @@ mod eventually;
 pub mod log;
 mod own_cluster;
 mod own_kafka;
+mod own_postgres;
 mod own_redis;
 mod proxy;
 mod running;
@@ -41,6 +43,7 @@ pub use command::Output;
 pub use eventually::eventually;
 pub use own_cluster::OwnCluster;
 pub use own_kafka::OwnKafka;
+pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;
 pub use proxy::Proxy;
 pub use running::Running;

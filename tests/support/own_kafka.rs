@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::command::signal;
 use super::eventually::eventually;
+use super::proxy::Proxy;
 use super::{PATIENCE, Servers, admin, free_address};
 
 /// A broker for one test alone, which may stop it, restart it and harm its log between the two. Dropping it ends it.
@@ -29,9 +30,22 @@ impl OwnKafka {
         Self::start_with(&format!("authorizer.class.name={authorizer}\nallow.everyone.if.no.acl.found=true\n")).await
     }
 
+    /// With a proxy in front of a listener of its own, by which whoever begins there stays.
+    pub async fn with_proxy() -> (Self, Proxy) {
+        let listener = free_address();
+        let proxy = Proxy::to(&listener).await;
+        let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
+        write_settings(directory.path(), &address, &proxied(&listener, proxy.url()), "");
+        (Self::serve(directory, address).await, proxy)
+    }
+
     async fn start_with(more: &str) -> Self {
         let (directory, address) = (tempfile::tempdir().unwrap(), free_address());
-        write_settings(directory.path(), &address, more);
+        write_settings(directory.path(), &address, &Listener::default(), more);
+        Self::serve(directory, address).await
+    }
+
+    async fn serve(directory: TempDir, address: String) -> Self {
         format_storage(directory.path());
         let mut kafka = Self { process: None, directory, address };
         kafka.start_again().await;
@@ -80,25 +94,43 @@ impl OwnKafka {
         copy_all(&self.directory.path().join("snapshot"), &self.directory.path().join("log"));
     }
 
+    /// As a crash: what it had told to its operating system is still written.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
     /// The shared servers with this broker in place of theirs.
     pub fn servers(&self) -> Servers {
         Servers { kafka: self.address.clone(), ..Servers::from_env() }
+    }
+
+    /// First offsets of a partition's batches, in the order of the log.
+    pub fn batch_offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        batches(&self.folder(topic, partition)).iter().map(|batch| batch.first_offset).collect()
     }
 
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
         let folder = self.folder(topic, partition);
-        let batch =
-            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
-        OpenOptions::new().write(true).open(segment(&folder)).unwrap().set_len(batch.at as u64).unwrap();
+        let batch = batch(&folder, offset);
+        OpenOptions::new().write(true).open(&batch.segment).unwrap().set_len(batch.at as u64).unwrap();
+        for later in segments(&folder).into_iter().filter(|segment| *segment > batch.segment) {
+            fs::remove_file(&later).unwrap();
+            let _ = fs::remove_file(later.with_extension("txnindex"));
+        }
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            // What the broker rebuilds from the segment.
+            // What the broker rebuilds from the segments.
             if path.extension().is_some_and(|kind| kind == "index" || kind == "timeindex" || kind == "snapshot") {
                 fs::remove_file(path).unwrap();
             }
         }
+        // It goes over its log, so that it knows of transactions as they are now.
+        let _ = fs::remove_file(self.directory.path().join("log/.kafka_cleanshutdown"));
     }
 
     /// While it is stopped: changes the last byte of the batch with this first offset.
@@ -122,18 +154,20 @@ impl OwnKafka {
     /// While it is stopped: puts everything back that was changed by `change`, from a copy.
     fn change(&self, topic: &str, partition: i32, offset: i64, change: impl FnOnce(&mut [u8])) {
         let folder = self.folder(topic, partition);
-        let batch =
-            batches(&folder).into_iter().find(|batch| batch.first_offset == offset).expect("a batch begins there");
-        let mut bytes = fs::read(segment(&folder)).unwrap();
-        fs::write(copy(&folder), &bytes).unwrap();
+        let batch = batch(&folder, offset);
+        let mut bytes = fs::read(&batch.segment).unwrap();
+        fs::create_dir_all(copies(&folder)).unwrap();
+        fs::write(copies(&folder).join(batch.segment.file_name().unwrap()), &bytes).unwrap();
         change(&mut bytes[batch.at..batch.at + batch.size]);
-        fs::write(segment(&folder), &bytes).unwrap();
+        fs::write(&batch.segment, &bytes).unwrap();
     }
 
     /// While it is stopped: restores what `flip_a_bit` or `compress_oddly` has changed.
     pub fn restore(&self, topic: &str, partition: i32) {
         let folder = self.folder(topic, partition);
-        fs::rename(copy(&folder), segment(&folder)).unwrap();
+        for copy in segments(&copies(&folder)) {
+            fs::rename(&copy, folder.join(copy.file_name().unwrap())).unwrap();
+        }
     }
 
     fn folder(&self, topic: &str, partition: i32) -> PathBuf {
@@ -158,6 +192,7 @@ const CRC: usize = 17;
 const ATTRIBUTES: usize = 21;
 
 struct Batch {
+    segment: PathBuf,
     first_offset: i64,
     at: usize,
     size: usize,
@@ -173,22 +208,36 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-fn segment(folder: &Path) -> PathBuf {
-    folder.join("00000000000000000000.log")
+/// In the order of the log; there are several where the records' times are far apart.
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|kind| kind == "log")).collect();
+    found.sort();
+    found
 }
 
-fn copy(folder: &Path) -> PathBuf {
-    folder.with_extension("copy")
+/// Beside the log, where the broker doesn't look.
+fn copies(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap();
+    folder.parent().unwrap().with_file_name("copies").join(name)
+}
+
+fn batch(folder: &Path, first_offset: i64) -> Batch {
+    batches(folder).into_iter().find(|batch| batch.first_offset == first_offset).expect("a batch begins there")
 }
 
 fn batches(folder: &Path) -> Vec<Batch> {
-    let bytes = fs::read(segment(folder)).unwrap();
+    segments(folder).into_iter().flat_map(batches_of).collect()
+}
+
+fn batches_of(segment: PathBuf) -> Vec<Batch> {
+    let bytes = fs::read(&segment).unwrap();
     let (mut found, mut at) = (Vec::new(), 0);
     while at + HEAD <= bytes.len() {
         let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
         let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
         let size = HEAD + usize::try_from(length).unwrap();
-        found.push(Batch { first_offset, at, size });
+        found.push(Batch { segment: segment.clone(), first_offset, at, size });
         at += size;
     }
     found
@@ -205,15 +254,29 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn write_settings(directory: &Path, address: &str, more: &str) {
+/// A further listener: where it listens, and where clients find it.
+#[derive(Default)]
+struct Listener {
+    listens: String,
+    advertised: String,
+}
+
+fn proxied(listens: &str, advertised: &str) -> Listener {
+    Listener { listens: format!(",PROXIED://{listens}"), advertised: format!(",PROXIED://{advertised}") }
+}
+
+fn write_settings(directory: &Path, address: &str, listener: &Listener, more: &str) {
     let (controller, log) = (free_address(), directory.join("log"));
     let settings = format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{controller}\n\
-         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\nadvertised.listeners=PLAINTEXT://{address}\n\
-         controller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}{}\nadvertised.listeners=PLAINTEXT://{address}{}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER\nlog.dirs={}\nauto.create.topics.enable=false\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=1\ngroup.initial.rebalance.delay.ms=0\n{more}",
+        listener.listens,
+        listener.advertised,
         log.display()
     );
     fs::write(directory.join("server.properties"), settings).unwrap();

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-/// A TCP proxy between foldback and a server: a test takes the server away in one of four ways, and gives it back with
+/// A TCP proxy between foldback and a server: a test takes the server away in one of five ways, and gives it back with
 /// [`Proxy::mend`].
 pub struct Proxy {
     url: String,
@@ -26,7 +26,9 @@ struct Wire {
     delay: Duration,
     /// Connections made before this many calls of `half_open` have lost their server.
     half_opened: u64,
-    /// Those that lost it before this many calls are closed.
+    /// Connections made before this many calls of `lose_answers` get none any more.
+    deafened: u64,
+    /// Those that lost the server or its answers before this many calls of either are closed.
     closed: u64,
 }
 
@@ -71,10 +73,17 @@ impl Proxy {
         self.wire.send_modify(|wire| wire.half_opened += 1);
     }
 
-    /// Gives the server back, at the same port; connections without a server are closed.
+    /// As a network that fails one way: what foldback has sent and sends on its connections arrives and is done, and no
+    /// answer comes back. New connections work.
+    pub fn lose_answers(&self) {
+        self.wire.send_modify(|wire| wire.deafened += 1);
+    }
+
+    /// Gives the server back, at the same port; connections without a server, or without its answers, are closed.
     pub async fn mend(&mut self) {
         self.wire.send_modify(|wire| {
-            *wire = Wire { half_opened: wire.half_opened, closed: wire.half_opened, ..Wire::default() };
+            let (half_opened, deafened) = (wire.half_opened, wire.deafened);
+            *wire = Wire { half_opened, deafened, closed: half_opened + deafened, ..Wire::default() };
         });
         if self.forwarding.is_none() {
             let listener = bind_again(self.listen).await;
@@ -103,23 +112,34 @@ async fn forward(listener: TcpListener, target: String, wire: watch::Receiver<Wi
 }
 
 async fn carry(mut client: TcpStream, target: String, mut wire: watch::Receiver<Wire>) {
-    let made = wire.borrow().half_opened;
+    let made = *wire.borrow();
     let Ok(mut server) = TcpStream::connect(target).await else { return };
-    let mut lost = wire.clone();
+    let mut told = wire.clone();
     {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         let there = pipe(from_client, to_server, wire.clone());
         let back = pipe(from_server, to_client, wire.clone());
         tokio::select! {
             _ = async { tokio::try_join!(there, back) } => return,
-            _ = lost.wait_for(|wire| wire.half_opened > made) => {}
+            _ = told.wait_for(|wire| wire.half_opened > made.half_opened || wire.deafened > made.deafened) => {}
         }
     }
-    drop(server);
-    let mut nowhere = sink();
-    tokio::select! {
-        _ = copy(&mut client, &mut nowhere) => {}
-        _ = wire.wait_for(|wire| wire.closed > made) => {}
+    let mends = |wire: &Wire| wire.closed > made.half_opened + made.deafened;
+    let is_half_open = wire.borrow().half_opened > made.half_opened;
+    if is_half_open {
+        drop(server);
+        let mut nowhere = sink();
+        tokio::select! {
+            _ = copy(&mut client, &mut nowhere) => {}
+            _ = wire.wait_for(mends) => {}
+        }
+    } else {
+        let ((mut from_client, _to_client), (mut from_server, mut to_server)) = (client.split(), server.split());
+        tokio::select! {
+            _ = copy(&mut from_client, &mut to_server) => {}
+            _ = async { let _ = copy(&mut from_server, &mut sink()).await; std::future::pending::<()>().await } => {}
+            _ = wire.wait_for(mends) => {}
+        }
     }
 }
 

@@ -96,6 +96,11 @@ impl Running {
         assert!(status.success(), "ended with {status} after SIGTERM:\n{}", self.log());
     }
 
+    /// Sends a signal and waits for nothing.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
     /// SIGKILL, as a crash.
     pub fn kill(mut self) {
         self.end();

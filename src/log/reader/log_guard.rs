@@ -246,13 +246,22 @@ pub(super) fn compacted(topic: &str, state: &TopicState) -> String {
 }
 
 fn lost_log(topic: &str, (start, end): (i64, i64), next_offset: i64) -> String {
-    let lost = match end < next_offset {
-        true => format!("offsets {end} to {} of what was folded were lost", next_offset - 1),
-        false => format!("offsets {next_offset} to {} were deleted before they were folded", start - 1),
+    let (lost, cure) = match end < next_offset {
+        true => (
+            format!("offsets {end} to {} of what was folded were lost", next_offset - 1),
+            format!("Restore topic {topic}, or fold the log as it is now with `foldback rebuild --new-log {topic}`"),
+        ),
+        // A rebuild refuses a log that lacks its beginning.
+        false => (
+            format!("offsets {next_offset} to {} were deleted before they were folded", start - 1),
+            format!(
+                "Restore topic {topic} from a copy, fold it with `foldback rebuild --new-log {topic}`, and set retention.ms=-1"
+            ),
+        ),
     };
     format!(
         "the log has offsets {start} to {end}, but the views are folded up to {next_offset}: {lost}; this partition stops \
-         here. Restore topic {topic}, or fold the log as it is now with `foldback rebuild --new-log {topic}`"
+         here. {cure}"
     )
 }
 

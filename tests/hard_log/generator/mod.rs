@@ -23,10 +23,12 @@ pub const VALUE_BYTES_MAX: usize = 200_000;
 
 const ORDERS: usize = 720;
 const RUNS: usize = 420;
+/// Of the sound records of [`hard_log_of`].
+const RUNS_SHARE: f64 = 0.12;
 
 const SEED: u64 = 20_261_123;
 
-/// dev/chaos sets other seeds.
+/// FOLDBACK_TEST_SEED sets another one.
 pub fn seed() -> u64 {
     std::env::var("FOLDBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
 }
@@ -36,7 +38,7 @@ pub type SchemaIds = super::registry::SchemaIds;
 
 /// Drafts in the order in which they are to be written; the same for the same seed and ids.
 pub fn hard_log(seed: u64, ids: &SchemaIds) -> Vec<Draft> {
-    let mut source = Source { rng: StdRng::seed_from_u64(seed), writers: Writers::new(ids) };
+    let mut source = Source::new(seed, ids);
     let mut log = Vec::new();
     for _ in 0..ORDERS {
         log.extend(orders::records_of_one_order(&mut source));
@@ -49,6 +51,27 @@ pub fn hard_log(seed: u64, ids: &SchemaIds) -> Vec<Draft> {
     log
 }
 
+/// The same in another size: about so many drafts, this share of which must become dead letters.
+pub fn hard_log_of(seed: u64, ids: &SchemaIds, drafts: usize, broken: f64) -> Vec<Draft> {
+    let mut source = Source::new(seed, ids);
+    let mut log = Vec::new();
+    let share = |share: f64| (drafts as f64 * share) as usize;
+    while log.len() < share(broken) {
+        let mut some = broken::records(&mut source);
+        some.shuffle(&mut source.rng);
+        some.truncate(share(broken) - log.len());
+        log.append(&mut some);
+    }
+    while log.len() < share(broken + (1.0 - broken) * RUNS_SHARE) {
+        log.extend(runs::records_of_one_run(&mut source));
+    }
+    while log.len() < drafts {
+        log.extend(orders::records_of_one_order(&mut source));
+    }
+    shuffle_near(&mut log, &mut source.rng);
+    log
+}
+
 /// Where every random choice comes from, and what encodes.
 pub struct Source {
     pub rng: StdRng,
@@ -56,6 +79,10 @@ pub struct Source {
 }
 
 impl Source {
+    fn new(seed: u64, ids: &SchemaIds) -> Self {
+        Self { rng: StdRng::seed_from_u64(seed), writers: Writers::new(ids) }
+    }
+
     pub fn uuid(&mut self) -> Uuid {
         uuid::Builder::from_random_bytes(self.rng.random()).into_uuid()
     }

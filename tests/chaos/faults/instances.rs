@@ -1,0 +1,41 @@
+//! Processes of foldback itself.
+
+use crate::chaos::trial::Trial;
+
+pub async fn kill(trial: &mut Trial) {
+    trial.fleet.take(&mut trial.rng).kill();
+    resize(trial).await;
+}
+
+pub async fn terminate(trial: &mut Trial) {
+    trial.fleet.take(&mut trial.rng).terminate().await;
+    resize(trial).await;
+}
+
+/// It wakes up as a member that the group has expelled, with transactions that others have overtaken.
+pub async fn stop(trial: &mut Trial) {
+    let sleeper = trial.fleet.take(&mut trial.rng);
+    trial.fleet.tend();
+    sleeper.signal("STOP");
+    let lasts = trial.between(6_500, 12_000);
+    trial.lasts(lasts).await;
+    sleeper.signal("CONT");
+    trial.fleet.give_back(sleeper);
+    let lasts = trial.between(500, 2_000);
+    trial.lasts(lasts).await;
+    // As many as there are to be.
+    while trial.fleet.members().len() > trial.fleet.size {
+        trial.fleet.take(&mut trial.rng).kill();
+    }
+}
+
+/// From one to three, after a moment.
+async fn resize(trial: &mut Trial) {
+    let lasts = trial.between(0, 1_500);
+    trial.lasts(lasts).await;
+    trial.fleet.size = 1 + usize::try_from(trial.below(3)).unwrap();
+    while trial.fleet.members().len() > trial.fleet.size {
+        trial.fleet.take(&mut trial.rng).terminate().await;
+    }
+    trial.fleet.tend();
+}

@@ -1,0 +1,39 @@
+//! The network between foldback and a server.
+
+use std::time::Duration;
+
+use crate::chaos::trial::Trial;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    Kafka,
+    Postgres,
+    Redis,
+    Registry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    Cut,
+    Slow,
+    Freeze,
+    HalfOpen,
+    /// Such as those to commits, which are done all the same.
+    LoseAnswers,
+}
+
+pub async fn strike(trial: &mut Trial, server: Server, how: How) {
+    let delay = Duration::from_millis(trial.below(200));
+    // Some last beyond every time-out.
+    let lasts = if trial.chance(0.3) { trial.between(8_000, 14_000) } else { trial.between(300, 4_000) };
+    let wire = trial.parts.wire(server);
+    match how {
+        How::Cut => wire.cut().await,
+        How::Slow => wire.slow(delay),
+        How::Freeze => wire.freeze(),
+        How::HalfOpen => wire.half_open(),
+        How::LoseAnswers => wire.lose_answers(),
+    }
+    trial.lasts(lasts).await;
+    trial.parts.wire(server).mend().await;
+}

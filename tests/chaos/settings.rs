@@ -1,0 +1,15 @@
+//! What every foldback of a trial is told: small batches and queues, and pauses that fit a trial's length.
+
+pub const SETTINGS: [(&str, &str); 11] = [
+    ("FOLDBACK__WORKERS__COUNT", "2"),
+    ("FOLDBACK__LIMITS__VALUE_BYTES_MAX", "200000"),
+    ("FOLDBACK__LIMITS__STALLED_AFTER_MS", "10000"),
+    ("FOLDBACK__SCHEMA_REGISTRY__UNKNOWN_AFTER_MS", "1000"),
+    ("FOLDBACK__SCHEMA_REGISTRY__RETRY_MAX_MS", "1000"),
+    ("FOLDBACK__BATCH__RECORDS_MAX", "200"),
+    ("FOLDBACK__RETRY__MAX_MS", "1000"),
+    ("FOLDBACK__POSTGRES__STATEMENT_TIMEOUT_MS", "5000"),
+    ("FOLDBACK__POSTGRES__CONNECT_TIMEOUT_MS", "3000"),
+    ("FOLDBACK__KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "6000"),
+    ("FOLDBACK__KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "1000"),
+];

@@ -1,0 +1,83 @@
+//! Many seeds of each class, and a table of what they did: run by `./dev/chaos`.
+
+use std::env;
+use std::io::Write;
+use std::time::Duration;
+
+use super::class::{ALL, Class};
+use super::report::Outcome;
+use super::trial::Trial;
+
+const SEEDS: u64 = 20;
+const RECORDS: usize = 20_000;
+
+/// FOLDBACK_CHAOS_CLASS (all), _FIRST_SEED (1), _SEEDS (20) and _EVENTS (20,000) say what is run; with _STORIES each trial
+/// tells what was done to it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "./dev/chaos runs it"]
+async fn every_class_survives() {
+    let (first, seeds) = (number("FIRST_SEED", 1), number("SEEDS", SEEDS));
+    let records = usize::try_from(number("EVENTS", RECORDS as u64)).unwrap();
+    let mut outcomes = Vec::new();
+    // Seed by seed, so that each class has been tried before the first has been tried to its end.
+    for seed in first..first + seeds {
+        for class in chosen() {
+            let outcome = Trial::run(class, seed, records).await;
+            if !outcome.is_right() || env::var_os("FOLDBACK_CHAOS_STORIES").is_some() {
+                say(&outcome.report());
+            } else {
+                say(&outcome.line());
+            }
+            outcomes.push(outcome);
+        }
+    }
+    say(&table(&outcomes));
+    let wrong = outcomes.iter().filter(|outcome| !outcome.is_right()).count();
+    assert_eq!(wrong, 0, "{wrong} of {} trials are wrong", outcomes.len());
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    let name = format!("FOLDBACK_CHAOS_{name}");
+    env::var(&name).map_or(default, |text| text.parse().unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+fn chosen() -> Vec<Class> {
+    let Ok(names) = env::var("FOLDBACK_CHAOS_CLASS") else { return ALL.to_vec() };
+    let names: Vec<&str> = names.split(',').collect();
+    let known = |name: &&str| ALL.into_iter().find(|class| class.name() == **name);
+    names.iter().map(|name| known(name).unwrap_or_else(|| panic!("there is no class {name:?}"))).collect()
+}
+
+/// At once, whatever the test harness does with output.
+fn say(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = writeln!(stderr, "{text}");
+}
+
+fn table(outcomes: &[Outcome]) -> String {
+    let mut table = "| class | seeds | records | faults | lost | doubled | differing rows | worst silence | to lag 0: median | worst |\n\
+                     |---|---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for class in chosen() {
+        let of: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.class == class.name()).collect();
+        let sum = |count: fn(&Outcome) -> usize| of.iter().map(|outcome| count(outcome)).sum::<usize>();
+        let mut heals: Vec<Duration> = of.iter().map(|outcome| outcome.heal).collect();
+        heals.sort();
+        let seconds = |duration: Option<&Duration>| duration.map_or(0.0, Duration::as_secs_f64);
+        let silence = of.iter().map(|outcome| outcome.silence.lasted).max();
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {:.0} s | {:.1} s | {:.1} s |\n",
+            class.name(),
+            of.len(),
+            sum(|outcome| outcome.published),
+            sum(|outcome| outcome.faults),
+            sum(|outcome| outcome.lost),
+            sum(|outcome| outcome.doubled),
+            sum(|outcome| outcome.differing),
+            seconds(silence.as_ref()),
+            seconds(heals.get(heals.len() / 2)),
+            seconds(heals.last()),
+        ));
+    }
+    table
+}
