@@ -5,6 +5,7 @@ mod authorization;
 mod dead_letters;
 mod document;
 mod gaps;
+mod hostile;
 mod pages;
 mod runs;
 mod site;

@@ -12,6 +12,7 @@ use crate::domain::orders::event::OrderEvent;
 use crate::domain::runs::run::Run;
 
 use super::avro::fingerprint::fingerprint;
+use super::avro::schema::SchemaError;
 use super::avro::value::Value;
 use super::bundled::BUNDLED;
 use super::cache::{Cache, Entry};
@@ -91,6 +92,14 @@ impl Decoder {
             Ok(decode) => decode,
             Err(rejection) => Decode::Rejected(rejection),
         }
+    }
+
+    /// Keeps a schema as the registry's with this id. `referenced` are the texts that it refers to, each after those that
+    /// it refers to itself.
+    pub fn learn(&self, id: u32, schema: &str, referenced: &[String]) -> Result<(), SchemaError> {
+        let prepared = Prepared::parse(schema, referenced, &self.0.readers)?;
+        self.0.cache.put(id, Entry::Ready(Arc::new(prepared)), None);
+        Ok(())
     }
 
     /// Whether records with this registry id can be decoded or rejected now.

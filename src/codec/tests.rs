@@ -3,6 +3,7 @@
 mod agreement;
 mod describe;
 mod framing;
+mod hostile;
 mod kinds;
 mod schemas;
 

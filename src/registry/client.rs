@@ -15,6 +15,9 @@ use crate::observe::cause::innermost;
 /// The registry's error code for an unknown schema id.
 const SCHEMA_NOT_FOUND: i64 = 40403;
 
+/// Of what a response says or is wrong with it.
+const PROBLEM_CHARS_MAX: usize = 200;
+
 /// How to reach the registry, and the bounds of asking it.
 #[derive(Debug, Clone)]
 pub struct RegistrySettings {
@@ -280,8 +283,10 @@ impl RegistryClient {
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self, body: &[u8]) -> Result<T, RegistryError> {
+        // serde's sentence holds the value that it didn't expect.
+        let problem = |error: serde_json::Error| error.to_string().chars().take(PROBLEM_CHARS_MAX).collect::<String>();
         serde_json::from_slice(body)
-            .map_err(|error| self.outage(format!("its response is not that of a schema registry: {error}")))
+            .map_err(|error| self.outage(format!("its response is not that of a schema registry: {}", problem(error))))
     }
 
     fn outage(&self, problem: String) -> RegistryError {
@@ -313,7 +318,7 @@ impl Refusal {
         Refusal {
             status,
             error_code: json["error_code"].as_i64().unwrap_or_default(),
-            message: message.chars().take(200).collect(),
+            message: message.chars().take(PROBLEM_CHARS_MAX).collect(),
         }
     }
 }
@@ -340,5 +345,14 @@ mod tests {
             let text = format!("{error} {error:?} {client:?} {settings:?}");
             assert!(!text.contains("S3CR3T") && text.contains(&client.shown_url()), "{text}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_told_in_a_short_sentence() {
+        let settings = RegistrySettings { url: Some(Secret::new("http://localhost:1")), ..RegistrySettings::default() };
+        let client = RegistryClient::new(&settings).unwrap();
+        let answer = format!(r#"{{"schema":"{{}}","references":"{}"}}"#, "x".repeat(1_000_000));
+        let problem = client.parse::<RegisteredSchema>(answer.as_bytes()).unwrap_err().to_string();
+        assert!(problem.contains("invalid type: string") && problem.len() < 500, "{} bytes", problem.len());
     }
 }

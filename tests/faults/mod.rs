@@ -10,6 +10,7 @@ mod flood_guard;
 mod half_requests;
 mod header_names;
 mod health;
+mod hostile_lengths;
 mod kafka_refuses;
 mod kill;
 mod log_continuity;

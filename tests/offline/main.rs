@@ -9,6 +9,7 @@ mod cli;
 mod configuration;
 mod dependencies;
 mod examples;
+mod hostile;
 mod kafka_settings;
 mod planted;
 mod secrets;

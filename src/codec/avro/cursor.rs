@@ -16,7 +16,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Maximum number of array and map items and records in one datum. A decoded item takes a hundred times the one byte
+/// Maximum number of array and map items, records, and fields without a byte in one datum. A decoded item takes a hundred times the one byte
 /// that an empty item has on the wire.
 const ITEMS_MAX: usize = 1_000_000;
 
@@ -49,13 +49,20 @@ impl<'a> Cursor<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("there are bytes left over")) }
     }
 
-    /// Counts an item of an array or map, or a record.
+    /// Counts an item of an array or map, or a record, since it may take no bytes.
     pub fn count_item(&mut self) -> Result<(), Malformed> {
         self.items_left = self
             .items_left
             .checked_sub(1)
             .ok_or_else(|| self.malformed("the datum has more items than foldback accepts"))?;
         Ok(())
+    }
+
+    /// Counts a part that `read` takes no byte for: those that do are bounded by the datum.
+    pub fn count_if_empty(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Malformed>) -> Result<(), Malformed> {
+        let before = self.rest.len();
+        read(self)?;
+        if self.rest.len() == before { self.count_item() } else { Ok(()) }
     }
 
     pub fn long(&mut self) -> Result<i64, Malformed> {

@@ -96,7 +96,7 @@ fn read_fields<'a>(writer: &Layout, record: &RecordPlan, cursor: &mut Cursor<'a>
     let mut fields: Vec<Value<'a>> = record.blank.clone();
     for step in &record.steps {
         match step {
-            Step::Skip(part) => skip(writer, *part, cursor)?,
+            Step::Skip(part) => cursor.count_if_empty(|cursor| skip(writer, *part, cursor))?,
             Step::Read { target, plan } => fields[*target] = read(writer, plan, cursor)?,
         }
     }

@@ -7,7 +7,8 @@ use super::layout::{Layout, LayoutBuilder, PartId};
 use super::schema::{NamedTypes, Schema};
 use super::value::Value;
 
-/// Steps of a plan. A writer's unions can combine a few thousand types into billions of ways to read them.
+/// Types, fields and symbols of a plan. A writer's unions can combine a few thousand types into billions of ways to read
+/// them, and a plan has a type's fields in every place where the type is.
 const STEPS_MAX: usize = 20_000;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,10 @@ pub struct Resolved {
 /// Walks both schemas together; the reader's must not hold itself.
 pub fn resolve(writer: &Schema, reader: &Schema) -> Resolved {
     let mut layout = LayoutBuilder::new(writer.named_types());
+    // A text after those that it refers to: the builder goes as deep as one text is, and never through all of them.
+    for text in writer.texts() {
+        layout.add(text);
+    }
     let root = layout.add(writer.root());
     let (written, read) = (writer.named_types(), reader.named_types());
     let mut resolver = Resolver { written, read, layout, steps_left: STEPS_MAX };
@@ -101,11 +106,11 @@ struct Resolver<'s> {
 
 impl<'s> Resolver<'s> {
     fn plan(&mut self, writer: &'s Avro, reader: &'s Avro, path: &str) -> Plan {
-        let Some(left) = self.steps_left.checked_sub(1) else {
+        let (writer, reader) = (defined(writer, &self.written), defined(reader, &self.read));
+        let Some(left) = self.steps_left.checked_sub(1 + parts(writer)) else {
             return fail(format!("{path}: the writer's schema can be read in more ways than foldback plans for"));
         };
         self.steps_left = left;
-        let (writer, reader) = (defined(writer, &self.written), defined(reader, &self.read));
         match (writer, reader) {
             (Avro::Union(union), _) => {
                 Plan::Union(union.variants().iter().map(|branch| self.plan(branch, reader, path)).collect())
@@ -164,6 +169,15 @@ impl<'s> Resolver<'s> {
                 }
             };
         Plan::Fields(RecordPlan { steps: from.iter().enumerate().map(step).collect(), blank })
+    }
+}
+
+/// What a plan holds for each of, whether we read it or not.
+fn parts(writer: &Avro) -> usize {
+    match writer {
+        Avro::Record(record) => record.fields.len(),
+        Avro::Enum(of) => of.symbols.len(),
+        _ => 0,
     }
 }
 

@@ -50,8 +50,13 @@ impl Schema {
     /// around it.
     pub fn named_types(&self) -> NamedTypes<'_> {
         let mut named_types = NamedTypes::new();
-        self.referenced.iter().chain([&self.root]).for_each(|schema| collect(schema, &mut named_types));
+        self.texts().for_each(|schema| collect(schema, &mut named_types));
         named_types
+    }
+
+    /// What it refers to and itself, each after what it refers to.
+    pub fn texts(&self) -> impl Iterator<Item = &Avro> {
+        self.referenced.iter().chain([&self.root])
     }
 
     /// Whether the logical types agree too, for two schemas of one canonical form.

@@ -36,7 +36,7 @@ fn skip_within(layout: &Layout, id: PartId, cursor: &mut Cursor<'_>, depth: usiz
         Part::Fields(fields) => {
             cursor.count_item()?;
             for field in fields {
-                skip_within(layout, *field, cursor, deeper)?;
+                cursor.count_if_empty(|cursor| skip_within(layout, *field, cursor, deeper))?;
             }
         }
     }

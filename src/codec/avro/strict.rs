@@ -80,7 +80,7 @@ impl Rewriter {
             Json::String(name) => self.by_name(name, &Map::new(), namespace),
             Json::Array(branches) => branches.iter().map(|branch| self.schema(branch, namespace, depth)).collect(),
             Json::Object(object) => self.object(object, namespace, depth),
-            other => Err(format!("`{other}` is not a type")),
+            other => Err(format!("`{}` is not a type", shortened(&other.to_string()))),
         }
     }
 

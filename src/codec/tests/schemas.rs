@@ -33,24 +33,24 @@ const OF_JAVA: &str = concat!(
 );
 
 /// Our newest schema of orders, changed.
-fn orders(change: impl FnOnce(&mut Json)) -> String {
+pub fn orders(change: impl FnOnce(&mut Json)) -> String {
     let mut schema = serde_json::from_str(newest(Stream::Orders).unwrap().json).unwrap();
     change(&mut schema);
     schema.to_string()
 }
 
-fn read_order(schema: &str, referenced: &[String], datum: &[u8]) -> Result<OrderEvent, String> {
+pub fn read_order(schema: &str, referenced: &[String], datum: &[u8]) -> Result<OrderEvent, String> {
     let prepared = Prepared::parse(schema, referenced, &Readers::new()).map_err(|error| error.to_string())?;
     let value = prepared.read(Stream::Orders, datum).map_err(|rejection| rejection.detail)?;
     rules::order_event(value).map_err(|invalid| invalid.0)
 }
 
 /// The datum of our newest schema, without its framing.
-fn datum(event: &OrderEvent) -> Vec<u8> {
+pub fn datum(event: &OrderEvent) -> Vec<u8> {
     encode_order(event, Framing::Confluent(1)).unwrap().split_off(5)
 }
 
-fn refused(schema: &str) -> String {
+pub fn refused(schema: &str) -> String {
     Schema::parse_writer(schema, &[]).map_or_else(|error| error.to_string(), |_| panic!("{schema} is accepted"))
 }
 

@@ -1,0 +1,3 @@
+#![no_main]
+
+foldback_fuzz::target!("summaries");
