@@ -17,7 +17,7 @@ use targets::{TARGETS, Target};
 static ALLOCATOR: Counting = Counting;
 
 /// Mutations of each target's corpus. FOLDBACK_TEST_ROUNDS runs more of them, FOLDBACK_TEST_SEED others.
-const ROUNDS: u64 = 3_000;
+const ROUNDS: u64 = 2_000;
 
 fn corpus(target: &Target) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/corpus").join(target.name);
