@@ -161,7 +161,7 @@ fn series_vanish_with_what_they_tell_of() {
     shown.domain.show(DomainValues { providers: vec![provider(Some("b"), 1, None)], ..DomainValues::default() });
     let text = shown.render();
     assert!(text.contains("backlog{provider_id=\"b\"} 1") && !text.contains("\"unknown\""), "{text}");
-    assert!(!text.contains("last_run"), "{text}");
+    assert!(!text.contains("automation_last_run"), "{text}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(200);
 /// One trial publishes for at least so long, and longer by its records.
 const DURATION_MIN: Duration = Duration::from_secs(8);
-const RECORDS_PER_SECOND: usize = 500;
+const RECORDS_PER_SECOND: usize = 1_000;
 
 /// Registered once: a record names its schema by the id alone.
 static SCHEMA_IDS: OnceCell<SchemaIds> = OnceCell::const_new();

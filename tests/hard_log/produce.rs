@@ -8,7 +8,8 @@ use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 
 use crate::hard_log::meaning::{Draft, Headers, Meaning, Stored, Topic};
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than a broker takes to come back on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// How many records are written before the next stretch, plain or in a transaction.
 const STRETCH: usize = 150;
 
