@@ -4,6 +4,8 @@ use std::env;
 use std::io::Write;
 use std::time::Duration;
 
+use futures::StreamExt;
+
 use super::class::{ALL, Class};
 use super::report::Outcome;
 use super::trial::Trial;
@@ -11,29 +13,29 @@ use super::trial::Trial;
 const SEEDS: u64 = 20;
 const RECORDS: usize = 20_000;
 
-/// FOLDBACK_CHAOS_CLASS (all), _FIRST_SEED (1), _SEEDS (20) and _EVENTS (20,000) say what is run; with _STORIES each trial
-/// tells what was done to it.
+/// FOLDBACK_CHAOS_CLASS (all), _FIRST_SEED (1), _SEEDS (20), _EVENTS (20,000) and _JOBS (1) say what is run; with _STORIES
+/// each trial tells what was done to it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "./dev/chaos runs it"]
 async fn every_class_survives() {
     let (first, seeds) = (number("FIRST_SEED", 1), number("SEEDS", SEEDS));
     let records = usize::try_from(number("EVENTS", RECORDS as u64)).unwrap();
-    let mut outcomes = Vec::new();
     // Seed by seed, so that each class has been tried before the first has been tried to its end.
-    for seed in first..first + seeds {
-        for class in chosen() {
-            let outcome = Trial::run(class, seed, records).await;
-            if !outcome.is_right() || env::var_os("FOLDBACK_CHAOS_STORIES").is_some() {
-                say(&outcome.report());
-            } else {
-                say(&outcome.line());
-            }
-            outcomes.push(outcome);
-        }
-    }
+    let trials = (first..first + seeds).flat_map(|seed| chosen().into_iter().map(move |class| (class, seed)));
+    let outcomes: Vec<Outcome> = futures::stream::iter(trials)
+        .map(|(class, seed)| async move { told(Trial::run(class, seed, records).await) })
+        .buffer_unordered(usize::try_from(number("JOBS", 1)).unwrap())
+        .collect()
+        .await;
     say(&table(&outcomes));
     let wrong = outcomes.iter().filter(|outcome| !outcome.is_right()).count();
     assert_eq!(wrong, 0, "{wrong} of {} trials are wrong", outcomes.len());
+}
+
+fn told(outcome: Outcome) -> Outcome {
+    let is_whole = !outcome.is_right() || env::var_os("FOLDBACK_CHAOS_STORIES").is_some();
+    say(&if is_whole { outcome.report() } else { outcome.line() });
+    outcome
 }
 
 fn number(name: &str, default: u64) -> u64 {
