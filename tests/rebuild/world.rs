@@ -184,12 +184,14 @@ impl World {
         done.unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 
-    /// The whole of the database's make-up: schemas, tables and how many rows each has.
+    /// The whole of the database's make-up: schemas, tables and how many rows each has, but for the verifications: what a
+    /// refused one came to is kept too.
     pub async fn make_up(&self) -> String {
         let tables =
             "select string_agg(format('select %L as name, count(*) from %I.%I', schemaname || '.' || tablename,
                              schemaname, tablename), ' union all ' order by schemaname, tablename)
-                        from pg_tables where schemaname = 'foldback' or schemaname like 'gen\\_%'";
+                        from pg_tables where (schemaname = 'foldback' or schemaname like 'gen\\_%')
+                         and tablename <> 'verifications'";
         let counts = self.sql(tables).await.unwrap();
         let rows = format!("select string_agg(name || ' ' || count, E'\\n' order by name) from ({counts}) each");
         let schemas = "select string_agg(nspname, ' ' order by nspname) from pg_namespace where nspname !~ '^pg_'";
