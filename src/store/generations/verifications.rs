@@ -142,7 +142,7 @@ pub struct Due {
     pub last_seconds_ago: Option<f64>,
     /// One of all of it is on its way, if a process holds the lock.
     pub is_begun: bool,
-    /// A rebuild is on its way: its check waits for the lock.
+    /// A rebuild or a promotion is on its way: its check waits for the lock.
     pub is_rebuilding: bool,
 }
 
@@ -155,7 +155,8 @@ pub async fn due(conn: &mut PgConnection) -> Result<Due, StoreError> {
                       exists (select from foldback.verifications as begun
                                where begun.generation = live.generation and result is null and per_million = 1000000),
                       exists (select from foldback.generations
-                               where generation > 0 and state = 'building' and seen_at > now() - make_interval(secs => $1))
+                               where generation > 0 and state in ('building', 'ready')
+                                 and seen_at > now() - make_interval(secs => $1))
                  from foldback.generations as live where state = 'live'";
     let row: Option<(i32, Option<f64>, bool, bool)> =
         sqlx::query_as(sql).bind(f64::from(ALIVE_SECONDS)).fetch_optional(conn).await?;
