@@ -10,9 +10,9 @@ use crate::domain::orders::event::OrderEvent;
 use crate::domain::runs::run::Run;
 
 use super::avro::schema::Schema;
-use super::bundled::newest;
 use super::datum::{OrderDatum, RunDatum};
 use super::framing::Framing;
+use super::prepared::bundled_schema;
 
 /// An event that the newest bundled schema has no room for: a fault of foldback.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +48,7 @@ fn encode<T: Serialize>(
 
 #[expect(clippy::expect_used, reason = "the schemas are part of the binary, and every test parses them")]
 fn writer(stream: Stream) -> GenericDatumWriter<'static> {
-    let bundled = newest(stream).expect("each stream has a bundled schema");
-    let schema = Schema::parse(bundled.json).expect("a bundled schema parses");
     // The writer borrows its schema, and lives as long as the process.
-    let schema: &'static Schema = Box::leak(Box::new(schema));
+    let schema: &'static Schema = Box::leak(Box::new(bundled_schema(stream)));
     GenericDatumWriter::builder(schema.root()).build().expect("a bundled schema refers to no other")
 }

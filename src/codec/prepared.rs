@@ -25,7 +25,7 @@ impl Readers {
 }
 
 #[expect(clippy::expect_used, reason = "the schemas are part of the binary, and every test parses them")]
-fn bundled_schema(stream: Stream) -> Schema {
+pub(super) fn bundled_schema(stream: Stream) -> Schema {
     let bundled = newest(stream).expect("each stream has a bundled schema");
     Schema::parse(bundled.json).expect("a bundled schema parses")
 }

@@ -7,21 +7,14 @@ use uuid::Uuid;
 
 use crate::support::events::{Event, SCHEMA, lives, placed};
 use crate::support::log::Log;
-use crate::support::views::{folded, metric, migrated, readyz, readyz_says};
+use crate::support::views::{folded, metric, metric_sum, migrated, readyz, readyz_says};
 use crate::support::{PATIENCE, Proxy, Running, Stack, eventually, http};
 
 const SOON: (&str, &str) = ("FOLDBACK__LIMITS__STALLED_AFTER_MS", "1000");
 
-/// The sum of a family's series.
-async fn sum(running: &Running, family: &str) -> f64 {
-    let text = running.metrics().await;
-    let series = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
-    series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
-}
-
 async fn adds_up(running: &Running, family: &str, expected: f64) {
     eventually(PATIENCE, || async {
-        let seen = sum(running, family).await;
+        let seen = metric_sum(running, family).await;
         if seen == expected { Ok(()) } else { Err(format!("{family}: {seen}, not {expected}")) }
     })
     .await;
@@ -62,7 +55,7 @@ async fn lag_grows_while_postgres_is_away() {
     log.write_to(events[..100].iter().map(at(1)).collect()).await;
     folded(&stack, 100).await;
     adds_up(&running, "foldback_lag_records", 0.0).await;
-    assert_eq!(sum(&running, "foldback_partition_stalled_seconds").await, 0.0);
+    assert_eq!(metric_sum(&running, "foldback_partition_stalled_seconds").await, 0.0);
 
     proxy.cut().await;
     log.write_to(events[100..200].iter().map(at(1)).collect()).await;

@@ -45,7 +45,7 @@ fn holds(name: &str) {
         println!("{name}/{file}");
         accepted += u32::from(target.check(bytes));
     }
-    assert!(accepted > 0, "a corpus of which nothing is accepted reaches little");
+    assert!(accepted > 0, "a corpus in which nothing is accepted tests little");
     let known: Vec<Vec<u8>> = inputs.into_iter().map(|(_, bytes)| bytes).collect();
     let seed = number("FOLDBACK_TEST_SEED").unwrap_or(1);
     let mut mutator = Mutator::new(seed, &known, target.words);

@@ -26,7 +26,7 @@ const BUILT: &str = "set one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
 
 #[test]
 fn a_mechanism_that_this_build_lacks_is_named_with_those_that_it_has() {
-    // Of no use yet without security.protocol, and wrong all the same.
+    // Without a SASL protocol it has no effect, but it is still a mistake.
     for protocol in ["SASL_SSL", "SASL_PLAINTEXT", "PLAINTEXT"] {
         for mechanism in ["GSSAPI", "NONSENSE", "scram-sha-512"] {
             let (text, code) = check(&[("security.protocol", protocol), ("sasl.mechanism", mechanism)]);

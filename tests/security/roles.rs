@@ -124,7 +124,7 @@ async fn each_role_can_do_what_it_is_for_and_nothing_else() {
         roles.says(RUNTIME, verb, 0).await;
     }
 
-    // What makes a generation needs their owner, and `run` goes on with what its owner has made.
+    // Only the owner of the schemas can build a generation; `run` then folds into what the owner has built.
     for verb in [&["rebuild", "--yes"][..], &["verify"]] {
         assert!(roles.says(RUNTIME, verb, 1).await.contains("needs their owner"), "{verb:?}");
     }

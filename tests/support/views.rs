@@ -115,6 +115,13 @@ pub async fn metric(running: &Running, series: &str) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
+/// The sum of a family's series.
+pub async fn metric_sum(running: &Running, family: &str) -> f64 {
+    let text = running.metrics().await;
+    let series = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
+    series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+}
+
 /// JSON of one key of the stack's Redis, null where there is none.
 pub async fn key(stack: &Stack, name: &str) -> Value {
     let text: Option<String> = redis::cmd("GET")

@@ -9,7 +9,7 @@ use foldback::verify::schedule::Schedule;
 use tokio_util::sync::CancellationToken;
 
 use crate::operate::log::{execute, folded, number, publish, stack};
-use crate::support::views::{metric, readyz, readyz_says};
+use crate::support::views::{metric, metric_sum, readyz, readyz_says};
 use crate::support::{PATIENCE, Stack, eventually};
 
 const EVERY: (&str, &str) = ("FOLDBACK__VERIFY__EVERY_MS", "1000");
@@ -56,12 +56,7 @@ async fn run_proves_its_views_and_says_loudly_when_they_are_wrong() {
     // What a verification folds is not counted as what readers get.
     publish(&stack, 50, 6).await;
     folded(&stack, 1).await;
-    let counted: f64 = running
-        .metrics()
-        .await
-        .lines()
-        .filter(|line| line.starts_with("foldback_records_total"))
-        .fold(0.0, |sum, line| sum + line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap());
+    let counted = metric_sum(&running, "foldback_records_total").await;
     let records = number(&mut stack.postgres().await, "select sum(next_offset)::bigint from gen_1.checkpoints").await;
     assert_eq!(counted, records as f64);
     running.terminate().await;

@@ -18,7 +18,7 @@ pub enum How {
     Slow,
     Freeze,
     HalfOpen,
-    /// Such as those to commits, which are done all the same.
+    /// Commits among them: Postgres has committed, and foldback never hears of it.
     LoseAnswers,
 }
 
