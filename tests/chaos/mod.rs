@@ -10,6 +10,7 @@ mod faults;
 mod fleet;
 mod log_ends;
 mod parts;
+mod promises;
 mod publisher;
 mod registry;
 mod report;

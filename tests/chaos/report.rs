@@ -27,7 +27,7 @@ pub struct Outcome {
     pub heal: Duration,
     /// What differs, readably.
     pub text: String,
-    /// Panics, instances that ended by themselves, and a trial that could not go on.
+    /// Promises that were broken for a while, panics, instances that ended by themselves, and a trial that could not go on.
     pub trouble: Vec<String>,
     /// Its story.
     pub notes: Vec<String>,

@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::fleet::Fleet;
 use super::log_ends::{Checkpoints, LogEnds, Offsets};
 use super::parts::Parts;
+use super::promises::PromiseWatch;
 use super::publisher::Publisher;
 use super::report::Outcome;
 use super::settings::SETTINGS;
@@ -108,6 +109,7 @@ impl Trial {
     async fn finish(&mut self) -> Outcome {
         let checkpoints = Checkpoints::of(&self.stack.postgres_url);
         let silence = SilenceWatch::start(self.ends.clone(), checkpoints, self.fleet.addresses());
+        let promises = PromiseWatch::start(self.class, &self.stack);
         storm::rage(self).await;
         self.publisher.finish().await;
         if let Some(clock) = &self.clock {
@@ -125,6 +127,7 @@ impl Trial {
         outcome.published = self.publisher.stored().await.len();
         outcome.faults = self.struck;
         self.fleet.terminate().await;
+        outcome.trouble.extend(promises.broken());
         outcome.trouble.extend(self.fleet.panics());
         outcome.trouble.append(&mut self.fleet.ended);
         outcome.notes = std::mem::take(&mut self.notes);
