@@ -12,11 +12,18 @@ pub async fn terminate(trial: &mut Trial) {
     resize(trial).await;
 }
 
-/// It wakes up as a member that the group has expelled, with transactions that others have overtaken.
+/// It wakes up as a member that the group has expelled, with batches that others have overtaken: Postgres hangs just
+/// before, so that it falls asleep in the middle of one.
 pub async fn stop(trial: &mut Trial) {
     let sleeper = trial.fleet.take(&mut trial.rng);
     trial.fleet.tend();
+    if trial.chance(0.7) {
+        trial.parts.postgres_wire.freeze();
+        let lasts = trial.between(300, 1_000);
+        trial.lasts(lasts).await;
+    }
     sleeper.signal("STOP");
+    trial.parts.postgres_wire.mend().await;
     let lasts = trial.between(6_500, 12_000);
     trial.lasts(lasts).await;
     sleeper.signal("CONT");
