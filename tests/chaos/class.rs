@@ -83,7 +83,7 @@ impl Class {
             // Whoever has asked once asks no more.
             Class::Registry => [&REGISTRY[..], &[RegistryLies; 4], &[InstanceKilled; 2]].concat(),
             Class::Rebuild => {
-                let others = [InstanceKilled, InstanceStopped, Rollback, Rebuild, Rebuild];
+                let others = [&[InstanceKilled, InstanceStopped][..], &[Rollback; 4], &[Rebuild; 16]].concat();
                 [&POSTGRES[..], &lost_answers, &REDIS, &REGISTRY, &others].concat()
             }
             Class::Poison => [&POSTGRES[..], &lost_answers, &[InstanceKilled]].concat(),

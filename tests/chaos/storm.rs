@@ -5,7 +5,8 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::faults::operator;
+use super::class::Class;
+use super::faults::{Fault, operator};
 use super::trial::Trial;
 use crate::hard_log::generator::PARTITIONS;
 use crate::hard_log::meaning::{Draft, Meaning, Topic};
@@ -19,7 +20,8 @@ pub async fn rage(trial: &mut Trial) {
     // The instances have joined the group, so that there is something to disturb.
     trial.lasts(FIRST_AFTER).await;
     while !trial.publisher.is_done() || trial.struck < FAULTS_MIN {
-        let fault = faults[trial.rng.random_range(0..faults.len())];
+        let any = faults[trial.rng.random_range(0..faults.len())];
+        let fault = if trial.class == Class::Rebuild && trial.struck == 0 { Fault::Rebuild } else { any };
         trial.note(&format!("{fault:?}"));
         fault.strike(trial).await;
         trial.struck += 1;

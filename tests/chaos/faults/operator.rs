@@ -12,6 +12,10 @@ const REBUILD_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// With other faults in the middle of it; sometimes it is killed itself, and resumed by the next one.
 pub async fn rebuild(trial: &mut Trial) {
+    // The first one while records are still published.
+    if trial.struck == 0 || trial.chance(0.3) {
+        return cut_over_among_commits(trial).await;
+    }
     let aside = trial.chance(0.3);
     let args = if aside { &["rebuild", "--no-promote"][..] } else { &["rebuild", "--yes"] };
     let command = Background::start(args, &trial.env);
@@ -31,6 +35,20 @@ pub async fn rebuild(trial: &mut Trial) {
         let output = trial.foldback(&["generations", "promote", &ready.to_string(), "--yes"]).await;
         noted(trial, "promote", &output);
     }
+}
+
+/// Postgres is far away for the instances, and near for whoever rebuilds: whenever the cut-over comes, commits are under
+/// way.
+async fn cut_over_among_commits(trial: &mut Trial) {
+    // The cut-over waits for a commit no longer than `rebuild.lock_timeout_ms`.
+    let delay = trial.between(5, 20);
+    trial.note("commits take long");
+    trial.parts.wire(Server::Postgres).slow(delay);
+    let mut env = trial.env.clone();
+    env.push(("FOLDBACK__POSTGRES__URL".to_owned(), trial.stack.postgres_url.clone()));
+    let output = Background::start(&["rebuild", "--yes"], &env).wait(REBUILD_TIMEOUT).await;
+    trial.parts.wire(Server::Postgres).mend().await;
+    noted(trial, "rebuild", &output);
 }
 
 pub async fn roll_back(trial: &mut Trial) {
