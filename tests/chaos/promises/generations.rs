@@ -82,9 +82,8 @@ impl Generations {
                 broken.push(format!("a checkpoint of generation {generation} went back: {back}"));
             }
             let is_kept = ![before.live, now.live].contains(generation) && before.epoch == now.epoch;
-            // A partition that nobody has folded yet may be claimed there still.
-            if is_kept && was.iter().any(|(partition, was)| at.get(partition) != Some(was)) {
-                broken.push(format!("generation {generation} is not live, and was written: {was:?}, then {at:?}"));
+            if is_kept && let Some(further) = behind(was, at) {
+                broken.push(format!("generation {generation} is not live, and was written: {further}"));
             }
         }
         if before.live != now.live {
@@ -114,10 +113,10 @@ impl Generations {
     }
 }
 
-/// The first partition that is not as far as it was.
-fn behind(now: &Offsets, before: &Offsets) -> Option<String> {
-    before.iter().find_map(|(partition, was)| {
-        let is = now.get(partition).copied().unwrap_or(0);
-        (is < *was).then(|| format!("{}/{} is at {is} and was at {was}", partition.0, partition.1))
+/// The first partition that is not as far here as there. One that is nowhere yet is at 0.
+fn behind(here: &Offsets, there: &Offsets) -> Option<String> {
+    there.iter().find_map(|(partition, there)| {
+        let here = here.get(partition).copied().unwrap_or(0);
+        (here < *there).then(|| format!("{}/{} is at {here}, not at {there}", partition.0, partition.1))
     })
 }
