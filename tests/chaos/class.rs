@@ -45,13 +45,19 @@ pub const ALL: [Class; 15] = [
     Class::Clock,
 ];
 
-const KAFKA: [Fault; 4] = wires(Server::Kafka);
-const POSTGRES: [Fault; 4] = wires(Server::Postgres);
-const REDIS: [Fault; 4] = wires(Server::Redis);
-const REGISTRY: [Fault; 4] = wires(Server::Registry);
+const KAFKA: [Fault; 5] = wires(Server::Kafka);
+const POSTGRES: [Fault; 5] = wires(Server::Postgres);
+const REDIS: [Fault; 5] = wires(Server::Redis);
+const REGISTRY: [Fault; 5] = wires(Server::Registry);
 
-const fn wires(server: Server) -> [Fault; 4] {
-    [Wire(server, How::Cut), Wire(server, How::Slow), Wire(server, How::Freeze), Wire(server, How::HalfOpen)]
+const fn wires(server: Server) -> [Fault; 5] {
+    [
+        Wire(server, How::Cut),
+        Wire(server, How::Slow),
+        Wire(server, How::Freeze),
+        Wire(server, How::HalfOpen),
+        Wire(server, How::Stall),
+    ]
 }
 
 impl Class {

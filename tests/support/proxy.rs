@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-/// A TCP proxy between foldback and a server: a test takes the server away in one of five ways, and gives it back with
+/// A TCP proxy between foldback and a server: a test takes the server away in one of six ways, and gives it back with
 /// [`Proxy::mend`].
 pub struct Proxy {
     url: String,
@@ -24,6 +24,9 @@ pub struct Proxy {
 struct Wire {
     frozen: bool,
     delay: Duration,
+    /// Connections made before this many calls of `stall` hang, unless they all were given back.
+    stalled: u64,
+    given_back: u64,
     /// Connections made before this many calls of `half_open` have lost their server.
     half_opened: u64,
     /// Connections made before this many calls of `lose_answers` get none any more.
@@ -67,6 +70,12 @@ impl Proxy {
         self.wire.send_modify(|wire| wire.frozen = true);
     }
 
+    /// As a network that lost its way for the connections that there are: no byte of theirs passes, and new ones work. What
+    /// was sent meanwhile arrives when it is mended, after what was sent later on new ones.
+    pub fn stall(&self) {
+        self.wire.send_modify(|wire| wire.stalled += 1);
+    }
+
     /// As a server whose machine failed and came back: it has forgotten its connections, foldback has not been told,
     /// and what it sends there gets no answer. New connections work.
     pub fn half_open(&self) {
@@ -82,8 +91,9 @@ impl Proxy {
     /// Gives the server back, at the same port; connections without a server, or without its answers, are closed.
     pub async fn mend(&mut self) {
         self.wire.send_modify(|wire| {
-            let (half_opened, deafened) = (wire.half_opened, wire.deafened);
-            *wire = Wire { half_opened, deafened, closed: half_opened + deafened, ..Wire::default() };
+            let Wire { stalled, half_opened, deafened, .. } = *wire;
+            let closed = half_opened + deafened;
+            *wire = Wire { stalled, given_back: stalled, half_opened, deafened, closed, ..Wire::default() };
         });
         if self.forwarding.is_none() {
             let listener = bind_again(self.listen).await;
@@ -117,8 +127,8 @@ async fn carry(mut client: TcpStream, target: String, mut wire: watch::Receiver<
     let mut told = wire.clone();
     {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-        let there = pipe(from_client, to_server, wire.clone());
-        let back = pipe(from_server, to_client, wire.clone());
+        let there = pipe(from_client, to_server, wire.clone(), made);
+        let back = pipe(from_server, to_client, wire.clone(), made);
         tokio::select! {
             _ = async { tokio::try_join!(there, back) } => return,
             _ = told.wait_for(|wire| wire.half_opened > made.half_opened || wire.deafened > made.deafened) => {}
@@ -144,13 +154,18 @@ async fn carry(mut client: TcpStream, target: String, mut wire: watch::Receiver<
 }
 
 /// Either side may close at any time, which an error here says: that is what the proxy is for.
-async fn pipe(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut wire: watch::Receiver<Wire>) -> io::Result<()> {
+async fn pipe(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut wire: watch::Receiver<Wire>,
+    made: Wire,
+) -> io::Result<()> {
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let count = from.read(&mut bytes).await?;
         let delay = wire.borrow().delay;
         sleep(delay).await;
-        let _ = wire.wait_for(|wire| !wire.frozen).await;
+        let _ = wire.wait_for(|wire| !wire.frozen && wire.stalled == made.stalled.max(wire.given_back)).await;
         if count == 0 {
             return to.shutdown().await;
         }

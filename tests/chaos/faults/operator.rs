@@ -44,10 +44,18 @@ async fn cut_over_among_commits(trial: &mut Trial) {
     let delay = trial.between(5, 20);
     trial.note("commits take long");
     trial.parts.wire(Server::Postgres).slow(delay);
+    if trial.chance(0.5) {
+        trial.note("what is on its way to Redis arrives after the cut-over");
+        trial.parts.wire(Server::Redis).stall();
+    }
     let mut env = trial.env.clone();
     env.push(("FOLDBACK__POSTGRES__URL".to_owned(), trial.stack.postgres_url.clone()));
     let output = Background::start(&["rebuild", "--yes"], &env).wait(REBUILD_TIMEOUT).await;
     trial.parts.wire(Server::Postgres).mend().await;
+    // Another publication overtakes it.
+    let lasts = trial.between(500, 2_000);
+    trial.lasts(lasts).await;
+    trial.parts.wire(Server::Redis).mend().await;
     noted(trial, "rebuild", &output);
 }
 
@@ -58,8 +66,8 @@ pub async fn roll_back(trial: &mut Trial) {
 
 /// A fault that needs no servers of the trial's own.
 async fn another(trial: &mut Trial) {
-    let hows = [How::Cut, How::Slow, How::Freeze, How::HalfOpen, How::LoseAnswers];
-    let how = hows[usize::try_from(trial.below(5)).unwrap()];
+    let hows = [How::Cut, How::Slow, How::Freeze, How::HalfOpen, How::Stall, How::LoseAnswers];
+    let how = hows[usize::try_from(trial.below(6)).unwrap()];
     match trial.below(4) {
         0 => instances::kill(trial).await,
         1 => wire::strike(trial, Server::Redis, how).await,

@@ -18,6 +18,8 @@ pub enum How {
     Slow,
     Freeze,
     HalfOpen,
+    /// What was sent arrives after what is sent later.
+    Stall,
     /// Commits among them: Postgres has committed, and foldback never hears of it.
     LoseAnswers,
 }
@@ -32,6 +34,7 @@ pub async fn strike(trial: &mut Trial, server: Server, how: How) {
         How::Slow => wire.slow(delay),
         How::Freeze => wire.freeze(),
         How::HalfOpen => wire.half_open(),
+        How::Stall => wire.stall(),
         How::LoseAnswers => wire.lose_answers(),
     }
     trial.lasts(lasts).await;
