@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::hard_log::schemas::{self, REGISTERED, Writer};
-use crate::support::http;
+use crate::support::{PATIENCE, eventually, http};
 
 /// The registry's id of each writer's schema.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +41,16 @@ fn subject(topic: &str, writer: Writer) -> String {
     }
 }
 
+/// The registry refuses a schema that somebody else registers at the same moment, under whatever name.
 async fn register_one(url: &str, subject: &str, schema: &Value) -> u32 {
     let body = json!({"schema": schema.to_string(), "schemaType": "AVRO"});
     let address = format!("{url}/subjects/{subject}/versions");
-    let response = http().post(&address).json(&body).send().await.expect("the registry answers");
-    let text = response.text().await.unwrap();
-    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
-    let id = answer["id"].as_u64().unwrap_or_else(|| panic!("registering {subject}: {text}"));
-    u32::try_from(id).unwrap()
+    eventually(PATIENCE, || async {
+        let response = http().post(&address).json(&body).send().await.map_err(|error| error.to_string())?;
+        let text = response.text().await.map_err(|error| error.to_string())?;
+        let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))?;
+        let id = answer["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| format!("registering {subject}: {text}"))
+    })
+    .await
 }
