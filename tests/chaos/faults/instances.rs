@@ -7,8 +7,17 @@ pub async fn kill(trial: &mut Trial) {
     resize(trial).await;
 }
 
+/// In the middle of a batch where Postgres is far away: what it has read is written before others take over.
 pub async fn terminate(trial: &mut Trial) {
-    trial.fleet.take(&mut trial.rng).terminate().await;
+    let leaver = trial.fleet.take(&mut trial.rng);
+    if trial.chance(0.5) {
+        let delay = trial.between(20, 60);
+        trial.parts.postgres_wire.slow(delay);
+        let lasts = trial.between(400, 1_000);
+        trial.lasts(lasts).await;
+    }
+    leaver.terminate().await;
+    trial.parts.postgres_wire.mend().await;
     resize(trial).await;
 }
 
