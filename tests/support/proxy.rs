@@ -24,8 +24,9 @@ pub struct Proxy {
 struct Wire {
     frozen: bool,
     delay: Duration,
-    /// Connections made before this many calls of `stall` hang, unless they all were given back.
+    /// Connections made before this many calls of `stall` hang, once they send the words, unless they all were given back.
     stalled: u64,
+    words: &'static str,
     given_back: u64,
     /// Connections made before this many calls of `half_open` have lost their server.
     half_opened: u64,
@@ -33,6 +34,15 @@ struct Wire {
     deafened: u64,
     /// Those that lost the server or its answers before this many calls of either are closed.
     closed: u64,
+}
+
+impl Wire {
+    /// Whether a connection made at a former state must not pass these bytes on.
+    fn stalls(&self, made: &Wire, bytes: &[u8]) -> bool {
+        let sent =
+            || self.words.is_empty() || bytes.windows(self.words.len()).any(|part| part == self.words.as_bytes());
+        self.stalled > made.stalled.max(self.given_back) && sent()
+    }
 }
 
 impl Proxy {
@@ -73,7 +83,12 @@ impl Proxy {
     /// As a network that lost its way for the connections that there are: no byte of theirs passes, and new ones work. What
     /// was sent meanwhile arrives when it is mended, after what was sent later on new ones.
     pub fn stall(&self) {
-        self.wire.send_modify(|wire| wire.stalled += 1);
+        self.stall_at("");
+    }
+
+    /// The same for each of the connections that there are from the moment on in which it sends these words.
+    pub fn stall_at(&self, words: &'static str) {
+        self.wire.send_modify(|wire| (wire.stalled, wire.words) = (wire.stalled + 1, words));
     }
 
     /// As a server whose machine failed and came back: it has forgotten its connections, foldback has not been told,
@@ -165,7 +180,7 @@ async fn pipe(
         let count = from.read(&mut bytes).await?;
         let delay = wire.borrow().delay;
         sleep(delay).await;
-        let _ = wire.wait_for(|wire| !wire.frozen && wire.stalled == made.stalled.max(wire.given_back)).await;
+        let _ = wire.wait_for(|wire| !wire.frozen && !wire.stalls(&made, &bytes[..count])).await;
         if count == 0 {
             return to.shutdown().await;
         }

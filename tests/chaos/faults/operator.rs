@@ -41,12 +41,12 @@ pub async fn rebuild(trial: &mut Trial) {
 /// way.
 async fn cut_over_among_commits(trial: &mut Trial) {
     // The cut-over waits for a commit no longer than `rebuild.lock_timeout_ms`.
-    let delay = trial.between(5, 20);
+    let delay = trial.between(5, 12);
     trial.note("commits take long");
     trial.parts.wire(Server::Postgres).slow(delay);
     if trial.chance(0.5) {
-        trial.note("what is on its way to Redis arrives after the cut-over");
-        trial.parts.wire(Server::Redis).stall();
+        trial.note("a publication arrives after the cut-over");
+        trial.parts.wire(Server::Redis).stall_at("EVALSHA");
     }
     let mut env = trial.env.clone();
     env.push(("FOLDBACK__POSTGRES__URL".to_owned(), trial.stack.postgres_url.clone()));
