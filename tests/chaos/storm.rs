@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use tokio::time::sleep;
 
 use super::class::Class;
 use super::faults::{Fault, operator};
@@ -18,7 +19,7 @@ const FIRST_AFTER: Duration = Duration::from_secs(3);
 pub async fn rage(trial: &mut Trial) {
     let faults = trial.class.faults();
     // The instances have joined the group, so that there is something to disturb.
-    trial.lasts(FIRST_AFTER).await;
+    sleep(FIRST_AFTER).await;
     while !trial.publisher.is_done() || trial.struck < FAULTS_MIN {
         let any = faults[trial.rng.random_range(0..faults.len())];
         let fault = if trial.class == Class::Rebuild && trial.struck == 0 { Fault::Rebuild } else { any };
@@ -28,8 +29,7 @@ pub async fn rage(trial: &mut Trial) {
         trial.fleet.tend();
         operator::follow(trial).await;
         let pause = trial.class.pause_ms();
-        let lasts = trial.between(pause.start, pause.end);
-        trial.lasts(lasts).await;
+        trial.pause(pause.start, pause.end).await;
     }
 }
 

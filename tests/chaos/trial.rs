@@ -186,7 +186,9 @@ impl Trial {
         }
     }
 
-    pub async fn lasts(&self, duration: Duration) {
+    /// For as long as a fault lasts.
+    pub async fn pause(&mut self, min_ms: u64, max_ms: u64) {
+        let duration = self.between(min_ms, max_ms);
         sleep(duration).await;
     }
 

@@ -13,25 +13,21 @@ fn kafka(trial: &mut Trial) -> &mut OwnKafka {
 
 pub async fn restart(trial: &mut Trial) {
     kafka(trial).stop();
-    let lasts = trial.between(0, 3_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 3_000).await;
     kafka(trial).start_again().await;
 }
 
 pub async fn kill(trial: &mut Trial) {
     kafka(trial).kill();
-    let lasts = trial.between(0, 3_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 3_000).await;
     kafka(trial).start_again().await;
 }
 
 /// Of what is not folded yet, since nobody reads what is.
 pub async fn damage(trial: &mut Trial) {
     trial.parts.wire(Server::Postgres).freeze();
-    let lasts = trial.between(1_000, 2_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 2_000).await;
     let (topic, partition) = (trial.stack.orders_topic.clone(), trial.partition(PARTITIONS));
-    let lasts = trial.between(2_000, 5_000);
     let publisher = trial.publisher.clone();
     let paused = publisher.pause().await;
     kafka(trial).stop();
@@ -41,7 +37,7 @@ pub async fn damage(trial: &mut Trial) {
     }
     kafka(trial).start_again().await;
     trial.parts.wire(Server::Postgres).mend().await;
-    trial.lasts(lasts).await;
+    trial.pause(2_000, 5_000).await;
     if last.is_some() {
         kafka(trial).stop();
         kafka(trial).restore(&topic, partition);
@@ -65,6 +61,5 @@ pub async fn truncate(trial: &mut Trial) {
     }
     kafka(trial).start_again().await;
     drop(log);
-    let lasts = trial.between(1_000, 4_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 4_000).await;
 }

@@ -11,6 +11,5 @@ pub async fn jump(trial: &mut Trial) {
         Some(clock) => clock.set(seconds),
         None => trial.note("the clock can't be set: libfaketime is not installed"),
     }
-    let lasts = trial.between(1_000, 4_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 4_000).await;
 }

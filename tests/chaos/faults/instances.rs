@@ -13,8 +13,7 @@ pub async fn terminate(trial: &mut Trial) {
     if trial.chance(0.5) {
         let delay = trial.between(20, 60);
         trial.parts.postgres_wire.slow(delay);
-        let lasts = trial.between(400, 1_000);
-        trial.lasts(lasts).await;
+        trial.pause(400, 1_000).await;
     }
     leaver.terminate().await;
     trial.parts.postgres_wire.mend().await;
@@ -28,17 +27,14 @@ pub async fn stop(trial: &mut Trial) {
     trial.fleet.tend();
     if trial.chance(0.7) {
         trial.parts.postgres_wire.freeze();
-        let lasts = trial.between(300, 1_000);
-        trial.lasts(lasts).await;
+        trial.pause(300, 1_000).await;
     }
     sleeper.signal("STOP");
     trial.parts.postgres_wire.mend().await;
-    let lasts = trial.between(6_500, 12_000);
-    trial.lasts(lasts).await;
+    trial.pause(6_500, 12_000).await;
     sleeper.signal("CONT");
     trial.fleet.give_back(sleeper);
-    let lasts = trial.between(500, 2_000);
-    trial.lasts(lasts).await;
+    trial.pause(500, 2_000).await;
     // As many as there are to be.
     while trial.fleet.members().len() > trial.fleet.size {
         trial.fleet.take(&mut trial.rng).kill();
@@ -47,8 +43,7 @@ pub async fn stop(trial: &mut Trial) {
 
 /// From one to three, after a moment.
 async fn resize(trial: &mut Trial) {
-    let lasts = trial.between(0, 1_500);
-    trial.lasts(lasts).await;
+    trial.pause(0, 1_500).await;
     trial.fleet.size = 1 + usize::try_from(trial.below(3)).unwrap();
     while trial.fleet.members().len() > trial.fleet.size {
         trial.fleet.take(&mut trial.rng).terminate().await;

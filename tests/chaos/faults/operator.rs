@@ -20,8 +20,7 @@ pub async fn rebuild(trial: &mut Trial) {
     let args = if aside { &["rebuild", "--no-promote"][..] } else { &["rebuild", "--yes"] };
     let command = Background::start(args, &trial.env);
     for _ in 0..1 + trial.below(2) {
-        let lasts = trial.between(300, 2_000);
-        trial.lasts(lasts).await;
+        trial.pause(300, 2_000).await;
         another(trial).await;
     }
     if trial.chance(0.3) {
@@ -53,8 +52,7 @@ async fn cut_over_among_commits(trial: &mut Trial) {
     let output = Background::start(&["rebuild", "--yes"], &env).wait(REBUILD_TIMEOUT).await;
     trial.parts.wire(Server::Postgres).mend().await;
     // Another publication overtakes it.
-    let lasts = trial.between(500, 2_000);
-    trial.lasts(lasts).await;
+    trial.pause(500, 2_000).await;
     trial.parts.wire(Server::Redis).mend().await;
     noted(trial, "rebuild", &output);
 }

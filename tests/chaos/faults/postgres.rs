@@ -9,22 +9,19 @@ fn postgres(trial: &mut Trial) -> &mut OwnPostgres {
 
 pub async fn restart(trial: &mut Trial) {
     postgres(trial).stop();
-    let lasts = trial.between(0, 3_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 3_000).await;
     postgres(trial).start_again().await;
 }
 
 pub async fn kill(trial: &mut Trial) {
     postgres(trial).kill();
-    let lasts = trial.between(0, 2_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 2_000).await;
     postgres(trial).start_again().await;
 }
 
 pub async fn read_only(trial: &mut Trial) {
     postgres(trial).read_only(true).await;
-    let lasts = trial.between(1_000, 5_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 5_000).await;
     postgres(trial).read_only(false).await;
 }
 
@@ -34,8 +31,7 @@ pub async fn fill_disk(trial: &mut Trial) {
         return;
     }
     postgres(trial).fill_disk();
-    let lasts = trial.between(2_000, 6_000);
-    trial.lasts(lasts).await;
+    trial.pause(2_000, 6_000).await;
     postgres(trial).free_disk().await;
 }
 
@@ -43,11 +39,9 @@ pub async fn fail_over(trial: &mut Trial) {
     postgres(trial).stop();
     postgres(trial).snapshot();
     postgres(trial).start_again().await;
-    let lasts = trial.between(1_000, 5_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 5_000).await;
     postgres(trial).kill();
-    let lasts = trial.between(0, 1_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 1_000).await;
     postgres(trial).promote_snapshot();
     postgres(trial).start_again().await;
 }

@@ -14,22 +14,19 @@ pub async fn flush(trial: &mut Trial) {
 /// It comes back empty.
 pub async fn restart(trial: &mut Trial) {
     redis(trial).stop();
-    let lasts = trial.between(0, 4_000);
-    trial.lasts(lasts).await;
+    trial.pause(0, 4_000).await;
     redis(trial).start_again().await;
 }
 
 pub async fn read_only(trial: &mut Trial) {
     redis(trial).run(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    let lasts = trial.between(1_000, 5_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 5_000).await;
     redis(trial).run(&["REPLICAOF", "NO", "ONE"]).await;
 }
 
 pub async fn run_out_of_memory(trial: &mut Trial) {
     redis(trial).run(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let lasts = trial.between(1_000, 5_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 5_000).await;
     redis(trial).run(&["CONFIG", "SET", "maxmemory", "0"]).await;
 }
 

@@ -10,8 +10,7 @@ pub async fn lie(trial: &mut Trial) {
     trial.parts.registry.say(lie);
     trial.fleet.take(&mut trial.rng).kill();
     trial.fleet.tend();
-    let lasts = trial.between(1_000, 5_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 5_000).await;
     trial.parts.registry.say(Lie::None);
     // A schema never changes, so an instance keeps a wrong one: its operator starts all of them anew.
     if lie == Lie::OtherSchema {

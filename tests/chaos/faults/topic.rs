@@ -27,8 +27,7 @@ pub async fn add_partitions(trial: &mut Trial) {
         added.into_iter().for_each(|topic| drop(topic.unwrap()));
     }
     trial.publisher.widen(count);
-    let lasts = trial.between(500, 2_000);
-    trial.lasts(lasts).await;
+    trial.pause(500, 2_000).await;
 }
 
 pub async fn lose(trial: &mut Trial) {
@@ -41,8 +40,7 @@ pub async fn lose(trial: &mut Trial) {
         true => recreate(trial).await,
         false => delete_records(trial).await,
     }
-    let lasts = trial.between(1_000, 3_000);
-    trial.lasts(lasts).await;
+    trial.pause(1_000, 3_000).await;
 }
 
 async fn recreate(trial: &mut Trial) {
@@ -68,8 +66,7 @@ async fn make_anew(trial: &Trial, topic: &str) {
 /// Some of what nobody has read yet; then the topic is restored from a copy.
 async fn delete_records(trial: &mut Trial) {
     trial.fleet.kill_all();
-    let lasts = trial.between(2_000, 3_000);
-    trial.lasts(lasts).await;
+    trial.pause(2_000, 3_000).await;
     let (topic, partition) = (trial.stack.orders_topic.clone(), trial.partition(PARTITIONS));
     let publisher = trial.publisher.clone();
     let mut log = publisher.pause().await;

@@ -27,7 +27,7 @@ pub enum How {
 pub async fn strike(trial: &mut Trial, server: Server, how: How) {
     let delay = Duration::from_millis(trial.below(200));
     // Some last beyond every time-out.
-    let lasts = if trial.chance(0.3) { trial.between(8_000, 14_000) } else { trial.between(300, 4_000) };
+    let (min_ms, max_ms) = if trial.chance(0.3) { (8_000, 14_000) } else { (300, 4_000) };
     let wire = trial.parts.wire(server);
     match how {
         How::Cut => wire.cut().await,
@@ -37,6 +37,6 @@ pub async fn strike(trial: &mut Trial, server: Server, how: How) {
         How::Stall => wire.stall(),
         How::LoseAnswers => wire.lose_answers(),
     }
-    trial.lasts(lasts).await;
+    trial.pause(min_ms, max_ms).await;
     trial.parts.wire(server).mend().await;
 }
