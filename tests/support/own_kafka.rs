@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -114,6 +115,7 @@ impl OwnKafka {
         let folder = self.folder(topic, partition);
         let batch = batch(&folder, offset);
         OpenOptions::new().write(true).open(&batch.segment).unwrap().set_len(batch.at as u64).unwrap();
+        forget_aborted(&batch.segment.with_extension("txnindex"), offset);
         for later in segments(&folder).into_iter().filter(|segment| *segment > batch.segment) {
             fs::remove_file(&later).unwrap();
             let _ = fs::remove_file(later.with_extension("txnindex"));
@@ -313,4 +315,17 @@ fn jars() -> PathBuf {
     let found = fs::read_dir(&cache).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     let kafka = found.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-")));
     kafka.max().unwrap_or_else(|| panic!("no Kafka in {}: run ./dev/test once, which fetches it", cache.display()))
+}
+
+/// Which transactions of a segment were aborted: entries of a version, the producer's id, the first, the last and the last
+/// stable offset. The broker makes them anew only for segments that it had not flushed, and would hide what comes to stand
+/// at these offsets.
+fn forget_aborted(path: &Path, from: i64) {
+    const ENTRY: usize = 2 + 4 * 8;
+    const LAST_OFFSET: Range<usize> = 18..26;
+    let Ok(mut bytes) = fs::read(path) else { return };
+    let ends_at = |entry: &[u8]| i64::from_be_bytes(entry[LAST_OFFSET].try_into().unwrap());
+    let kept = bytes.chunks_exact(ENTRY).take_while(|entry| ends_at(entry) < from).count();
+    bytes.truncate(kept * ENTRY);
+    fs::write(path, bytes).unwrap();
 }
