@@ -109,6 +109,15 @@ impl OwnKafka {
         batches(&self.folder(topic, partition)).iter().map(|batch| batch.first_offset).collect()
     }
 
+    /// Those of them before which no transaction is open, given that there is one at a time: a log that is cut off elsewhere
+    /// has one that nobody ends, and the next marker of its producer would decide it.
+    pub fn stable_offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        let batches = batches(&self.folder(topic, partition));
+        let opens = batches.iter().map(|batch| batch.attributes & (TRANSACTIONAL | CONTROL) == TRANSACTIONAL);
+        let is_open = std::iter::once(false).chain(opens);
+        batches.iter().zip(is_open).filter(|(_, is_open)| !is_open).map(|(batch, _)| batch.first_offset).collect()
+    }
+
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
@@ -188,12 +197,16 @@ const LENGTH: usize = 8;
 const HEAD: usize = 12;
 const CRC: usize = 17;
 const ATTRIBUTES: usize = 21;
+/// Of the attributes' lower byte.
+const TRANSACTIONAL: u8 = 0x10;
+const CONTROL: u8 = 0x20;
 
 struct Batch {
     segment: PathBuf,
     first_offset: i64,
     at: usize,
     size: usize,
+    attributes: u8,
 }
 
 fn copy_all(from: &Path, to: &Path) {
@@ -235,7 +248,8 @@ fn batches_of(segment: PathBuf) -> Vec<Batch> {
         let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
         let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
         let size = HEAD + usize::try_from(length).unwrap();
-        found.push(Batch { segment: segment.clone(), first_offset, at, size });
+        let attributes = bytes[at + ATTRIBUTES + 1];
+        found.push(Batch { segment: segment.clone(), first_offset, at, size, attributes });
         at += size;
     }
     found
