@@ -139,6 +139,8 @@ async fn forward(listener: TcpListener, target: String, wire: watch::Receiver<Wi
 async fn carry(mut client: TcpStream, target: String, mut wire: watch::Receiver<Wire>) {
     let made = *wire.borrow();
     let Ok(mut server) = TcpStream::connect(target).await else { return };
+    // A proxy that waits for acknowledgements would slow each request of several packets down by 40 ms.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let mut told = wire.clone();
     {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
@@ -179,7 +181,10 @@ async fn pipe(
     loop {
         let count = from.read(&mut bytes).await?;
         let delay = wire.borrow().delay;
-        sleep(delay).await;
+        if !delay.is_zero() {
+            // Even one of nothing takes a tick.
+            sleep(delay).await;
+        }
         let _ = wire.wait_for(|wire| !wire.frozen && !wire.stalls(&made, &bytes[..count])).await;
         if count == 0 {
             return to.shutdown().await;
