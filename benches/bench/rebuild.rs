@@ -1,0 +1,107 @@
+//! `foldback rebuild`, from the command to the promotion, beside the ceiling with the key built at the end.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::bench::Bench;
+use crate::ceiling::row::Row;
+use crate::ceiling::{Key, land};
+use crate::deployment::Deployment;
+use crate::meter::Meter;
+use crate::report::figure::Better;
+use crate::running::{Ended, Running};
+
+const MEASURE: &str = "rebuild";
+
+pub async fn measure(bench: &mut Bench) -> Result<()> {
+    for run in 1..=bench.settings.runs {
+        for events in bench.settings.events.clone() {
+            for load in bench.settings.loads.clone() {
+                let log = bench.log(load, events).await?;
+                eprintln!("rebuild: run {run} of {}, {events} {} events", bench.settings.runs, load.name());
+                once(bench, log).await?;
+                bench.save()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The loops and the rebuild, one after the other.
+async fn once(bench: &mut Bench, log: usize) -> Result<()> {
+    let case = format!("{} events", bench.at(log).events);
+    let at = [MEASURE, bench.at(log).load.name(), &case];
+    let ceilings = ceilings(bench, log, at, Key::AtTheEnd).await?;
+    let (servers, orders) = (bench.servers.clone(), bench.at(log).order_events());
+    let deployment = Deployment::new(&servers, bench.at(log)).await?;
+    let meter = Meter::start(&servers)?;
+    let command = deployment.command(&["rebuild", "--yes", "--json"]);
+    let ended = tokio::task::spawn_blocking(move || Running::start(command)?.end()).await??;
+    let spent = meter.read(&servers, ended.cpu_seconds)?;
+    let events = folded(&ended)?;
+    bench.add(at, "rate", "events/s", Better::More, events as f64 / ended.seconds);
+    for (row, rate) in ceilings {
+        // Both by the events of orders, which are all that the loop lands.
+        let share = orders as f64 / ended.seconds / rate;
+        bench.add(at, &format!("of the ceiling, {}", row.name()), "", Better::More, share);
+    }
+    spent.record(bench, at, events);
+    bench.add(at, "peak memory", "MiB", Better::Less, ended.peak_bytes as f64 / f64::from(1 << 20));
+    for (phase, seconds) in phases(&ended) {
+        bench.add(at, &format!("phase {phase}"), "s", Better::Less, seconds);
+    }
+    deployment.drop().await
+}
+
+/// Measures the bare loop with each row.
+pub async fn ceilings(bench: &mut Bench, log: usize, at: [&str; 3], key: Key) -> Result<Vec<(Row, f64)>> {
+    let servers = bench.servers.clone();
+    let mut rates = Vec::new();
+    for row in Row::ALL {
+        let deployment = Deployment::new(&servers, bench.at(log)).await?;
+        let landed = land(&servers, bench.at(log), &deployment, row, key).await?;
+        deployment.drop().await?;
+        bench.add(at, &format!("ceiling, {}", row.name()), "events/s", Better::Neither, landed.rate());
+        let micros = (landed.spent.foldback + landed.spent.postgres) * 1e6 / landed.rows as f64;
+        bench.add(at, &format!("CPU of the ceiling, {}", row.name()), "us/event", Better::Neither, micros);
+        rates.push((row, landed.rate()));
+    }
+    Ok(rates)
+}
+
+/// How many events the new generation was made of. Fails unless it is live.
+fn folded(ended: &Ended) -> Result<u64> {
+    let rebuilt: Value = serde_json::from_str(&ended.output)?;
+    if rebuilt["state"] != "live" {
+        return Err(format!("the new generation is not live: {rebuilt}").into());
+    }
+    Ok(rebuilt["events"].as_u64().ok_or("foldback rebuild doesn't say how many events it folded")?)
+}
+
+/// Seconds in each phase, by the lines of progress: `generation 2: folding, 41.3 %`. The first begins with the command.
+fn phases(ended: &Ended) -> Vec<(String, f64)> {
+    let mut entered: Vec<(String, Instant)> = Vec::new();
+    for (at, line) in &ended.lines {
+        let Some((_, words)) = line.strip_prefix("generation ").and_then(|line| line.split_once(": ")) else {
+            continue;
+        };
+        let phase = words.split(',').next().unwrap_or(words);
+        if entered.last().is_none_or(|(last, _)| last != phase) {
+            let from = if entered.is_empty() { ended.started } else { *at };
+            entered.push((phase.to_owned(), from));
+        }
+    }
+    let end = ended.started + std::time::Duration::from_secs_f64(ended.seconds);
+    let mut seconds: Vec<(String, f64)> = Vec::new();
+    for (number, (phase, from)) in entered.iter().enumerate() {
+        let until = entered.get(number + 1).map_or(end, |(_, at)| *at);
+        let took = until.saturating_duration_since(*from).as_secs_f64();
+        match seconds.iter_mut().find(|(known, _)| known == phase) {
+            Some((_, sum)) => *sum += took,
+            None => seconds.push((phase.clone(), took)),
+        }
+    }
+    seconds
+}
