@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::Result;
@@ -20,16 +21,15 @@ const FULFILLMENT: &str = "/api/v1/fulfillment";
 /// Of the small load's events, by how they are made.
 const EVENTS_OF_AN_ORDER: f64 = 4.5;
 const STATUS_RATE: f64 = 500.0;
+/// Connections that share them.
+const CLIENTS: usize = 8;
 const READY_MAX: Duration = Duration::from_secs(60);
 
 pub async fn measure(bench: &mut Bench) -> Result<()> {
     let (servers, load) = (bench.servers.clone(), LoadKind::Small);
-    let rate = match bench.settings.rate {
-        Some(rate) => rate,
-        None => live::rate(bench, load).await? / 2.0,
-    };
+    let (rate_name, rate) = live::load_rate(bench, load).await?;
     let events = (bench.settings.orders as f64 * EVENTS_OF_AN_ORDER) as u64;
-    let log = bench.new_log(load, events).await?;
+    let mut log = bench.new_log(load, events).await?;
     bench.results.loads.push(log.facts.clone());
     let deployment = Deployment::new(&servers, &log).await?;
     eprintln!("api: filling the database with {events} events");
@@ -39,15 +39,18 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     let questions = questions(&deployment, bench.settings.requests).await?;
     let mut http = connect(&deployment).await?;
     let orders = log.facts.orders;
-    ask_all(bench, &mut http, &questions, &format!("{orders} orders, idle")).await?;
-    let steady = Steady::start(&servers, log, rate)?;
-    let case = format!("{orders} orders, half of the live rate");
-    ask_all(bench, &mut http, &questions, &case).await?;
-    let times = steadily(&mut http, &format!("{AUTOMATION}/status"), bench.settings.seconds).await?;
-    bench.add_times([MEASURE, load.name(), &case], "status, 500 requests/s", &times);
-    steady.finish()?;
+    let (idle, busy) = (format!("{orders} orders, idle"), format!("{orders} orders, {rate_name}"));
+    for run in 1..=bench.settings.runs {
+        eprintln!("api: run {run} of {}", bench.settings.runs);
+        ask_all(bench, &mut http, &questions, &idle).await?;
+        let steady = Steady::start(&servers, log, rate)?;
+        ask_all(bench, &mut http, &questions, &busy).await?;
+        let times = steadily(&deployment, &format!("{AUTOMATION}/status"), bench.settings.seconds).await?;
+        bench.add_times([MEASURE, load.name(), &busy], "status, 500 requests/s", &times);
+        log = steady.finish()?;
+        bench.save()?;
+    }
     tokio::task::spawn_blocking(move || running.stop()).await??;
-    bench.save()?;
     deployment.drop().await
 }
 
@@ -98,13 +101,25 @@ async fn ask_all(bench: &mut Bench, http: &mut Http, questions: &[Question], cas
 }
 
 /// Milliseconds from when each request was due, so that one that waits for another is not spared.
-async fn steadily(http: &mut Http, path: &str, seconds: f64) -> Result<Vec<f64>> {
-    let (started, mut times) = (Instant::now(), Vec::new());
-    for number in 0..(seconds * STATUS_RATE) as u64 {
-        let due = started + Duration::from_secs_f64(number as f64 / STATUS_RATE);
-        tokio::time::sleep_until(due.into()).await;
-        http.get(path).await?;
-        times.push(due.elapsed().as_secs_f64() * 1000.0);
+async fn steadily(deployment: &Deployment, path: &str, seconds: f64) -> Result<Vec<f64>> {
+    let (started, count) = (Instant::now(), (seconds * STATUS_RATE) as usize);
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (mut http, path) = (connect(deployment).await?, path.to_owned());
+        clients.spawn(async move {
+            let mut times = Vec::new();
+            for number in (client..count).step_by(CLIENTS) {
+                let due = started + Duration::from_secs_f64(number as f64 / STATUS_RATE);
+                tokio::time::sleep_until(due.into()).await;
+                http.get(&path).await?;
+                times.push(due.elapsed().as_secs_f64() * 1000.0);
+            }
+            Result::Ok(times)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(its) = clients.join_next().await {
+        times.extend(its??);
     }
     Ok(times)
 }

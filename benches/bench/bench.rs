@@ -10,6 +10,7 @@ use crate::loads::LoadKind;
 use crate::log::Log;
 use crate::report::figure::{Better, FigureId};
 use crate::report::results::Results;
+use crate::report::statistics::{quantile, range, sorted};
 use crate::servers::Servers;
 use crate::settings::Settings;
 
@@ -43,18 +44,18 @@ impl Bench {
         self.results.add(id(at, name), unit, better, sample);
     }
 
-    /// The quantiles of many times in milliseconds, and all of them for a picture.
+    /// Median and 99th percentile of many times.
     pub fn add_times(&mut self, at: [&str; 3], name: &str, times_ms: &[f64]) {
-        use crate::report::statistics::{quantile, sorted};
         let sorted = sorted(times_ms);
-        for (quantile_name, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
-            self.add(at, &format!("{name} {quantile_name}"), "ms", Better::Less, quantile(&sorted, share));
+        for (percentile, share) in [("p50", 0.5), ("p99", 0.99)] {
+            self.add(at, &format!("{name} {percentile}"), "ms", Better::Less, quantile(&sorted, share));
         }
     }
 
-    /// Also keeps the distribution, for a picture.
+    /// The same, the longest, and the distribution for a picture.
     pub fn add_distribution(&mut self, at: [&str; 3], name: &str, times_ms: &[f64]) {
         self.add_times(at, name, times_ms);
+        self.add(at, &format!("{name} max"), "ms", Better::Less, range(times_ms).1);
         self.results.add_distribution(id(at, name), times_ms);
     }
 

@@ -26,13 +26,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(120);
 pub async fn measure(bench: &mut Bench) -> Result<()> {
     for run in 1..=bench.settings.runs {
         for load in bench.settings.loads.clone() {
-            let half = match bench.settings.rate {
-                Some(rate) => rate,
-                None => live::rate(bench, load).await? / 2.0,
-            };
-            for (case, rate) in [("500 events/s", SLOW_RATE), ("half of the live rate", half)] {
+            let slow = ("500 events/s".to_owned(), SLOW_RATE);
+            for (case, rate) in [slow, live::load_rate(bench, load).await?] {
                 eprintln!("freshness: run {run} of {}, {} events, {rate:.0}/s", bench.settings.runs, load.name());
-                once(bench, load, case, rate).await?;
+                once(bench, load, &case, rate).await?;
                 bench.save()?;
             }
         }

@@ -35,8 +35,16 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     shares(bench)
 }
 
+/// What others keep up while they measure, and its name: half of what live takes, unless a rate is given.
+pub async fn load_rate(bench: &mut Bench, load: LoadKind) -> Result<(String, f64)> {
+    match bench.settings.rate {
+        Some(rate) => Ok((format!("{rate} events/s"), rate)),
+        None => Ok(("half of the live rate".to_owned(), rate(bench, load).await? / 2.0)),
+    }
+}
+
 /// The median of what is known of the load, measured once if nothing is.
-pub async fn rate(bench: &mut Bench, load: LoadKind) -> Result<f64> {
+async fn rate(bench: &mut Bench, load: LoadKind) -> Result<f64> {
     let known: Vec<f64> = bench.live_rates.iter().filter(|(of, _)| *of == load).map(|(_, rate)| *rate).collect();
     if !known.is_empty() {
         return Ok(median(&known));

@@ -30,7 +30,7 @@ pub struct Steady {
     producer: Arc<Producer>,
     probes: Arc<Mutex<Vec<Instant>>>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<()>>>,
+    thread: Option<JoinHandle<Result<Log>>>,
 }
 
 impl Steady {
@@ -62,10 +62,11 @@ impl Steady {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until all that was sent has arrived.
-    pub fn finish(mut self) -> Result<()> {
+    /// Waits until all that was sent has arrived, and gives the log back, to go on with.
+    pub fn finish(mut self) -> Result<Log> {
         self.stop();
-        self.thread.take().map_or(Ok(()), |thread| thread.join().map_err(|_| "the publisher panicked")?)
+        let thread = self.thread.take().ok_or("the publisher has ended")?;
+        thread.join().map_err(|_| "the publisher panicked")?
     }
 }
 
@@ -78,7 +79,7 @@ struct Publisher {
 
 impl Publisher {
     /// Each event is sent when it is due, however late the one before was.
-    fn publish(mut self, rate: f64) -> Result<()> {
+    fn publish(mut self, rate: f64) -> Result<Log> {
         let (started, mut sent, mut probed) = (Instant::now(), 0_u64, 0_u32);
         while !self.stop.load(Ordering::Relaxed) {
             if started.elapsed() >= PROBE_EVERY * probed {
@@ -95,7 +96,8 @@ impl Publisher {
                 }
             }
         }
-        self.producer.flush()
+        self.producer.flush()?;
+        Ok(self.log)
     }
 
     fn send(&self, event: &SampleEvent, is_followed: bool) -> Result<()> {

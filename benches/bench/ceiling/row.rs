@@ -35,7 +35,7 @@ impl Row {
     /// SQL that makes an empty table for it.
     pub fn create(self, table: &str) -> String {
         let columns = match self {
-            Row::Product => "like gen_1.provider_order_events",
+            Row::Product => "like gen_1.provider_order_events including storage including compression",
             Row::Issue15 => {
                 "provider_order_id uuid not null, sequence bigint not null, event_id uuid not null,
                  event_type text not null, occurred_at timestamptz not null, payload jsonb not null,
