@@ -9,8 +9,8 @@ const COUNT: Key = Key {
     name: "workers.count",
     kind: Kind::Number { min: 1, max: 64, unit: "workers" },
     preset: Preset::Cores { max: 4 },
-    doc: "Workers in this process, each with its own consumer and database connection. Workers beyond the number of \
-     partitions stay idle.",
+    doc: "Workers in this process, each with a database connection of its own; the process's partitions are dealt to them, \
+     each topic for itself. Workers beyond the number of partitions stay idle.",
 };
 const CACHE_ORDERS_MAX: Key = Key::number(
     "workers.cache_orders_max",

@@ -19,9 +19,9 @@ use super::tasks::{EndedEarly, Tasks};
 use super::worker::refusals::RefusalLog;
 use super::worker::{self, WorkerSettings};
 use crate::codec::{Decoder, Limits};
+use crate::config::Config;
 use crate::config::http_tokens::HttpTokens;
 use crate::config::kafka::Kafka;
-use crate::config::{Config, Secret};
 use crate::domain::log::record::Topics;
 use crate::log::survey::admin;
 use crate::log::{PartitionSource, ReaderSettings};
@@ -158,11 +158,9 @@ impl Process<'_> {
         for topic in [&topics.orders, &topics.runs] {
             crate::observe::metrics::records(topic, Default::default());
         }
-        let decoder = &self.decoder;
-        let resolver = Resolver::new(config, decoder.clone(), self.readiness.clone())?;
-        for index in 0..config.workers.count {
-            let settings = WorkerSettings { live: Some(watch.live()), ..self.worker_settings(index) };
-            let worker = worker::start(Arc::new(settings), decoder.clone(), resolver.clone(), self.stop.clone())?;
+        let resolver = Resolver::new(config, self.decoder.clone(), self.readiness.clone())?;
+        let settings = WorkerSettings { live: Some(watch.live()), ..self.worker_settings() };
+        for worker in worker::start(&settings, config.workers.count, self.decoder.clone(), resolver, &self.stop)? {
             tasks.spawn("a worker", worker);
         }
         self.spawn_supervision(tasks, &topics);
@@ -185,10 +183,10 @@ impl Process<'_> {
         tasks.spawn_infallible("the supervision of progress", supervisor.run(self.stop.clone()));
     }
 
-    fn worker_settings(&self, index: usize) -> WorkerSettings {
+    fn worker_settings(&self) -> WorkerSettings {
         let config = self.config;
         let reader = ReaderSettings {
-            kafka: member(&config.kafka, index),
+            kafka: config.kafka.clone(),
             topics: config.kafka.topics(),
             source: PartitionSource::Group,
             linger: config.batch.linger,
@@ -198,7 +196,7 @@ impl Process<'_> {
             kafka_queue_kbytes: None,
             drain_timeout: config.workers.drain_timeout,
         };
-        let (readiness, metrics) = (self.readiness.source(), self.metrics.clone());
+        let (readiness, metrics) = (self.readiness.clone(), self.metrics.clone());
         let (progress, refusals) = (self.progress.clone(), self.refusals.clone());
         WorkerSettings {
             progress,
@@ -301,15 +299,6 @@ async fn check_database(access: &Access, topics: &Topics) -> Result<Generation, 
     FoldedTopics::of(&mut conn, live).await?.check(live, topics)?;
     crate::observe::metrics::live_generation(live.0);
     Ok(live)
-}
-
-/// Static members need an id each, or the group would fence all workers of a process but one.
-fn member(kafka: &Kafka, index: usize) -> Kafka {
-    let mut kafka = kafka.clone();
-    if let Some(id) = kafka.properties.get_mut("group.instance.id") {
-        *id = Secret::new(format!("{}-{index}", id.expose()));
-    }
-    kafka
 }
 
 /// Fails if a topic does not exist. The workers wait for brokers that don't answer.

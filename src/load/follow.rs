@@ -41,9 +41,10 @@ impl Follower {
         let shares = share(partitions.iter().map(|partition| (*partition, 1)).collect(), workers);
         let memory_bytes = ctx.config.rebuild.memory_bytes / shares.len().max(1);
         for partitions in shares {
-            let settings = Arc::new(settings(ctx, generation, partitions, memory_bytes, build));
-            let worker = worker::start(settings, ctx.decoder.clone(), ctx.resolver.clone(), stop.clone())?;
-            tasks.spawn("a worker", worker);
+            let settings = settings(ctx, generation, partitions, memory_bytes, build);
+            for worker in worker::start(&settings, 1, ctx.decoder.clone(), ctx.resolver.clone(), &stop)? {
+                tasks.spawn("a worker", worker);
+            }
         }
         Ok(Follower { stop, workers: tasks, drain_timeout: ctx.config.workers.drain_timeout })
     }

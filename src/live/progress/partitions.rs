@@ -96,7 +96,7 @@ impl Progress {
 
     /// The partitions that this process has to fold, and those of them whose checkpoint is not known.
     pub fn to_ask(&self) -> (Vec<StreamPartition>, Vec<StreamPartition>) {
-        let all: Vec<StreamPartition> = self.assigned().into_iter().map(|(partition, _, _)| partition).collect();
+        let all: Vec<StreamPartition> = self.assigned().into_iter().map(|(partition, ..)| partition).collect();
         let known = self.lock();
         let unknown = all.iter().filter(|partition| !known.next_offsets.contains_key(partition)).copied().collect();
         (all, unknown)
@@ -116,10 +116,10 @@ impl Progress {
     pub fn look(&self, now: Instant) -> Vec<Look> {
         let assigned = self.assigned();
         let mut known = self.lock();
-        known.forget_all_but(&assigned.iter().map(|(partition, _, _)| *partition).collect());
+        known.forget_all_but(&assigned.iter().map(|(partition, ..)| *partition).collect());
         assigned
             .into_iter()
-            .map(|(partition, phase, reader)| {
+            .map(|(partition, phase, in_flight_bytes, reader)| {
                 let next_offset = known.next_offsets.get(&partition).copied();
                 let ends = known.ends.get(&partition).copied();
                 Look {
@@ -129,7 +129,7 @@ impl Progress {
                     ends,
                     stalled: known.stalled(partition, next_offset, ends, now),
                     fenced: known.fenced_lately(partition, now),
-                    in_flight_bytes: reader.in_flight_bytes(),
+                    in_flight_bytes,
                     last_error: reader.last_error(),
                 }
             })
@@ -148,12 +148,14 @@ impl Progress {
         gauges.show(self.look(Instant::now()).iter().map(values).collect());
     }
 
-    fn assigned(&self) -> Vec<(StreamPartition, Phase, ReaderWatch)> {
+    fn assigned(&self) -> Vec<(StreamPartition, Phase, usize, ReaderWatch)> {
         // Readers are asked without holding what writers wait for.
         let readers = self.lock().readers.clone();
         let of_reader = |reader: ReaderWatch| {
             let partitions = reader.partitions();
-            partitions.into_iter().map(move |(partition, phase)| (partition, phase, reader.clone()))
+            partitions
+                .into_iter()
+                .map(move |(partition, phase, in_flight)| (partition, phase, in_flight, reader.clone()))
         };
         readers.into_iter().flat_map(of_reader).collect()
     }

@@ -19,6 +19,7 @@ use crate::store::commit::WriteTarget;
 use crate::store::connect::Access;
 
 /// Settings shared by all workers of a process.
+#[derive(Clone)]
 pub struct WorkerSettings {
     pub reader: ReaderSettings,
     pub topics: Topics,

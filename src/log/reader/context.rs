@@ -1,7 +1,8 @@
 //! Rebalances, statistics and logs of a consumer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -15,7 +16,6 @@ use tracing::{error, info, warn};
 
 use super::client_health::ClientHealth;
 use super::delivery::Delivery;
-use super::partition::AssignedPartition;
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
@@ -52,9 +52,9 @@ impl<T> ReaderContext<T> {
         let mut state = lock(&self.state);
         for partition in partitions {
             info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition assigned");
-            let assignment = state.next_assignment();
-            state.partitions.insert(*partition, AssignedPartition::unclaimed(assignment, Instant::now()));
+            state.deal(*partition);
         }
+        state.rebalanced = Instant::now();
     }
 
     /// Tells what keeps the client from working, if anything does.
@@ -92,22 +92,40 @@ impl<T> ReaderContext<T> {
         if partitions.is_empty() {
             return;
         }
-        let (done, answer) = mpsc::channel();
-        {
-            let mut state = lock(&self.state);
-            state.flush();
-            for partition in &partitions {
-                info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition revoked");
-                state.partitions.remove(partition);
-            }
-            state.send(Delivery::Release { partitions, done });
-        }
-        if answer.recv_timeout(self.drain_left()).is_err() {
+        let answers = self.release(partitions);
+        let until = Instant::now() + self.drain_left();
+        let is_written =
+            |answer: &Receiver<()>| answer.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok();
+        if !answers.iter().all(is_written) {
             warn!(
                 drain_timeout_ms = self.drain_timeout.as_millis(),
                 "released partitions with batches in flight; the next owner fences them and reads their records again"
             );
         }
+    }
+}
+
+impl<T> ReaderContext<T> {
+    /// Tells each partition's writer that it goes, after all that was taken of it. Each answers once that is written.
+    fn release(&self, mut partitions: Vec<StreamPartition>) -> Vec<Receiver<()>> {
+        let mut state = lock(&self.state);
+        for partition in &partitions {
+            info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition revoked");
+        }
+        let mut answers = Vec::new();
+        for lane in state.lanes_of(&partitions) {
+            let (done, answer) = mpsc::channel();
+            let of_lane = |partition: &mut StreamPartition| {
+                state.partitions.get(partition).is_some_and(|assigned| assigned.lane == lane)
+            };
+            let released: Vec<StreamPartition> = partitions.extract_if(.., of_lane).collect();
+            state.lanes[lane].flush();
+            state.partitions.retain(|partition, _| !released.contains(partition));
+            state.lanes[lane].send(Delivery::Release { partitions: released, done });
+            answers.push(answer);
+        }
+        state.rebalanced = Instant::now();
+        answers
     }
 }
 

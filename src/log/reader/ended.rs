@@ -2,7 +2,7 @@
 
 use rdkafka::error::RDKafkaErrorCode;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReaderEnded {
     /// librdkafka's client is dead, and in its own words why.
     #[error("the Kafka consumer failed for good: {words} ({code}); {}", remedy(*.code))]

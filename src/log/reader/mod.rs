@@ -1,17 +1,22 @@
 //! The thread that reads Kafka. It always polls, so that a slow Postgres or an absent registry never gets it
 //! expelled from its group.
 
+mod budget;
 pub mod client_health;
 pub mod consumer;
 pub mod context;
+mod deal;
 pub mod delivery;
 pub mod ended;
 mod errors;
 mod handle;
+mod lane;
 mod leave;
 mod log_guard;
+mod moving;
 pub mod partition;
 mod refusal;
+mod relief;
 pub mod settings;
 mod state;
 mod stopped;
@@ -27,7 +32,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::events::{Events, Polled, Trouble};
 use super::fetch::{raw_record, record_view};
@@ -35,13 +40,16 @@ use super::survey::topic_state::TopicWatch;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::observe::health::Readiness;
+use budget::{Budget, FULL_PAUSE};
 use client_health::ClientHealth;
 use consumer::reader_config;
 use context::{ReaderContext, lock, stop_fetching};
 use delivery::{Batch, Control, DecodedRecord, Delivery, RecordDecoder};
 use ended::ReaderEnded;
 pub use handle::ReaderHandle;
-use partition::{AssignedPartition, Phase};
+use handle::ReaderThread;
+use moving::Move;
+use partition::Phase;
 use settings::{PartitionSource, ReaderSettings};
 use state::State;
 use stopped::LogGuard;
@@ -52,8 +60,6 @@ use watch::ReaderWatch;
 const POLL_MIN: Duration = Duration::from_millis(1);
 /// Maximum wait for a record; bounds how late control messages are seen.
 const POLL_MAX: Duration = Duration::from_millis(20);
-/// How often to check whether there is room again.
-const FULL_PAUSE: Duration = Duration::from_millis(1);
 /// Maximum records taken between two checks of the clock and of control messages, while records are buffered and the
 /// batch has room: at a million records per second, those checks cost as much as handling a record.
 const RECORDS_A_ROUND: usize = 32;
@@ -63,7 +69,7 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What a record takes beside its key, value and headers, so that a flood of tiny ones is bounded too.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 256;
 
-/// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writer.
+/// The thread that reads Kafka: always polls, decodes with the decoder, and sends batches and claims to the writers.
 pub struct Reader<S: RecordDecoder> {
     pub(super) settings: ReaderSettings,
     events: Events,
@@ -74,9 +80,10 @@ pub struct Reader<S: RecordDecoder> {
     pub(super) decoder: S,
     pub(super) readiness: Readiness,
     pub(super) controls: mpsc::Receiver<Control>,
-    pub(super) in_flight: InFlight,
-    /// Whether the active partitions are paused since too much is in flight. No partition becomes active meanwhile.
-    pub(super) full: bool,
+    /// Of each lane.
+    pub(super) budgets: Vec<Budget>,
+    /// A partition on its way to another lane.
+    pub(super) moving: Option<Move>,
     /// Set by an error after which librdkafka's client never delivers anything again.
     fatal: Option<ReaderEnded>,
     pub(super) next_upkeep: Instant,
@@ -88,13 +95,27 @@ pub struct Reader<S: RecordDecoder> {
 }
 
 impl<S: RecordDecoder> Reader<S> {
-    /// Reads on a thread of its own until `Control::Stop`, as a member of the group or its fixed partitions.
+    /// Reads on a thread of its own until `Control::Stop`, as a member of the group or its fixed partitions, for one writer.
     pub fn start(
         settings: ReaderSettings,
         readiness: Readiness,
         decoder: S,
         deliveries: UnboundedSender<Delivery<S::Item>>,
     ) -> Result<ReaderHandle, KafkaError> {
+        let mut handles = Reader::start_for(settings, readiness, decoder, vec![deliveries])?;
+        // There is one for each writer.
+        Ok(handles.swap_remove(0))
+    }
+
+    /// The same for several writers, to which the partitions are dealt. Returns a handle for each of them.
+    pub fn start_for(
+        settings: ReaderSettings,
+        readiness: Readiness,
+        decoder: S,
+        deliveries: Vec<UnboundedSender<Delivery<S::Item>>>,
+    ) -> Result<Vec<ReaderHandle>, KafkaError> {
+        let budgets: Vec<Budget> = deliveries.iter().map(|_| Budget::default()).collect();
+        let in_flight: Vec<InFlight> = budgets.iter().map(|budget| budget.in_flight.clone()).collect();
         let state = Arc::new(Mutex::new(State::new(deliveries)));
         let readiness = readiness.source();
         let health = Arc::new(Mutex::new(ClientHealth::new(&settings.kafka.group, &settings.topics)));
@@ -112,7 +133,6 @@ impl<S: RecordDecoder> Reader<S> {
             PartitionSource::Fixed(partitions) => consumer.context().assigned(partitions),
         }
         let (sender, controls) = mpsc::channel();
-        let in_flight = InFlight::default();
         let watch = ReaderWatch::new(&state, in_flight.clone(), health);
         let now = Instant::now();
         let reader = Reader {
@@ -124,8 +144,8 @@ impl<S: RecordDecoder> Reader<S> {
             decoder,
             readiness,
             controls,
-            in_flight: in_flight.clone(),
-            full: false,
+            budgets,
+            moving: None,
             fatal: None,
             next_upkeep: now,
             group_offsets: HashMap::new(),
@@ -137,7 +157,12 @@ impl<S: RecordDecoder> Reader<S> {
             .name("kafka-reader".into())
             .spawn(move || reader.run())
             .map_err(|error| KafkaError::ClientCreation(format!("cannot start the consumer's thread: {error}")))?;
-        Ok(ReaderHandle { controls: sender, in_flight, watch, thread })
+        let thread = Arc::new(ReaderThread::new(thread));
+        let handle = |in_flight| {
+            let (controls, watch, thread) = (sender.clone(), watch.clone(), thread.clone());
+            ReaderHandle { controls, in_flight, watch, thread }
+        };
+        Ok(in_flight.into_iter().map(handle).collect())
     }
 
     /// Reads until it is told to stop, or the client is of no more use.
@@ -163,7 +188,9 @@ impl<S: RecordDecoder> Reader<S> {
         if let Some(ended) = fatal {
             return Err(ended);
         }
-        lock(&state).send(Delivery::End);
+        for lane in &lock(&state).lanes {
+            lane.send(Delivery::End);
+        }
         Ok(())
     }
 
@@ -197,13 +224,14 @@ impl<S: RecordDecoder> Reader<S> {
 
     pub(super) fn lose(&self, partition: StreamPartition, assignment: u64, pause: Duration) {
         let mut state = lock(&self.state);
-        if state.partitions.get(&partition).is_none_or(|assigned| assigned.assignment != assignment) {
+        let Some(assigned) = state.partitions.get(&partition).filter(|assigned| assigned.assignment == assignment)
+        else {
             return;
-        }
+        };
+        let lane = assigned.lane;
         // The batch being built was read under the lost assignment: the writer drops that span.
-        state.flush();
-        let assignment = state.next_assignment();
-        state.partitions.insert(partition, AssignedPartition::unclaimed(assignment, Instant::now() + pause));
+        state.flush(partition);
+        state.assign(partition, lane, Instant::now() + pause);
         drop(state);
         self.stop_fetching(partition);
     }
@@ -252,9 +280,10 @@ impl<S: RecordDecoder> Reader<S> {
                 }
             }
         };
-        let in_flight = self.in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        state.take(partition, LogPosition { next_offset: offset + 1, leader_epoch, last_record }, bytes, item);
-        in_flight < self.settings.queue_bytes_max && !self.is_full(state.batch())
+        let after = LogPosition { next_offset: offset + 1, leader_epoch, last_record };
+        let lane = state.take(partition, after, bytes, item);
+        let in_flight = self.budgets[lane].in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        in_flight < self.settings.queue_bytes_max && !self.is_full(state.lanes[lane].batch())
     }
 
     fn is_full(&self, batch: &Batch<S::Item>) -> bool {
@@ -276,14 +305,16 @@ impl<S: RecordDecoder> Reader<S> {
 
     fn flush_if_due(&mut self, now: Instant) {
         let mut state = lock(&self.state);
-        let batch = state.batch();
-        let full = self.is_full(batch);
-        let lingered =
-            state.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
-        // While the writer is busy the batch grows, so that a backlog is caught up in fewer, larger transactions.
-        let idle = self.in_flight.load(Ordering::Relaxed) <= batch.bytes;
-        if full || (lingered && idle) {
-            state.flush();
+        for (lane, budget) in state.lanes.iter_mut().zip(&self.budgets) {
+            let batch = lane.batch();
+            let full = self.is_full(batch);
+            let lingered =
+                lane.started().is_some_and(|started| now.saturating_duration_since(started) >= self.settings.linger);
+            // While the writer is busy the batch grows, so that a backlog is caught up in fewer, larger transactions.
+            let idle = budget.bytes() <= batch.bytes;
+            if full || (lingered && idle) {
+                lane.flush();
+            }
         }
     }
 
@@ -310,39 +341,6 @@ impl<S: RecordDecoder> Reader<S> {
         self.events.poll(&self.consumer, timeout)
     }
 
-    /// Whether to stop polling because too much is in flight, which keeps what librdkafka has fetched; a pause would
-    /// throw it away. Only for fixed partitions: the group would expel a consumer that doesn't poll.
-    fn is_held_up(&self) -> bool {
-        self.settings.source != PartitionSource::Group
-            && self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max
-    }
-
-    /// Pauses everything while too much is in flight, and resumes when there is room again.
-    fn relieve(&mut self) {
-        let in_flight = self.in_flight.load(Ordering::Relaxed);
-        let full = in_flight >= self.settings.queue_bytes_max;
-        if full && !self.full {
-            // Pausing throws away what librdkafka has fetched: a short wait is cheaper.
-            let patience = Instant::now() + Duration::from_millis(100);
-            while self.in_flight.load(Ordering::Relaxed) >= self.settings.queue_bytes_max {
-                if Instant::now() >= patience {
-                    self.full = true;
-                    return self.pause(&self.active());
-                }
-                std::thread::sleep(FULL_PAUSE);
-            }
-        } else if self.full && in_flight < self.settings.queue_bytes_max / 2 {
-            self.full = false;
-            self.resume(&self.active());
-        }
-    }
-
-    pub(super) fn active(&self) -> Vec<StreamPartition> {
-        let state = lock(&self.state);
-        let active = state.partitions.iter().filter(|(_, assigned)| matches!(assigned.phase, Phase::Active { .. }));
-        active.map(|(partition, _)| *partition).collect()
-    }
-
     pub(super) fn list(&self, partitions: &[StreamPartition]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
@@ -355,18 +353,6 @@ impl<S: RecordDecoder> Reader<S> {
     pub(super) fn stop_fetching(&self, partition: StreamPartition) {
         if let Err(error) = stop_fetching(&self.consumer, &self.list(&[partition]), false) {
             warn!(%error, "Kafka: could not stop fetching a partition; its records are dropped");
-        }
-    }
-
-    fn pause(&self, partitions: &[StreamPartition]) {
-        if let Err(error) = self.consumer.pause(&self.list(partitions)) {
-            debug!(%error, "pause failed; the queue may grow beyond its bound for a while");
-        }
-    }
-
-    pub(super) fn resume(&self, partitions: &[StreamPartition]) {
-        if let Err(error) = self.consumer.resume(&self.list(partitions)) {
-            warn!(%error, "Kafka: partitions could not be resumed");
         }
     }
 }

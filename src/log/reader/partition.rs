@@ -28,11 +28,7 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssignedPartition {
     pub assignment: u64,
+    /// To whose writer its records go.
+    pub lane: usize,
     pub phase: Phase,
-}
-
-impl AssignedPartition {
-    pub fn unclaimed(assignment: u64, not_before: Instant) -> AssignedPartition {
-        AssignedPartition { assignment, phase: Phase::Unclaimed { not_before } }
-    }
 }

@@ -1,54 +1,88 @@
-//! State shared by a reader and its rebalance callback: the assigned partitions and the batch being built.
+//! State shared by a reader and its rebalance callback: the assigned partitions, and the batches being built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use hashbrown::HashMap;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::delivery::{Batch, Delivery, Span};
+use super::delivery::Delivery;
+use super::lane::Lane;
 use super::partition::{AssignedPartition, Phase};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{LogPosition, RecordMark};
+use crate::domain::log::record::Stream;
 
 /// State that the reader's thread shares with librdkafka's rebalance callback, behind one mutex.
 pub struct State<T> {
     pub partitions: BTreeMap<StreamPartition, AssignedPartition>,
-    batch: Batch<T>,
-    /// Index into the batch's spans.
-    spans: HashMap<StreamPartition, usize>,
-    /// When the batch's first record arrived.
-    started: Option<Instant>,
+    /// One for each writer.
+    pub lanes: Vec<Lane<T>>,
     next_assignment: u64,
+    /// When the group last gave or took partitions.
+    pub rebalanced: Instant,
     /// Partitions of which the statistics say that they are fetched, and how often in a row.
     pub fetched: HashMap<StreamPartition, u32>,
-    deliveries: UnboundedSender<Delivery<T>>,
 }
 
 impl<T> State<T> {
-    pub fn new(deliveries: UnboundedSender<Delivery<T>>) -> State<T> {
+    pub fn new(deliveries: Vec<UnboundedSender<Delivery<T>>>) -> State<T> {
         State {
             partitions: BTreeMap::new(),
-            batch: Batch::default(),
-            spans: HashMap::new(),
-            started: None,
+            lanes: deliveries.into_iter().map(Lane::new).collect(),
             next_assignment: 1,
+            rebalanced: Instant::now(),
             fetched: HashMap::new(),
-            deliveries,
         }
     }
 
-    pub fn next_assignment(&mut self) -> u64 {
+    /// Deals a partition to the lane that has the fewest of its topic, and of those to the one with the fewest at all.
+    pub fn deal(&mut self, partition: StreamPartition) {
+        let lane = self.lightest(partition.stream);
+        self.assign(partition, lane, Instant::now());
+    }
+
+    /// Begins another assignment of a partition, to be claimed by a lane's writer. Returns its number.
+    pub fn assign(&mut self, partition: StreamPartition, lane: usize, not_before: Instant) -> u64 {
         self.next_assignment += 1;
-        self.next_assignment
+        let assignment = self.next_assignment;
+        let phase = Phase::Unclaimed { not_before };
+        self.partitions.insert(partition, AssignedPartition { assignment, lane, phase });
+        assignment
     }
 
-    pub fn batch(&self) -> &Batch<T> {
-        &self.batch
+    fn lightest(&self, stream: Stream) -> usize {
+        let lanes = 0..self.lanes.len();
+        lanes.min_by_key(|lane| (self.dealt(*lane, Some(stream)), self.dealt(*lane, None))).unwrap_or(0)
     }
 
+    /// How many partitions a lane has, of one topic or of both.
+    fn dealt(&self, lane: usize, stream: Option<Stream>) -> usize {
+        let counts = |(partition, assigned): &(&StreamPartition, &AssignedPartition)| {
+            assigned.lane == lane && stream.is_none_or(|stream| partition.stream == stream)
+        };
+        self.partitions.iter().filter(counts).count()
+    }
+
+    /// A partition that belongs elsewhere, and the lane that it belongs to: no lane has two more of a topic than another.
+    pub fn misdealt(&self) -> Option<(StreamPartition, usize)> {
+        [Stream::Orders, Stream::Runs].into_iter().find_map(|stream| {
+            let to = self.lightest(stream);
+            let least = self.dealt(to, Some(stream));
+            let of_topic = self.partitions.iter().filter(|(partition, _)| partition.stream == stream);
+            let mut heavy = of_topic.filter(|(_, assigned)| self.dealt(assigned.lane, Some(stream)) > least + 1);
+            heavy.next().map(|(partition, _)| (*partition, to))
+        })
+    }
+
+    /// The lanes of partitions.
+    pub fn lanes_of(&self, partitions: &[StreamPartition]) -> BTreeSet<usize> {
+        partitions.iter().filter_map(|partition| self.partitions.get(partition)).map(|assigned| assigned.lane).collect()
+    }
+
+    /// When the oldest batch being built was begun.
     pub fn started(&self) -> Option<Instant> {
-        self.started
+        self.lanes.iter().filter_map(Lane::started).min()
     }
 
     /// Whether a record at this offset is wanted: the partition is being read, and it wasn't taken yet.
@@ -67,12 +101,12 @@ impl<T> State<T> {
         }
     }
 
-    /// Takes a record that is wanted. `record`: just after it.
-    pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) {
-        self.started.get_or_insert_with(Instant::now);
+    /// Takes a record that is wanted. `record`: just after it. Returns its lane.
+    pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) -> usize {
         self.pass(partition, record);
-        self.batch.items.push(item);
-        self.batch.bytes += bytes;
+        let lane = self.partitions.get(&partition).map_or(0, |assigned| assigned.lane);
+        self.lanes[lane].push(item, bytes);
+        lane
     }
 
     /// Moves a partition that is being read to a position; everything before it counts as passed.
@@ -83,16 +117,9 @@ impl<T> State<T> {
         if to.next_offset <= from {
             return;
         }
-        let LogPosition { next_offset, leader_epoch, .. } = to;
         let last_record = to.last_record.or(position.last_record);
         assigned.phase = Phase::Active { position: LogPosition { last_record, ..to }, stale: None };
-        let index = *self.spans.entry(partition).or_insert_with(|| {
-            let assignment = assigned.assignment;
-            self.batch.spans.push(Span { partition, assignment, from, to: from, leader_epoch, last_record });
-            self.batch.spans.len() - 1
-        });
-        let span = &mut self.batch.spans[index];
-        (span.to, span.leader_epoch, span.last_record) = (next_offset, leader_epoch, last_record);
+        self.lanes[assigned.lane].cover((partition, *assigned), from, to, last_record);
     }
 
     /// Takes over the consumer's position, which passes offsets without records; `None`: it has none yet.
@@ -108,22 +135,51 @@ impl<T> State<T> {
         }
     }
 
-    /// Sends the batch being built, unless it is empty. Returns its bytes.
-    pub fn flush(&mut self) -> usize {
-        if self.batch.spans.is_empty() {
-            return 0;
+    /// Sends the batch in which a partition's records are, if there is one.
+    pub fn flush(&mut self, partition: StreamPartition) {
+        for lane in self.lanes_of(&[partition]) {
+            self.lanes[lane].flush();
         }
-        let batch = std::mem::take(&mut self.batch);
-        let bytes = batch.bytes;
-        self.spans.clear();
-        self.started = None;
-        self.send(Delivery::Batch(batch));
-        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(lanes: usize) -> State<()> {
+        State::new((0..lanes).map(|_| tokio::sync::mpsc::unbounded_channel().0).collect())
     }
 
-    pub fn send(&self, delivery: Delivery<T>) {
-        // The writer ends only after the reader. If it is gone anyway, nothing can be written, and the next owner of
-        // the partitions reads every record again.
-        let _ = self.deliveries.send(delivery);
+    fn partitions(stream: Stream, count: i32) -> impl Iterator<Item = StreamPartition> {
+        (0..count).map(move |index| StreamPartition { stream, index })
+    }
+
+    fn dealt(state: &State<()>, stream: Stream) -> Vec<usize> {
+        (0..state.lanes.len()).map(|lane| state.dealt(lane, Some(stream))).collect()
+    }
+
+    #[test]
+    fn each_topic_is_dealt_evenly() {
+        let mut state = state(3);
+        partitions(Stream::Orders, 8).chain(partitions(Stream::Runs, 4)).for_each(|partition| state.deal(partition));
+        assert_eq!(dealt(&state, Stream::Orders), [3, 3, 2]);
+        // The lane that has fewer orders gets the run that is left over.
+        assert_eq!(dealt(&state, Stream::Runs), [1, 1, 2]);
+        assert_eq!(state.misdealt(), None);
+    }
+
+    #[test]
+    fn what_the_group_takes_from_one_lane_is_dealt_again() {
+        let mut state = state(2);
+        partitions(Stream::Orders, 8).for_each(|partition| state.deal(partition));
+        state.partitions.retain(|_, assigned| assigned.lane == 1);
+        let mut moved = 0;
+        while let Some((partition, lane)) = state.misdealt() {
+            assert_eq!(lane, 0);
+            state.assign(partition, lane, Instant::now());
+            moved += 1;
+        }
+        assert_eq!((moved, dealt(&state, Stream::Orders)), (2, vec![2, 2]));
     }
 }

@@ -1,6 +1,5 @@
 //! A reader's housekeeping between records: claims, positions, group offsets.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -36,20 +35,18 @@ impl<S: RecordDecoder> Reader<S> {
         let now = Instant::now();
         let mut ready = Vec::new();
         for (partition, assigned) in partitions {
-            let assignment = assigned.assignment;
+            let (assignment, paused) = (assigned.assignment, self.budgets[assigned.lane].paused);
             let answered = match assigned.phase {
                 Phase::Unclaimed { not_before } if now >= not_before => self.claim(partition, assignment),
                 // A partition that began to be fetched while the others are paused would need a pause of its own.
-                Phase::Granted { position, not_before } if now >= not_before && !self.full => {
+                Phase::Granted { position, not_before } if now >= not_before && !paused => {
                     self.ready(partition, assignment, position, &mut ready)
                 }
-                Phase::Proving { position, until, outcome, .. }
-                    if (outcome.is_some() || now >= until) && !self.full =>
-                {
+                Phase::Proving { position, until, outcome, .. } if (outcome.is_some() || now >= until) && !paused => {
                     self.proved(partition, assignment, position, outcome, &mut ready);
                     true
                 }
-                Phase::Waiting { position, token } if !self.full && self.decoder.is_ready(token) => {
+                Phase::Waiting { position, token } if !paused && self.decoder.is_ready(token) => {
                     self.ready(partition, assignment, position, &mut ready)
                 }
                 _ => true,
@@ -64,6 +61,7 @@ impl<S: RecordDecoder> Reader<S> {
         for (partition, assignment, position) in ready {
             self.activate(partition, assignment, position);
         }
+        self.deal_again(now);
         self.pass_positions();
         self.guard_topics();
         self.release_proven();
@@ -94,7 +92,11 @@ impl<S: RecordDecoder> Reader<S> {
                     self.claimed_topic_ids.insert(partition, topic_id);
                 }
                 self.change(partition, assignment, Phase::Claiming);
-                lock(&self.state).send(Delivery::Claim { partition, assignment, log_start, topic_id });
+                let state = lock(&self.state);
+                for lane in state.lanes_of(&[partition]) {
+                    let topic_id = topic_id.clone();
+                    state.lanes[lane].send(Delivery::Claim { partition, assignment, log_start, topic_id });
+                }
                 true
             }
             Err(error) => {
@@ -201,8 +203,10 @@ impl<S: RecordDecoder> Reader<S> {
             let position = offset.map(|next_offset| LogPosition { next_offset, leader_epoch, last_record: None });
             state.position(StreamPartition { stream, index: partition }, position);
         }
-        if state.batch().items.is_empty() && self.in_flight.load(Ordering::Relaxed) == 0 {
-            state.flush();
+        for (lane, budget) in state.lanes.iter_mut().zip(&self.budgets) {
+            if lane.batch().items.is_empty() && budget.bytes() == 0 {
+                lane.flush();
+            }
         }
     }
 

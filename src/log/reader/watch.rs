@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use super::client_health::{ClientHealth, Membership};
-use super::partition::Phase;
+use super::partition::{AssignedPartition, Phase};
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 
@@ -13,14 +13,14 @@ use crate::domain::log::partition::StreamPartition;
 pub type InFlight = Arc<AtomicUsize>;
 
 /// The reader's partitions, whatever its items are.
-trait Phases: Send + Sync {
-    fn phases(&self) -> Vec<(StreamPartition, Phase)>;
+trait Partitions: Send + Sync {
+    fn partitions(&self) -> Vec<(StreamPartition, AssignedPartition)>;
 }
 
-impl<T: Send> Phases for Mutex<State<T>> {
-    fn phases(&self) -> Vec<(StreamPartition, Phase)> {
+impl<T: Send> Partitions for Mutex<State<T>> {
+    fn partitions(&self) -> Vec<(StreamPartition, AssignedPartition)> {
         let state = self.lock().unwrap_or_else(PoisonError::into_inner);
-        state.partitions.iter().map(|(partition, assigned)| (*partition, assigned.phase)).collect()
+        state.partitions.iter().map(|(partition, assigned)| (*partition, *assigned)).collect()
     }
 }
 
@@ -28,29 +28,28 @@ impl<T: Send> Phases for Mutex<State<T>> {
 #[derive(Clone)]
 pub struct ReaderWatch {
     /// Weak, since the writer learns of the reader's end when nobody can send to it any more.
-    partitions: Weak<dyn Phases>,
-    in_flight: InFlight,
+    partitions: Weak<dyn Partitions>,
+    /// Of each lane.
+    in_flight: Vec<InFlight>,
     health: Arc<Mutex<ClientHealth>>,
 }
 
 impl ReaderWatch {
     pub(super) fn new<T: Send + 'static>(
         state: &Arc<Mutex<State<T>>>,
-        in_flight: InFlight,
+        in_flight: Vec<InFlight>,
         health: Arc<Mutex<ClientHealth>>,
     ) -> ReaderWatch {
         let partitions: Weak<Mutex<State<T>>> = Arc::downgrade(state);
         ReaderWatch { partitions, in_flight, health }
     }
 
-    /// The partitions that are assigned to it; none once it has ended.
-    pub fn partitions(&self) -> Vec<(StreamPartition, Phase)> {
-        self.partitions.upgrade().map_or_else(Vec::new, |partitions| partitions.phases())
-    }
-
-    /// Bytes that were read and not committed yet.
-    pub fn in_flight_bytes(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+    /// The partitions that are assigned to it, each with the bytes that its writer has not committed yet; none once it has
+    /// ended.
+    pub fn partitions(&self) -> Vec<(StreamPartition, Phase, usize)> {
+        let partitions = self.partitions.upgrade().map_or_else(Vec::new, |partitions| partitions.partitions());
+        let in_flight = |assigned: &AssignedPartition| self.in_flight[assigned.lane].load(Ordering::Relaxed);
+        partitions.into_iter().map(|(partition, assigned)| (partition, assigned.phase, in_flight(&assigned))).collect()
     }
 
     /// `None`: it is a member of no group, or too young to tell.
