@@ -12,6 +12,7 @@ use crate::http::Http;
 use crate::live;
 use crate::loads::LoadKind;
 use crate::report::figure::Better;
+use crate::report::numbers::whole;
 use crate::running::Running;
 use crate::steady::Steady;
 
@@ -38,7 +39,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     let running = deployment.run(0)?;
     let questions = questions(&deployment, bench.settings.requests).await?;
     let mut http = connect(&deployment).await?;
-    let orders = log.facts.orders;
+    let orders = whole(log.facts.orders);
     let (idle, busy) = (format!("{orders} orders, idle"), format!("{orders} orders, {rate_name}"));
     for run in 1..=bench.settings.runs {
         eprintln!("api: run {run} of {}", bench.settings.runs);

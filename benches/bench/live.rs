@@ -10,6 +10,7 @@ use crate::loads::LoadKind;
 use crate::meter::Meter;
 use crate::rebuild::ceilings;
 use crate::report::figure::Better;
+use crate::report::numbers::whole;
 use crate::report::statistics::median;
 
 const MEASURE: &str = "live";
@@ -22,7 +23,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
         for load in bench.settings.loads.clone() {
             let log = bench.log(load, bench.settings.first_length()).await?;
             eprintln!("live: start {start} of {}, {} events", bench.settings.starts, load.name());
-            let case = format!("{} events", bench.at(log).events);
+            let case = format!("{} events", whole(bench.at(log).events));
             let at = [MEASURE, load.name(), &case];
             // The loops don't depend on who is assigned what: as often as everything else is enough.
             if start <= bench.settings.runs {
@@ -50,7 +51,7 @@ async fn rate(bench: &mut Bench, load: LoadKind) -> Result<f64> {
         return Ok(median(&known));
     }
     let log = bench.log(load, bench.settings.first_length()).await?;
-    let case = format!("{} events", bench.at(log).events);
+    let case = format!("{} events", whole(bench.at(log).events));
     once(bench, log, [MEASURE, load.name(), &case]).await?;
     Ok(bench.live_rates.last().map_or(0.0, |(_, rate)| *rate))
 }

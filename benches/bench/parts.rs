@@ -16,6 +16,7 @@ use crate::deployment::Deployment;
 use crate::meter::Meter;
 use crate::proc::{cpu_seconds, thread_cpu_seconds};
 use crate::report::figure::Better;
+use crate::report::numbers::whole;
 
 const MEASURE: &str = "parts";
 /// As many as are kept in memory.
@@ -39,7 +40,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
 
 async fn once(bench: &mut Bench, log: usize) -> Result<()> {
     let (load, events) = (bench.at(log).load.name(), bench.at(log).order_events());
-    let case = format!("{} events", bench.at(log).events);
+    let case = format!("{} events", whole(bench.at(log).events));
     let at = [MEASURE, load, &case];
     let records = tokio::task::block_in_place(|| consume(bench, log, at))?;
     let entries = tokio::task::block_in_place(|| in_memory(bench, at, records))?;

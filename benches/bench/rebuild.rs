@@ -11,6 +11,8 @@ use crate::ceiling::{Key, land};
 use crate::deployment::Deployment;
 use crate::meter::Meter;
 use crate::report::figure::Better;
+use crate::report::numbers::whole;
+use crate::report::phases;
 use crate::running::{Ended, Running};
 
 const MEASURE: &str = "rebuild";
@@ -31,7 +33,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
 
 /// The loops and the rebuild, one after the other.
 async fn once(bench: &mut Bench, log: usize) -> Result<()> {
-    let case = format!("{} events", bench.at(log).events);
+    let case = format!("{} events", whole(bench.at(log).events));
     let at = [MEASURE, bench.at(log).load.name(), &case];
     let ceilings = ceilings(bench, log, at, Key::AtTheEnd).await?;
     let (servers, orders) = (bench.servers.clone(), bench.at(log).order_events());
@@ -80,28 +82,9 @@ fn folded(ended: &Ended) -> Result<u64> {
     Ok(rebuilt["events"].as_u64().ok_or("foldback rebuild doesn't say how many events it folded")?)
 }
 
-/// Seconds in each phase, by the lines of progress: `generation 2: folding, 41.3 %`. The first begins with the command.
+/// Seconds in each phase that it reported.
 fn phases(ended: &Ended) -> Vec<(String, f64)> {
-    let mut entered: Vec<(String, Instant)> = Vec::new();
-    for (at, line) in &ended.lines {
-        let Some((_, words)) = line.strip_prefix("generation ").and_then(|line| line.split_once(": ")) else {
-            continue;
-        };
-        let phase = words.split(',').next().unwrap_or(words);
-        if entered.last().is_none_or(|(last, _)| last != phase) {
-            let from = if entered.is_empty() { ended.started } else { *at };
-            entered.push((phase.to_owned(), from));
-        }
-    }
-    let end = ended.started + std::time::Duration::from_secs_f64(ended.seconds);
-    let mut seconds: Vec<(String, f64)> = Vec::new();
-    for (number, (phase, from)) in entered.iter().enumerate() {
-        let until = entered.get(number + 1).map_or(end, |(_, at)| *at);
-        let took = until.saturating_duration_since(*from).as_secs_f64();
-        match seconds.iter_mut().find(|(known, _)| known == phase) {
-            Some((_, sum)) => *sum += took,
-            None => seconds.push((phase.clone(), took)),
-        }
-    }
-    seconds
+    let since = |at: &Instant| at.saturating_duration_since(ended.started).as_secs_f64();
+    let lines: Vec<(f64, &str)> = ended.lines.iter().map(|(at, line)| (since(at), line.as_str())).collect();
+    phases::seconds(&lines, ended.seconds)
 }

@@ -23,6 +23,7 @@ use loads::LoadKind;
 use report::compare::{Verdict, compare};
 use report::docs;
 use report::figure::{Better, Figure, FigureId};
+use report::phases;
 use report::results::Results;
 use report::statistics::{median, quantile};
 use report::tables::tables;
@@ -128,6 +129,21 @@ fn orders_of_the_small_load_have_3_to_6_events_among_20_000_open_ones() {
 }
 
 #[test]
+fn each_phase_of_a_rebuild_has_its_seconds() {
+    let lines = [
+        (0.4, "generation 2: folding, 0.0 %"),
+        (2.4, "generation 2: folding, 41.3 %, 52,310 events/s, ETA 0:09"),
+        (5.0, "generation 2: settling orders"),
+        (5.5, "generation 1 was dropped (generations.keep)"),
+        (8.0, "generation 2: catching up, 98.0 %"),
+        (9.0, "generation 2: settling orders"),
+    ];
+    let expected = [("folding", 5.0), ("settling orders", 4.0), ("catching up", 1.0)];
+    assert_eq!(phases::seconds(&lines, 10.0), expected.map(|(phase, seconds)| (phase.to_owned(), seconds)));
+    assert_eq!(phases::seconds(&[], 10.0), []);
+}
+
+#[test]
 fn medians_and_quantiles_are_samples_or_between_two() {
     assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
     assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
@@ -157,7 +173,7 @@ fn two_runs_are_compared_figure_by_figure() {
     b.figures.pop();
     let text = compare(&a, &b);
     assert!(text.starts_with("Beware: the machines or the servers' versions differ.\n"), "{text}");
-    let line = "| rebuild | small | 500000 events | rate, events/s | 40,000 (39,000–41,000) | 80,000 (78,000–82,000) | \
+    let line = "| rebuild | small | 500,000 events | rate, events/s | 40,000 (39,000–41,000) | 80,000 (78,000–82,000) | \
                 2.00 | **better** |";
     assert!(text.contains(line), "{text}");
     assert!(text.contains("1 figures are in only one of the two."), "{text}");
@@ -167,7 +183,7 @@ fn two_runs_are_compared_figure_by_figure() {
 fn a_table_has_a_column_for_each_case() {
     let text = tables(&fixture(), 3);
     assert!(
-        text.contains("### rebuild, small events\n\n| | 500000 events | 2000000 events |\n|---|---:|---:|\n"),
+        text.contains("### rebuild, small events\n\n| | 500,000 events | 2,000,000 events |\n|---|---:|---:|\n"),
         "{text}"
     );
     assert!(text.contains("| rate, events/s | 40,000 (39,000–41,000) | 38,000 (37,000–39,000) |\n"), "{text}");

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use super::numbers::amount;
+use super::numbers::{amount, whole};
 use super::pictures;
 use super::results::{Load, Results};
 use super::tables::tables;
@@ -86,9 +86,9 @@ fn describe(load: &Load) -> String {
         "**{}**: {}; {} events ({} runs) of {} orders in {} partitions, {} bytes each on average, seed {}",
         load.name,
         load.about,
-        amount(load.events as f64),
-        amount(load.runs as f64),
-        amount(load.orders as f64),
+        whole(load.events),
+        whole(load.runs),
+        whole(load.orders),
         load.partitions,
         amount(load.value_bytes_mean),
         load.seed

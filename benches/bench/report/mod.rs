@@ -5,7 +5,8 @@
 pub mod compare;
 pub mod docs;
 pub mod figure;
-mod numbers;
+pub mod numbers;
+pub mod phases;
 mod pictures;
 pub mod results;
 pub mod statistics;

@@ -4,10 +4,21 @@
 pub fn amount(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "-".to_owned(),
+        0.0 => "0".to_owned(),
         100.0.. => thousands(value.round()),
         10.0.. => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
+}
+
+/// A whole number: `1,000`.
+pub fn whole(number: u64) -> String {
+    thousands(number as f64)
+}
+
+/// At an axis: without decimals where there are none.
+pub fn tick(value: f64) -> String {
+    if value.fract() == 0.0 { thousands(value) } else { amount(value) }
 }
 
 fn thousands(whole: f64) -> String {

@@ -4,6 +4,8 @@ use super::super::numbers::amount;
 use super::{Anchor, HEIGHT, Picture, WIDTH, colour};
 
 const LEFT: f64 = 190.0;
+/// For a bar and the gap below it.
+const ROOM_MAX: f64 = 60.0;
 const RIGHT: f64 = WIDTH - 70.0;
 const TOP: f64 = 44.0;
 /// What the legend takes.
@@ -21,7 +23,7 @@ pub fn draw(title: &str, unit: &str, parts: &[String], bars: &[Bar]) -> String {
     let mut picture = Picture::new(title);
     let sum = |bar: &Bar| bar.parts.iter().sum::<f64>();
     let most = bars.iter().map(sum).fold(f64::MIN_POSITIVE, f64::max);
-    let room = (HEIGHT - TOP - LEGEND) / bars.len().max(1) as f64;
+    let room = ((HEIGHT - TOP - LEGEND) / bars.len().max(1) as f64).min(ROOM_MAX);
     let height = (room * 0.7).min(34.0);
     for (row, bar) in bars.iter().enumerate() {
         let y = TOP + room * row as f64;

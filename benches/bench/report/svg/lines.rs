@@ -1,11 +1,11 @@
 //! Curves over two axes, with a legend at the right.
 
-use super::super::numbers::amount;
+use super::super::numbers::tick;
 use super::{Anchor, HEIGHT, Picture, colour};
 
 const LEFT: f64 = 80.0;
-const RIGHT: f64 = 500.0;
-const TOP: f64 = 44.0;
+const RIGHT: f64 = 540.0;
+const TOP: f64 = 64.0;
 const BOTTOM: f64 = HEIGHT - 50.0;
 const GRID: &str = "#d0d7de";
 const STEPS: u32 = 5;
@@ -31,7 +31,7 @@ pub fn draw(title: &str, axes: &Axes<'_>, series: &[Series]) -> String {
     let at = |(x, y): (f64, f64)| (across((from, to), x), BOTTOM - (BOTTOM - TOP) * y / most);
     grid(&mut picture, axes, most);
     for x in ticks(from, to) {
-        picture.text((at((x, 0.0)).0, BOTTOM + 18.0), Anchor::Middle, &amount(x));
+        picture.text((at((x, 0.0)).0, BOTTOM + 18.0), Anchor::Middle, &tick(x));
     }
     for (number, series) in series.iter().enumerate() {
         let mut points: Vec<(f64, f64)> = series.points.iter().copied().map(at).collect();
@@ -49,10 +49,10 @@ fn grid(picture: &mut Picture, axes: &Axes<'_>, most: f64) {
         let share = f64::from(step) / f64::from(STEPS);
         let y = BOTTOM - (BOTTOM - TOP) * share;
         picture.line((LEFT, y), (RIGHT, y), GRID);
-        picture.text((LEFT - 8.0, y + 4.0), Anchor::End, &amount(most * share));
+        picture.text((LEFT - 8.0, y + 4.0), Anchor::End, &tick(most * share));
     }
     picture.text((f64::midpoint(LEFT, RIGHT), BOTTOM + 38.0), Anchor::Middle, axes.x);
-    picture.text((LEFT - 60.0, TOP - 8.0), Anchor::Start, axes.y);
+    picture.text((20.0, TOP - 14.0), Anchor::Start, axes.y);
 }
 
 /// Where a value stands between left and right.

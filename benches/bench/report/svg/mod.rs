@@ -1,9 +1,9 @@
-//! Small pictures, as text. What they draw is given in the picture's own units of 720 by 360.
+//! Small pictures, as text. What they draw is given in the picture's own units of 880 by 360.
 
 pub mod bars;
 pub mod lines;
 
-pub const WIDTH: f64 = 720.0;
+pub const WIDTH: f64 = 880.0;
 pub const HEIGHT: f64 = 360.0;
 /// Told apart by people who see no red or no green, too.
 const COLOURS: [&str; 8] = ["#0b62b0", "#d55e00", "#1a7f37", "#6639ba", "#b08800", "#57606a", "#cc79a7", "#56b4e9"];
