@@ -21,6 +21,8 @@ const AUTOMATION: &str = "/api/v1/fulfillment/providers/automation";
 const FULFILLMENT: &str = "/api/v1/fulfillment";
 /// Of the small load's events, by how they are made.
 const EVENTS_OF_AN_ORDER: f64 = 4.5;
+/// That status and history show.
+const RUNS: usize = 200;
 const STATUS_RATE: f64 = 500.0;
 /// Connections that share them.
 const CLIENTS: usize = 8;
@@ -32,6 +34,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     let events = (bench.settings.orders as f64 * EVENTS_OF_AN_ORDER) as u64;
     let mut log = bench.new_log(load, events).await?;
     bench.results.loads.push(log.facts.clone());
+    tokio::task::block_in_place(|| log.add_runs(&servers, RUNS))?;
     let deployment = Deployment::new(&servers, &log).await?;
     eprintln!("api: filling the database with {events} events");
     let command = deployment.command(&["rebuild", "--yes", "--json"]);

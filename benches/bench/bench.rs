@@ -23,6 +23,8 @@ pub struct Bench {
     /// Written once, and never longer.
     logs: Vec<Log>,
     topics_made: usize,
+    /// How often the ceilings were measured.
+    pub rounds: usize,
     path: PathBuf,
 }
 
@@ -36,7 +38,8 @@ impl Bench {
         results.profile = variable("BENCH_PROFILE");
         results.settings = variable("BENCH_SETTINGS");
         let path = PathBuf::from(variable("BENCH_JSON"));
-        Ok(Bench { servers, settings, results, live_rates: Vec::new(), logs: Vec::new(), topics_made: 0, path })
+        let (live_rates, logs) = (Vec::new(), Vec::new());
+        Ok(Bench { servers, settings, results, live_rates, logs, topics_made: 0, rounds: 0, path })
     }
 
     /// Adds a sample. `at`: measurement, load, case.

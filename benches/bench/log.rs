@@ -123,6 +123,18 @@ impl Log {
         Ok(self)
     }
 
+    /// Adds runs of the samples, so that there are payloads to show.
+    pub fn add_runs(&self, servers: &Servers, count: usize) -> Result<()> {
+        let base = Timestamp::from_datetime(Utc::now());
+        let runs = LoadKind::Publish.events(base, 0).filter(|event| matches!(event, SampleEvent::Run(_)));
+        let producer = Producer::new(&servers.brokers, 20)?;
+        for run in runs.take(count) {
+            let encoded = self.framing.encode(&run)?;
+            producer.send(self.topic(encoded.stream), &encoded.key, &encoded.value, false)?;
+        }
+        producer.flush()
+    }
+
     pub fn topic(&self, stream: Stream) -> &str {
         match stream {
             Stream::Orders => &self.orders,

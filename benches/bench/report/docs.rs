@@ -67,7 +67,7 @@ fn origin(results: &Results) -> String {
     let gib = amount(machine.memory_bytes as f64 / f64::from(1 << 30));
     format!(
         "Commit {}{dirty}, {}, profile {}; {} cores ({}), {gib} GiB, Linux {}; PostgreSQL {}, Kafka {}, Redis {}; \
-         everything on this one machine. {} runs: the median, with the least and the greatest.",
+         everything on this one machine. Medians of {} runs, with the least and the greatest sample.",
         results.commit,
         results.measured_at,
         results.profile,
