@@ -14,7 +14,7 @@ use foldback::domain::log::position::Position;
 use foldback::domain::log::positions::LogPosition;
 use foldback::domain::log::record::{RawRecord, Stream, Topics};
 use foldback::domain::timestamp::Timestamp;
-use foldback::log::fetch::{FetchError, fetch_present, fetch_records};
+use foldback::log::fetch::{FetchError, Fetcher, fetch_records};
 use foldback::log::survey::ends_client::EndsClient;
 use foldback::log::survey::offsets::offsets_at;
 use foldback::log::survey::probe::{SampleBounds, sample};
@@ -229,10 +229,36 @@ async fn what_the_log_no_longer_holds_is_not_waited_for() {
     let settings = settings(&stack, PartitionSource::Group);
     let wanted = [(1, 3), (1, 9), (1, 10), (1, 7_000), (1, 1 << 40), (0, 25), (0, 30), (2, 0)]
         .map(|(at, offset)| (orders(at), offset));
-    let present = move || fetch_present(&settings, &wanted, TIMEOUT);
+    let present = move || Fetcher::connect(&settings)?.fetch_present(&wanted, TIMEOUT);
     let present = tokio::task::spawn_blocking(present).await.unwrap().unwrap();
-    let seen: Vec<_> = present.iter().map(|record| (record.position.partition, record.position.offset)).collect();
-    assert_eq!(seen, [(0, 30), (1, 10), (1, 7_000), (2, 0)]);
+    assert_eq!(places(&present), [(0, 30), (1, 10), (1, 7_000), (2, 0)]);
+}
+
+/// Whatever is still on its way from the reading before.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_consumer_reads_again_and_again() {
+    let stack = Stack::new().await;
+    let _open = written(&stack).await;
+    let settings = settings(&stack, PartitionSource::Group);
+    let fetched = tokio::task::spawn_blocking(move || {
+        let fetcher = Fetcher::connect(&settings).unwrap();
+        let fetch = |wanted: &[(i32, i64)]| {
+            let wanted: Vec<_> = wanted.iter().map(|(at, offset)| (orders(*at), *offset)).collect();
+            places(&fetcher.fetch_present(&wanted, TIMEOUT).unwrap())
+        };
+        // Back and forth, in one partition and in others.
+        let again = [vec![(1, 5_000)], vec![(1, 3)], vec![(1, 4), (1, 6_999)], vec![(1, 0), (0, 3)], vec![(2, 1)]];
+        for wanted in again.iter().cycle().take(50) {
+            let mut expected = wanted.clone();
+            expected.sort_unstable();
+            assert_eq!(fetch(wanted), expected);
+        }
+    });
+    fetched.await.unwrap();
+}
+
+fn places(records: &[RawRecord]) -> Vec<(i32, i64)> {
+    records.iter().map(|record| (record.position.partition, record.position.offset)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,8 +49,8 @@ pub fn fetch_records(
     wanted: &[(StreamPartition, i64)],
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
-    let fetch = Fetch::start(settings, wanted)?;
-    none_gone(settings, fetch.run(usize::MAX, timeout, true)?)
+    let fetcher = Fetcher::connect(settings)?;
+    none_gone(settings, Fetch::start(&fetcher, wanted)?.run(usize::MAX, timeout, true)?)
 }
 
 /// The first of these records of one partition, in the order of their offsets: at least one, and more up to `bytes_max` of
@@ -63,8 +63,8 @@ pub fn fetch_first(
     timeout: Duration,
 ) -> Result<Vec<RawRecord>, FetchError> {
     let wanted: Vec<_> = offsets.iter().map(|offset| (partition, *offset)).collect();
-    let fetch = Fetch::start(settings, &wanted)?;
-    none_gone(settings, fetch.run(bytes_max, timeout, false)?)
+    let fetcher = Fetcher::connect(settings)?;
+    none_gone(settings, Fetch::start(&fetcher, &wanted)?.run(bytes_max, timeout, false)?)
 }
 
 fn none_gone(settings: &ReaderSettings, fetch: Fetch<'_>) -> Result<Vec<RawRecord>, FetchError> {
@@ -78,19 +78,34 @@ fn none_gone(settings: &ReaderSettings, fetch: Fetch<'_>) -> Result<Vec<RawRecor
     }
 }
 
-/// The same without those that are gone.
-pub fn fetch_present(
-    settings: &ReaderSettings,
-    wanted: &[(StreamPartition, i64)],
-    timeout: Duration,
-) -> Result<Vec<RawRecord>, FetchError> {
-    Ok(Fetch::start(settings, wanted)?.run(usize::MAX, timeout, true)?.records)
+/// A consumer that reads records again. It takes half a second to get to the brokers: whoever needs it often keeps it.
+pub struct Fetcher {
+    topics: Topics,
+    events: Events,
+    /// After `events`, which are dropped first.
+    consumer: BaseConsumer,
+}
+
+impl Fetcher {
+    pub fn connect(settings: &ReaderSettings) -> KafkaResult<Fetcher> {
+        let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
+        Ok(Fetcher { topics: settings.topics.clone(), events: Events::of(&consumer)?, consumer })
+    }
+
+    /// As [`fetch_records`], without those that are gone. After an error it is of no more use. Blocks.
+    pub fn fetch_present(
+        &self,
+        wanted: &[(StreamPartition, i64)],
+        timeout: Duration,
+    ) -> Result<Vec<RawRecord>, FetchError> {
+        let records = Fetch::start(self, wanted)?.run(usize::MAX, timeout, true)?.records;
+        self.consumer.unassign()?;
+        Ok(records)
+    }
 }
 
 struct Fetch<'a> {
-    topics: &'a Topics,
-    events: Events,
-    consumer: BaseConsumer,
+    fetcher: &'a Fetcher,
     /// Pending offsets, ascending. A partition without any is no longer fetched.
     missing: BTreeMap<StreamPartition, VecDeque<i64>>,
     records: Vec<RawRecord>,
@@ -109,7 +124,7 @@ impl<'a> Fetch<'a> {
                 if !all && !self.records.is_empty() {
                     break;
                 }
-                return Err(timed_out(self.topics, partition, offset, timeout));
+                return Err(timed_out(&self.fetcher.topics, partition, offset, timeout));
             }
             match self.poll() {
                 Err(error @ FetchError::Gone { .. }) if !self.skip_deleted()? => return Err(error),
@@ -121,7 +136,7 @@ impl<'a> Fetch<'a> {
         Ok(self)
     }
 
-    fn start(settings: &'a ReaderSettings, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
+    fn start(fetcher: &'a Fetcher, wanted: &[(StreamPartition, i64)]) -> KafkaResult<Fetch<'a>> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
@@ -129,10 +144,7 @@ impl<'a> Fetch<'a> {
         for (partition, offset) in wanted {
             missing.entry(partition).or_default().push_back(offset);
         }
-        let consumer: BaseConsumer = consumer_config(&settings.kafka, settings.kafka_queue_kbytes).create()?;
-        let events = Events::of(&consumer)?;
-        let (records, gone) = (Vec::new(), Vec::new());
-        let fetch = Fetch { topics: &settings.topics, events, consumer, missing, records, bytes: 0, gone };
+        let fetch = Fetch { fetcher, missing, records: Vec::new(), bytes: 0, gone: Vec::new() };
         for (partition, offset) in
             fetch.missing.iter().filter_map(|(partition, offsets)| Some((*partition, *offsets.front()?)))
         {
@@ -146,10 +158,10 @@ impl<'a> Fetch<'a> {
     }
 
     fn poll(&mut self) -> Result<(), FetchError> {
-        let Some(polled) = self.events.poll(&self.consumer, POLL_MAX) else { return Ok(()) };
+        let Some(polled) = self.fetcher.events.poll(&self.fetcher.consumer, POLL_MAX) else { return Ok(()) };
         let polled = polled.map_err(|trouble| self.failed(trouble))?;
         let message = polled.message();
-        let Some(stream) = self.topics.stream(message.topic()) else { return Ok(()) };
+        let Some(stream) = self.fetcher.topics.stream(message.topic()) else { return Ok(()) };
         let partition = StreamPartition { stream, index: message.partition() };
         let at = message.offset();
         // Records of a fetch that was stopped may still arrive: they come before the missing one.
@@ -169,12 +181,12 @@ impl<'a> Fetch<'a> {
         let before_all = self.gone.len();
         let partitions: Vec<StreamPartition> = self.missing.keys().copied().collect();
         for partition in partitions {
-            let topic = self.topics.name(partition.stream);
-            let (start, end) = self.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
+            let topic = self.fetcher.topics.name(partition.stream);
+            let (start, end) = self.fetcher.consumer.fetch_watermarks(topic, partition.index, WATERMARKS_MAX)?;
             let before = self.gone.len();
             self.give_up(partition, |offset| offset < start || offset >= end);
             if self.gone.len() > before {
-                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                self.fetcher.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
                 if let Some(next) = self.missing.get(&partition).and_then(|offsets| offsets.front().copied()) {
                     self.fetch_from(partition, next)?;
                 }
@@ -192,7 +204,8 @@ impl<'a> Fetch<'a> {
     /// Errors that concern no partition with missing records are librdkafka's to cure.
     fn failed(&self, Trouble { error, place, reason }: Trouble) -> FetchError {
         let missing = place.and_then(|place| {
-            let partition = StreamPartition { stream: self.topics.stream(&place.topic)?, index: place.partition };
+            let partition =
+                StreamPartition { stream: self.fetcher.topics.stream(&place.topic)?, index: place.partition };
             Some((place, *self.missing.get(&partition)?.front()?))
         });
         let Some((place, offset)) = missing else { return error.into() };
@@ -215,9 +228,9 @@ impl<'a> Fetch<'a> {
         let Some(offsets) = self.missing.get_mut(&partition) else { return Ok(()) };
         offsets.pop_front_if(|missing| *missing == offset);
         match offsets.front().copied() {
-            None => self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?),
+            None => self.fetcher.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?),
             Some(next) if next - offset > GAP_OFFSETS => {
-                self.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
+                self.fetcher.consumer.incremental_unassign(&self.list(partition, Offset::Invalid)?)?;
                 self.fetch_from(partition, next)
             }
             Some(_) => Ok(()),
@@ -225,12 +238,12 @@ impl<'a> Fetch<'a> {
     }
 
     fn fetch_from(&self, partition: StreamPartition, offset: i64) -> KafkaResult<()> {
-        self.consumer.incremental_assign(&self.list(partition, Offset::Offset(offset))?)
+        self.fetcher.consumer.incremental_assign(&self.list(partition, Offset::Offset(offset))?)
     }
 
     fn list(&self, partition: StreamPartition, offset: Offset) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(self.topics.name(partition.stream), partition.index, offset)?;
+        list.add_partition_offset(self.fetcher.topics.name(partition.stream), partition.index, offset)?;
         Ok(list)
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::log::redrive::{Accepted, Fate, Receipt, Redriven, Verdict};
 use crate::domain::log::rejection::Reason;
 use crate::live::worker::batch::WriteBatch;
 use crate::live::worker::bisect::refuse_what_postgres_refuses;
-use crate::live::worker::displaced;
+use crate::live::worker::displaced::DisplacedEvents;
 use crate::live::worker::fold::fold_batch;
 use crate::live::worker::state_cache::StateCache;
 use crate::load::LoadContext;
@@ -78,7 +78,8 @@ async fn try_redrive(
     let redriven = verdicts(letters, items, &mut folded);
     if !plan {
         let reader = ctx.reader(Vec::new(), 0);
-        displaced::fetch(&reader, &mut folded.changes).await.map_err(|_| RedriveError::Stopped)??;
+        let mut displaced = DisplacedEvents::new(reader);
+        displaced.reject(&mut folded.changes).await.map_err(|_| RedriveError::Stopped)??;
         let commit = Commit {
             changes: &folded.changes,
             advances: &[],

@@ -12,7 +12,7 @@ use crate::domain::log::record::{RawRecord, Stream};
 use crate::domain::timestamp::Timestamp;
 use crate::live::worker::decode::EventDecoder;
 use crate::load::LoadContext;
-use crate::log::fetch::fetch_present;
+use crate::log::fetch::Fetcher;
 use crate::log::{DecodedRecord, RecordDecoder};
 use crate::projection::Item;
 use crate::store::redrive::Letter;
@@ -63,7 +63,8 @@ async fn missing_times(
         return Ok(HashMap::new());
     }
     let reader = ctx.reader(Vec::new(), 0);
-    let fetched = tokio::task::spawn_blocking(move || fetch_present(&reader, &wanted, FETCH_MAX)).await;
+    let fetched =
+        tokio::task::spawn_blocking(move || Fetcher::connect(&reader)?.fetch_present(&wanted, FETCH_MAX)).await;
     let records = fetched.map_err(|_| RedriveError::Stopped)??;
     let time = |record: RawRecord| record.recorded_at.map(|at| ((record.stream, record.position), at));
     Ok(records.into_iter().filter_map(time).collect())

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -108,12 +109,22 @@ impl OwnKafka {
         batches(&self.folder(topic, partition)).iter().map(|batch| batch.first_offset).collect()
     }
 
+    /// Those of them before which no transaction is open, given that there is one at a time: a log that is cut off elsewhere
+    /// has one that nobody ends, and the next marker of its producer would decide it.
+    pub fn stable_offsets(&self, topic: &str, partition: i32) -> Vec<i64> {
+        let batches = batches(&self.folder(topic, partition));
+        let opens = batches.iter().map(|batch| batch.attributes & (TRANSACTIONAL | CONTROL) == TRANSACTIONAL);
+        let is_open = std::iter::once(false).chain(opens);
+        batches.iter().zip(is_open).filter(|(_, is_open)| !is_open).map(|(batch, _)| batch.first_offset).collect()
+    }
+
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
         let folder = self.folder(topic, partition);
         let batch = batch(&folder, offset);
         OpenOptions::new().write(true).open(&batch.segment).unwrap().set_len(batch.at as u64).unwrap();
+        forget_aborted(&batch.segment.with_extension("txnindex"), offset);
         for later in segments(&folder).into_iter().filter(|segment| *segment > batch.segment) {
             fs::remove_file(&later).unwrap();
             let _ = fs::remove_file(later.with_extension("txnindex"));
@@ -186,12 +197,16 @@ const LENGTH: usize = 8;
 const HEAD: usize = 12;
 const CRC: usize = 17;
 const ATTRIBUTES: usize = 21;
+/// Of the attributes' lower byte.
+const TRANSACTIONAL: u8 = 0x10;
+const CONTROL: u8 = 0x20;
 
 struct Batch {
     segment: PathBuf,
     first_offset: i64,
     at: usize,
     size: usize,
+    attributes: u8,
 }
 
 fn copy_all(from: &Path, to: &Path) {
@@ -233,7 +248,8 @@ fn batches_of(segment: PathBuf) -> Vec<Batch> {
         let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
         let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
         let size = HEAD + usize::try_from(length).unwrap();
-        found.push(Batch { segment: segment.clone(), first_offset, at, size });
+        let attributes = bytes[at + ATTRIBUTES + 1];
+        found.push(Batch { segment: segment.clone(), first_offset, at, size, attributes });
         at += size;
     }
     found
@@ -313,4 +329,17 @@ fn jars() -> PathBuf {
     let found = fs::read_dir(&cache).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     let kafka = found.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-")));
     kafka.max().unwrap_or_else(|| panic!("no Kafka in {}: run ./dev/test once, which fetches it", cache.display()))
+}
+
+/// Which transactions of a segment were aborted: entries of a version, the producer's id, the first, the last and the last
+/// stable offset. The broker makes them anew only for segments that it had not flushed, and would hide what comes to stand
+/// at these offsets.
+fn forget_aborted(path: &Path, from: i64) {
+    const ENTRY: usize = 2 + 4 * 8;
+    const LAST_OFFSET: Range<usize> = 18..26;
+    let Ok(mut bytes) = fs::read(path) else { return };
+    let ends_at = |entry: &[u8]| i64::from_be_bytes(entry[LAST_OFFSET].try_into().unwrap());
+    let kept = bytes.chunks_exact(ENTRY).take_while(|entry| ends_at(entry) < from).count();
+    bytes.truncate(kept * ENTRY);
+    fs::write(path, bytes).unwrap();
 }

@@ -53,8 +53,8 @@ pub async fn truncate(trial: &mut Trial) {
     let publisher = trial.publisher.clone();
     let mut log = publisher.pause().await;
     kafka(trial).stop();
-    let batches = kafka(trial).batch_offsets(&topic, partition);
-    if let Some(cut) = batches.iter().rev().nth(back).copied() {
+    let places = kafka(trial).stable_offsets(&topic, partition);
+    if let Some(cut) = places.iter().rev().nth(back).copied() {
         kafka(trial).truncate(&topic, partition, cut);
         log.stored
             .retain(|record| record.topic_name != topic || record.draft.partition != partition || record.offset < cut);

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::WorkerSettings;
 use super::batch::{Flood, WriteBatch};
-use super::displaced;
+use super::displaced::DisplacedEvents;
 use super::fold::fold_batch;
 use super::owned::OwnedPartitions;
 use super::report::report_commit;
@@ -61,6 +61,7 @@ pub struct WriterTask {
     /// The generation in which the assignments were claimed.
     served: Option<Generation>,
     cache: StateCache,
+    displaced: DisplacedEvents,
     owned: OwnedPartitions,
     /// Partitions that the flood guard has stopped, and the offset of the record that each stopped at.
     flooded: HashMap<StreamPartition, i64>,
@@ -71,6 +72,7 @@ impl WriterTask {
     pub fn new(settings: Arc<WorkerSettings>, reader: ReaderHandle, give_up: CancellationToken) -> WriterTask {
         WriterTask {
             cache: StateCache::new(settings.cache_orders_max, settings.cache_bytes_max),
+            displaced: DisplacedEvents::new(settings.reader.clone()),
             backoff: Backoff::new(settings.retry.initial, settings.retry.max),
             settings,
             reader,
@@ -173,7 +175,7 @@ impl WriterTask {
         let mut folded = settings.access.answered(fold).await?;
         let advances =
             batch.advances(&self.owned, &folded.outcomes, settings.refusals_in_a_row_max).map_err(WriteError::Flood)?;
-        displaced::fetch(&settings.reader, &mut folded.changes).await.map_err(|_| WriteError::Ending)??;
+        self.displaced.reject(&mut folded.changes).await.map_err(|_| WriteError::Ending)??;
         let commit = Commit {
             changes: &folded.changes,
             advances: &advances,
