@@ -44,9 +44,11 @@ postgres_init() {
 }
 
 # What tests write may be lost in a power cut, which none of them makes; nothing else is faster than the defaults.
+# POSTGRES_MORE adds settings.
 postgres_settings() {
     echo "-p $(port_of postgres) -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200"
     [[ $STACK_NAME != test* && $STACK_NAME != chaos* ]] || echo "-c fsync=off"
+    echo "${POSTGRES_MORE:-}"
 }
 
 postgres_start() {
