@@ -29,9 +29,11 @@ impl Output {
     }
 }
 
-/// The binary under test with exactly `env` of FOLDBACK__ variables: none is inherited from the caller's shell.
+/// The binary under test, or the one that FOLDBACK_BINARY names, with exactly `env` of FOLDBACK__ variables: none is
+/// inherited from the caller's shell.
 pub fn binary(args: &[&str], env: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_foldback"));
+    let mut command =
+        Command::new(std::env::var_os("FOLDBACK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_foldback").into()));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("FOLDBACK__") {
             command.env_remove(name);
