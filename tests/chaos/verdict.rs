@@ -1,6 +1,6 @@
 //! Compares everything that readers see with the reference fold of what stands in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use super::report::Outcome;
 use super::trial::{Trial, panic_text};
 use crate::hard_log::compare::{Kind, differences, differing_rows, read_views};
 use crate::hard_log::compare_published::{assert_http, redis_differs};
+use crate::hard_log::meaning::Stored;
 use crate::hard_log::reference::{Reference, View};
 
 /// For what is published at a pace of its own.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 
-pub async fn of(trial: &Trial) -> Outcome {
-    let stored = trial.publisher.stored().await;
+pub async fn of(trial: &mut Trial) -> Outcome {
+    let stored = standing(trial).await;
     let live = trial.generation_in_state("live").await.expect("a generation is live");
     let reference = Reference::of(&stored).in_generation(live);
     let mut outcome = Outcome::default();
@@ -33,6 +34,27 @@ pub async fn of(trial: &Trial) -> Outcome {
         outcome.add_differing(1, &panic_text(&*panic));
     }
     outcome
+}
+
+/// What the publisher was told to stand in the log, unless the broker's files say otherwise: a broker that is killed, or
+/// whose connection is lost, may abort what it has confirmed.
+async fn standing(trial: &mut Trial) -> Vec<Stored> {
+    let mut stored = trial.publisher.stored().await;
+    let Some(kafka) = &trial.parts.kafka else { return stored };
+    let mut held: BTreeMap<(String, i32), BTreeSet<i64>> = BTreeMap::new();
+    let all = stored.len();
+    stored.retain(|record| {
+        let partition = (record.topic_name.clone(), record.draft.partition);
+        let offsets = held.entry(partition).or_insert_with_key(|(topic, index)| kafka.committed_offsets(topic, *index));
+        offsets.remove(&record.offset)
+    });
+    if stored.len() < all {
+        let lost = all - stored.len();
+        trial.note(&format!("{lost} records were confirmed to the publisher, and are not in the log"));
+    }
+    let unknown: usize = held.values().map(BTreeSet::len).sum();
+    assert_eq!(unknown, 0, "records that nobody has published are in the log");
+    stored
 }
 
 async fn compare_views(trial: &Trial, reference: &Reference, outcome: &mut Outcome) {

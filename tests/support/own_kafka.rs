@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
@@ -118,6 +119,21 @@ impl OwnKafka {
         batches.iter().zip(is_open).filter(|(_, is_open)| !is_open).map(|(batch, _)| batch.first_offset).collect()
     }
 
+    /// The offsets at which a partition's log holds records that anybody may read, by its files alone.
+    pub fn committed_offsets(&self, topic: &str, partition: i32) -> BTreeSet<i64> {
+        let (mut committed, mut open) = (BTreeSet::new(), BTreeMap::<i64, Vec<i64>>::new());
+        for batch in batches(&self.folder(topic, partition)) {
+            let offsets = batch.first_offset..=batch.last_offset;
+            match batch.attributes & (TRANSACTIONAL | CONTROL) {
+                0 => committed.extend(offsets),
+                TRANSACTIONAL => open.entry(batch.producer_id).or_default().extend(offsets),
+                _ if batch.commits => committed.extend(open.remove(&batch.producer_id).unwrap_or_default()),
+                _ => drop(open.remove(&batch.producer_id)),
+            }
+        }
+        committed
+    }
+
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
@@ -197,6 +213,12 @@ const LENGTH: usize = 8;
 const HEAD: usize = 12;
 const CRC: usize = 17;
 const ATTRIBUTES: usize = 21;
+const LAST_OFFSET_DELTA: usize = 23;
+const PRODUCER_ID: usize = 43;
+/// The type of a control batch's one record, after its length, attributes, two deltas, and its key's length and version,
+/// of a byte each but for the version.
+const MARKER: usize = 61 + 5 + 2;
+const COMMIT: [u8; 2] = [0, 1];
 /// Of the attributes' lower byte.
 const TRANSACTIONAL: u8 = 0x10;
 const CONTROL: u8 = 0x20;
@@ -207,6 +229,10 @@ struct Batch {
     at: usize,
     size: usize,
     attributes: u8,
+    last_offset: i64,
+    producer_id: i64,
+    /// Of a control batch: whether it ends its producer's transaction well.
+    commits: bool,
 }
 
 fn copy_all(from: &Path, to: &Path) {
@@ -248,8 +274,13 @@ fn batches_of(segment: PathBuf) -> Vec<Batch> {
         let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
         let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
         let size = HEAD + usize::try_from(length).unwrap();
-        let attributes = bytes[at + ATTRIBUTES + 1];
-        found.push(Batch { segment: segment.clone(), first_offset, at, size, attributes });
+        let (batch, segment) = (&bytes[at..], segment.clone());
+        let attributes = batch[ATTRIBUTES + 1];
+        let delta = i32::from_be_bytes(batch[LAST_OFFSET_DELTA..LAST_OFFSET_DELTA + 4].try_into().unwrap());
+        let producer_id = i64::from_be_bytes(batch[PRODUCER_ID..PRODUCER_ID + 8].try_into().unwrap());
+        let last_offset = first_offset + i64::from(delta);
+        let commits = attributes & CONTROL != 0 && batch[MARKER..MARKER + 2] == COMMIT;
+        found.push(Batch { segment, first_offset, at, size, attributes, last_offset, producer_id, commits });
         at += size;
     }
     found
