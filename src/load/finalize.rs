@@ -19,6 +19,8 @@ use crate::store::{StoreError, load};
 enum Work {
     /// The orders of these slices.
     Slices(Vec<i32>),
+    /// Summing the counts of all slices, which ends settling.
+    Counts,
     /// The planner's statistics of the history.
     AnalyzeHistory,
     /// Keys, indexes and planner statistics of this table.
@@ -32,7 +34,7 @@ const SLICES_TOGETHER: usize = 16;
 
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
-/// Writes the orders of every slice that is not done yet, and analyzes the history, which is complete by now.
+/// Writes the orders of every slice that is not done yet and the counts of all, and analyzes the history, which is complete by now.
 pub async fn settle(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
     let mut conn = ctx.access.connect().await?;
     let slices = load::slices(&mut conn, build.generation).await?;
@@ -40,7 +42,8 @@ pub async fn settle(ctx: &LoadContext, build: &Build, stop: &CancellationToken) 
     // While one waits for the server, another one works.
     let tasks = build.workers * 2;
     let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
-    work_off(ctx, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await
+    work_off(ctx, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await?;
+    work_off(ctx, build, stop, 1, [Work::Counts].into_iter()).await
 }
 
 /// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.
@@ -68,8 +71,8 @@ async fn work_off(
 ) -> Result<(), LoadError> {
     let queue: Queue = Arc::new(Mutex::new(work.collect()));
     let mut running = JoinSet::new();
-    for slot in 0..i32::try_from(tasks).unwrap_or(i32::MAX) {
-        let task = Task { ctx: ctx.clone(), build: build.clone(), stop: stop.clone(), slot };
+    for _ in 0..tasks {
+        let task = Task { ctx: ctx.clone(), build: build.clone(), stop: stop.clone() };
         let queue = queue.clone();
         running.spawn(async move { task.run(&queue).await });
     }
@@ -84,8 +87,6 @@ struct Task {
     ctx: LoadContext,
     build: Build,
     stop: CancellationToken,
-    /// The counters' slot that it adds to; unique per task.
-    slot: i32,
 }
 
 impl Task {
@@ -132,12 +133,13 @@ impl Task {
         let generation = self.build.generation;
         match work {
             Work::Slices(slices) => {
-                let mut settling = Settling::begin(conn, generation, self.slot).await?;
+                let mut settling = Settling::begin(conn, generation).await?;
                 for slice in slices {
                     settle_slice(&mut settling, *slice).await?;
                 }
                 settling.commit().await?;
             }
+            Work::Counts => load::finish_settling(conn, generation).await?,
             Work::AnalyzeHistory => load::analyze(conn, generation, load::HISTORY).await?,
             Work::Table(table) => {
                 if *table != load::HISTORY {

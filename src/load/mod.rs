@@ -142,7 +142,6 @@ async fn try_build(
     if !load::is_done(&mut conn, generation, Step::Settled).await? {
         load_progress.enter(Phase::Settling);
         finalize::settle(ctx, build, stop).await?;
-        load::finish(&mut conn, generation, Step::Settled).await?;
     }
     load_progress.enter(Phase::Indexing);
     if !load::is_done(&mut conn, generation, Step::Parted).await? {

@@ -16,6 +16,7 @@ mod publisher;
 mod readers;
 mod recreated;
 mod rollback;
+mod settling;
 mod tamper;
 mod time_travel;
 mod waits;

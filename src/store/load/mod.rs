@@ -11,6 +11,7 @@ mod keys;
 mod loader;
 mod slices;
 mod steps;
+mod telemetry;
 mod trial;
 
 pub use batch::{BatchedEvent, HistoryBatch};
@@ -23,4 +24,5 @@ pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
 pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
 pub use slices::{Settling, Slice, open_slices, slice_of};
 pub use steps::{Step, begin, begin_again, drop_tables, finish, is_done, is_loading, slices};
+pub use telemetry::finish_settling;
 pub use trial::try_history;

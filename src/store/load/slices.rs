@@ -6,12 +6,12 @@ use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Connection, Transaction};
 use uuid::Uuid;
 
+use super::telemetry;
 use crate::domain::change::Settled;
 use crate::domain::orders::order::Order;
 use crate::domain::orders::telemetry::Counts;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
-use crate::store::tables::add_counts;
 use crate::store::tables::copy::{Rows, copy_encoded};
 use crate::store::tables::orders::{self, ORDERS, REFILLS, REPLAYS};
 
@@ -28,10 +28,11 @@ pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     (hash % slices.unsigned_abs().max(1)) as i32
 }
 
-/// The slices whose orders are not written yet. Indexes their events first.
+/// The slices whose orders are not written yet. Indexes their events first, and creates the table of their counts.
 pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
     let index = "create index if not exists load_events_slice on {schema}.load_events (slice)";
     sqlx::query(generation.sql(index)).execute(&mut *conn).await?;
+    telemetry::prepare(conn, generation).await?;
     let done: Vec<i32> =
         sqlx::query_scalar(generation.sql("select slice from {schema}.load_slices")).fetch_all(conn).await?;
     let done: BTreeSet<i32> = done.into_iter().collect();
@@ -52,7 +53,6 @@ pub struct Slice {
 pub struct Settling<'c> {
     tx: Transaction<'c, Postgres>,
     generation: Generation,
-    slot: i32,
     counts: Counts,
     rows: OrderRows,
 }
@@ -66,14 +66,9 @@ struct OrderRows {
 }
 
 impl<'c> Settling<'c> {
-    /// `slot`: the slot that the counts go to; no other connection uses it at the same time.
-    pub async fn begin(
-        conn: &'c mut PgConnection,
-        generation: Generation,
-        slot: i32,
-    ) -> Result<Settling<'c>, StoreError> {
+    pub async fn begin(conn: &'c mut PgConnection, generation: Generation) -> Result<Settling<'c>, StoreError> {
         let (tx, counts, rows) = (conn.begin().await?, Counts::default(), OrderRows::default());
-        Ok(Settling { tx, generation, slot, counts, rows })
+        Ok(Settling { tx, generation, counts, rows })
     }
 
     pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {
@@ -130,7 +125,7 @@ impl<'c> Settling<'c> {
     }
 
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        add_counts(&mut self.tx, self.generation, self.slot, &self.counts).await?;
+        telemetry::put(&mut self.tx, self.generation, &self.counts).await?;
         Ok(self.tx.commit().await?)
     }
 }

@@ -63,10 +63,11 @@ pub async fn is_done(conn: &mut PgConnection, generation: Generation, step: Step
     Ok(sqlx::query_scalar(generation.sql(sql)).bind(step.as_str()).fetch_one(conn).await?)
 }
 
-pub async fn finish(conn: &mut PgConnection, generation: Generation, step: Step) -> Result<(), StoreError> {
+/// Returns whether the step was not recorded before.
+pub async fn finish(conn: &mut PgConnection, generation: Generation, step: Step) -> Result<bool, StoreError> {
     let sql = "insert into {schema}.load_steps (step) values ($1) on conflict do nothing";
-    sqlx::query(generation.sql(sql)).bind(step.as_str()).execute(conn).await?;
-    Ok(())
+    let recorded = sqlx::query(generation.sql(sql)).bind(step.as_str()).execute(conn).await?;
+    Ok(recorded.rows_affected() == 1)
 }
 
 /// Removes everything that a load has written, including its own tables, so that it can start over. All or nothing.
@@ -96,7 +97,8 @@ pub(super) async fn check_marker(conn: &mut PgConnection, generation: Generation
 /// Drops the load's own tables: the generation is complete without them.
 pub async fn drop_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "drop table if exists {schema}.load_events, {schema}.load_tangled, {schema}.load_copies,
-               {schema}.load_slices, {schema}.load_marker, {schema}.load_counts, {schema}.load_claims, {schema}.load_steps";
+               {schema}.load_slices, {schema}.load_telemetry, {schema}.load_marker, {schema}.load_counts, {schema}.load_claims,
+               {schema}.load_steps";
     sqlx::query(generation.sql(sql)).execute(conn).await?;
     Ok(())
 }

@@ -13,6 +13,5 @@ pub mod upsert;
 
 pub use upsert::Table;
 
-pub(in crate::store) use counts::add as add_counts;
 pub(in crate::store) use dead_letters::{DEAD_LETTERS, store as store_dead_letters};
 pub(in crate::store) use names::{find_again as find_names_again, propose as propose_names};
