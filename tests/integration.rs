@@ -10,6 +10,7 @@ mod api;
 mod chaos;
 mod faults;
 mod hard_log;
+mod log_dealing;
 mod log_survey;
 mod operate;
 mod publish;

@@ -52,7 +52,7 @@ fn topics(stack: &Stack) -> Topics {
     Topics { orders: stack.orders_topic.clone(), runs: stack.runs_topic.clone() }
 }
 
-fn settings(stack: &Stack, source: PartitionSource) -> ReaderSettings {
+pub fn settings(stack: &Stack, source: PartitionSource) -> ReaderSettings {
     ReaderSettings {
         kafka: kafka(stack),
         topics: topics(stack),
@@ -310,7 +310,7 @@ async fn both_ends_of_all_partitions_are_asked_at_once() {
 }
 
 /// Takes every record as it is.
-struct Whole;
+pub struct Whole;
 
 impl RecordDecoder for Whole {
     type Item = RawRecord;
