@@ -106,7 +106,9 @@ async fn an_instance_that_is_frozen_in_a_verification_holds_up_no_other() {
     let stack = stack().await;
     publish(&stack, 400, 5).await;
     let frozen = stack.run_with(&[EVERY, (RATE, "10")]).await;
-    waits_for(&stack, "shadows", SHADOWS, 1).await;
+    // In the middle of its load. In the transaction that begins it, it would hold up the next one until it wakes up.
+    let loads = "select count(*) from pg_tables where schemaname like 'shadow%' and tablename = 'load_marker'";
+    waits_for(&stack, "loads", loads, 1).await;
     frozen.signal("STOP");
     let next = stack.run_with(&[EVERY]).await;
     equal(&stack, 1).await;
