@@ -68,19 +68,16 @@ impl Outcome {
 
     /// Everything, for whoever looks for the cause.
     pub fn report(&self) -> String {
-        let mut report = format!("{}\n", self.line());
-        let _ = writeln!(
-            report,
-            "again: ./dev/chaos --class {} --first-seed {} --seeds 1 --events {}",
-            self.class, self.seed, self.records
-        );
-        if self.silence.lasted > SILENCE_MAX {
-            let _ = writeln!(report, "silent: {}", self.silence.of);
-        }
+        let mut report = format!("{}\n{}\n", self.notes.join("\n"), self.text);
         for trouble in &self.trouble {
             let _ = writeln!(report, "trouble: {trouble}");
         }
-        let _ = writeln!(report, "{}\n{}", self.notes.join("\n"), self.text);
+        if self.silence.lasted > SILENCE_MAX {
+            let _ = writeln!(report, "silent: {}", self.silence.of);
+        }
+        let (class, seed, records) = (self.class, self.seed, self.records);
+        let _ = writeln!(report, "again: ./dev/chaos --class {class} --first-seed {seed} --seeds 1 --events {records}");
+        report.push_str(&self.line());
         report
     }
 }

@@ -18,6 +18,7 @@ mod log_harmed;
 mod obstacles;
 mod pooler;
 mod postgres_cut;
+mod postgres_fail_over;
 mod postgres_frozen;
 mod queue_full;
 mod redis_away;

@@ -31,6 +31,22 @@ impl OwnedPartitions {
         self.0.remove(&number);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn claims(&self) -> Vec<Claim> {
+        self.0.values().map(|owned| owned.claim).collect()
+    }
+
+    /// Returns the number of its assignment.
+    pub fn remove_partition(&mut self, partition: StreamPartition) -> Option<u64> {
+        let found = self.0.iter().find(|(_, owned)| owned.claim.partition == partition);
+        let number = *found?.0;
+        self.0.remove(&number);
+        Some(number)
+    }
+
     pub fn drop_partitions(&mut self, partitions: &[StreamPartition]) {
         self.0.retain(|_, owned| !partitions.contains(&owned.claim.partition));
     }

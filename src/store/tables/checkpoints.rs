@@ -113,6 +113,50 @@ async fn recreated(
     Ok(StoreError::TopicRecreated { topic: topic.to_owned(), stored, found })
 }
 
+/// A partition whose checkpoint is older than what was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostCommits {
+    pub partition: StreamPartition,
+    pub committed: i64,
+    /// `None`: there is no checkpoint any more.
+    pub stored: Option<i64>,
+}
+
+/// Which claims Postgres has forgotten, or commits under them. Within a generation nothing else takes a checkpoint back.
+pub async fn lost_commits(
+    conn: &mut PgConnection,
+    generation: Generation,
+    topics: &Topics,
+    claims: &[Claim],
+) -> Result<Vec<LostCommits>, StoreError> {
+    let sql = "select ours.number, stored.next_offset
+                 from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+                      with ordinality as ours (topic, partition, owner_epoch, next_offset, number)
+                 left join {schema}.checkpoints as stored using (topic, partition)
+                where stored.topic is null
+                   or stored.next_offset < ours.next_offset or stored.owner_epoch < ours.owner_epoch";
+    let rows = sqlx::query(generation.sql(sql))
+        .bind(column(claims, |claim| topics.name(claim.partition.stream).to_owned()))
+        .bind(column(claims, |claim| claim.partition.index))
+        .bind(column(claims, |claim| claim.owner_epoch))
+        .bind(column(claims, |claim| claim.next_offset))
+        .fetch_all(conn)
+        .await?;
+    let mut lost = Vec::new();
+    for row in rows {
+        let number: i64 = row.try_get(0)?;
+        if let Some(claim) = claims.get(number as usize - 1) {
+            let Claim { partition, next_offset: committed, .. } = *claim;
+            lost.push(LostCommits { partition, committed, stored: row.try_get(1)? });
+        }
+    }
+    Ok(lost)
+}
+
+fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
 /// Moves all partitions or none: fails if another worker has claimed or moved one of them.
 pub async fn advance(
     conn: &mut PgConnection,
@@ -131,9 +175,6 @@ pub async fn advance(
                                 leader_epoch, last_record_offset, last_record_millis)
                 where stored.topic = moved.topic and stored.partition = moved.partition
                   and stored.owner_epoch = moved.owner_epoch and stored.next_offset = moved.from_offset";
-    fn column<T>(advances: &[Advance], value: impl Fn(&Advance) -> T) -> Vec<T> {
-        advances.iter().map(value).collect()
-    }
     let done = sqlx::query(generation.sql(sql))
         .bind(column(advances, |advance| topics.name(advance.partition.stream).to_owned()))
         .bind(column(advances, |advance| advance.partition.index))

@@ -2,10 +2,12 @@
 //!
 //! - `claims`: which partitions of which generation are ours
 //! - `flood`: partitions that the flood guard has stopped
+//! - `lost_commits`: what Postgres has forgotten
 //! - `recovery`: what to do after an attempt that failed
 
 mod claims;
 mod flood;
+mod lost_commits;
 mod recovery;
 
 use std::collections::HashMap;
@@ -94,6 +96,7 @@ impl WriterTask {
                 delivery = deliveries.recv() => delivery,
                 generation = told(&mut live) => {
                     self.follow(generation);
+                    self.look_for_lost_commits().await;
                     continue;
                 }
             };
@@ -213,7 +216,7 @@ impl WriterTask {
     }
 }
 
-/// The next change of the live generation; never returns if nobody reports changes.
+/// The live generation, whenever it has been looked up; never returns if nobody does.
 async fn told(live: &mut Option<watch::Receiver<Generation>>) -> Generation {
     if let Some(live) = live
         && live.changed().await.is_ok()
