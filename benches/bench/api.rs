@@ -41,14 +41,14 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     tokio::task::spawn_blocking(move || Running::start(command)?.end()).await??;
     let running = deployment.run(0)?;
     let questions = questions(&deployment, bench.settings.requests).await?;
-    let mut http = connect(&deployment).await?;
+    let http = connect(&deployment).await?;
     let orders = whole(log.facts.orders);
     let (idle, busy) = (format!("{orders} orders, idle"), format!("{orders} orders, {rate_name}"));
     for run in 1..=bench.settings.runs {
         eprintln!("api: run {run} of {}", bench.settings.runs);
-        ask_all(bench, &mut http, &questions, &idle).await?;
+        ask_all(bench, &http, &questions, &idle).await?;
         let steady = Steady::start(&servers, log, rate)?;
-        ask_all(bench, &mut http, &questions, &busy).await?;
+        ask_all(bench, &http, &questions, &busy).await?;
         let times = steadily(&deployment, &format!("{AUTOMATION}/status"), bench.settings.seconds).await?;
         bench.add_times([MEASURE, load.name(), &busy], "status, 500 requests/s", &times);
         log = steady.finish()?;
@@ -89,7 +89,7 @@ async fn questions(deployment: &Deployment, count: usize) -> Result<Vec<Question
     ])
 }
 
-async fn ask_all(bench: &mut Bench, http: &mut Http, questions: &[Question], case: &str) -> Result<()> {
+async fn ask_all(bench: &mut Bench, http: &Http, questions: &[Question], case: &str) -> Result<()> {
     let at = [MEASURE, LoadKind::Small.name(), case];
     for Question { name, paths } in questions {
         let (mut times, mut bytes) = (Vec::new(), 0);
@@ -109,7 +109,7 @@ async fn steadily(deployment: &Deployment, path: &str, seconds: f64) -> Result<V
     let (started, count) = (Instant::now(), (seconds * STATUS_RATE) as usize);
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let (mut http, path) = (connect(deployment).await?, path.to_owned());
+        let (http, path) = (connect(deployment).await?, path.to_owned());
         clients.spawn(async move {
             let mut times = Vec::new();
             for number in (client..count).step_by(CLIENTS) {
@@ -130,11 +130,9 @@ async fn steadily(deployment: &Deployment, path: &str, seconds: f64) -> Result<V
 
 /// Once it is ready.
 async fn connect(deployment: &Deployment) -> Result<Http> {
-    let started = Instant::now();
+    let (http, started) = (Http::new(deployment.http_port)?, Instant::now());
     loop {
-        if let Ok(mut http) = Http::connect(deployment.http_port).await
-            && http.get("/readyz").await.is_ok()
-        {
+        if http.get("/readyz").await.is_ok() {
             return Ok(http);
         }
         if started.elapsed() > READY_MAX {

@@ -34,7 +34,7 @@ pub struct Steady {
 }
 
 impl Steady {
-    /// Goes on with the log's events, so many a second.
+    /// Publishes further events of the log at this many a second.
     pub fn start(servers: &Servers, log: Log, rate: f64) -> Result<Steady> {
         let producer = Arc::new(Producer::new(&servers.brokers, LINGER_MS)?);
         let (probes, stop) = (Arc::<Mutex<Vec<Instant>>>::default(), Arc::<AtomicBool>::default());

@@ -6,7 +6,7 @@ mod catalog;
 mod order;
 mod pending;
 pub mod publish;
-mod random;
+pub mod random;
 mod runs;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Random numbers that are the same for a seed in every version of foldback.
 
 /// SplitMix64.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Chance(u64);
 
 impl Chance {
@@ -9,7 +9,8 @@ impl Chance {
         Chance(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// 64 of them.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -18,7 +19,7 @@ impl Chance {
 
     /// 0 if the limit is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
+        self.bits() % limit.max(1)
     }
 
     /// At least `low`, below `high`.

@@ -362,9 +362,9 @@ fn jars() -> PathBuf {
     kafka.max().unwrap_or_else(|| panic!("no Kafka in {}: run ./dev/test once, which fetches it", cache.display()))
 }
 
-/// Which transactions of a segment were aborted: entries of a version, the producer's id, the first, the last and the last
-/// stable offset. The broker makes them anew only for segments that it had not flushed, and would hide what comes to stand
-/// at these offsets.
+/// Drops the aborted transactions that end at this offset or later from a segment's index of them. An entry holds a version,
+/// the producer's id, and the first, last and last stable offsets. The broker rebuilds the index only for segments that it
+/// had not flushed; a stale entry would hide the records that are written at its offsets later.
 fn forget_aborted(path: &Path, from: i64) {
     const ENTRY: usize = 2 + 4 * 8;
     const LAST_OFFSET: Range<usize> = 18..26;

@@ -1,6 +1,5 @@
 //! The events that are measured with: fixed by their seed, whatever commit makes them.
 
-pub mod random;
 pub mod small;
 
 use foldback::domain::timestamp::Timestamp;

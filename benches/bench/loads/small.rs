@@ -8,9 +8,8 @@ use foldback::domain::orders::event::{
 };
 use foldback::domain::orders::money::{Currency, Decimal, Money};
 use foldback::domain::timestamp::Timestamp;
+use foldback::samples::random::Chance;
 use uuid::Uuid;
-
-use super::random::Random;
 
 const SERVICES: u64 = 60;
 const EVENTS_LEAST: u64 = 3;
@@ -32,7 +31,7 @@ pub struct SmallSettings {
 /// An endless log.
 pub struct Small {
     settings: SmallSettings,
-    random: Random,
+    chance: Chance,
     events: i64,
     open: Vec<Option<Open>>,
 }
@@ -48,7 +47,7 @@ struct Open {
 impl Small {
     pub fn new(settings: SmallSettings) -> Small {
         let open = std::iter::repeat_with(|| None).take(settings.open_orders.max(1)).collect();
-        Small { settings, random: Random::new(settings.seed), events: 0, open }
+        Small { settings, chance: Chance::new(settings.seed), events: 0, open }
     }
 
     fn now(&self) -> Timestamp {
@@ -57,17 +56,17 @@ impl Small {
     }
 
     fn placed(&mut self) -> Payload {
-        let provider = self.random.below(self.settings.providers);
+        let provider = self.chance.below(self.settings.providers);
         Payload::OrderPlaced(OrderPlaced {
-            order_id: self.random.id(),
-            order_item_id: self.random.id(),
+            order_id: id(&mut self.chance),
+            order_item_id: id(&mut self.chance),
             provider_id: format!("p{provider:02}"),
             provider_name: None,
-            service_id: format!("s{:02}", self.random.below(SERVICES)),
+            service_id: format!("s{:02}", self.chance.below(SERVICES)),
             service_action: None,
             provider_reference: None,
-            amount: money(&mut self.random),
-            provider_cost: Some(money(&mut self.random)),
+            amount: money(&mut self.chance),
+            provider_cost: Some(money(&mut self.chance)),
             guardrails: None,
             service_rules: Vec::new(),
         })
@@ -77,23 +76,23 @@ impl Small {
         if let Some(replay_id) = order.replay.take() {
             return self.performed(replay_id, now);
         }
-        match self.random.below(100) {
+        match self.chance.below(100) {
             0..50 => {
-                let replay_id = self.random.id();
+                let replay_id = id(&mut self.chance);
                 order.replay = Some(replay_id);
                 self.scheduled(replay_id, now)
             }
             50..75 => Payload::RefillRecorded(RefillRecorded {
-                refill_id: self.random.id(),
-                amount: money(&mut self.random),
+                refill_id: id(&mut self.chance),
+                amount: money(&mut self.chance),
                 performed_at: now,
                 response: Some("{\"refill\":\"accepted by the provider\",\"charge\":0}".into()),
             }),
             75..97 => Payload::OrderAmended(OrderAmended {
-                amount: Some(money(&mut self.random)),
+                amount: Some(money(&mut self.chance)),
                 provider_cost: None,
                 guardrails: None,
-                provider_reference: Some(format!("reference-{:016x}-of-the-provider-again", self.random.next())),
+                provider_reference: Some(format!("reference-{:016x}-of-the-provider-again", self.chance.bits())),
                 service_rules: None,
             }),
             _ => Payload::OrderCancelled(OrderCancelled { reason: Some("the customer asked for a refund".into()) }),
@@ -101,10 +100,10 @@ impl Small {
     }
 
     fn scheduled(&mut self, replay_id: Uuid, now: Timestamp) -> Payload {
-        let ahead = now.micros().saturating_add(self.random.below(AHEAD_MICROS) as i64);
+        let ahead = now.micros().saturating_add(self.chance.below(AHEAD_MICROS) as i64);
         Payload::ReplayScheduled(ReplayScheduled {
             replay_id,
-            requested_amount: money(&mut self.random),
+            requested_amount: money(&mut self.chance),
             scheduled_for: Timestamp::from_micros(ahead),
             rule_ids: vec!["rule-slow-start".into()],
             rule_metadata: BTreeMap::from([("cause".into(), "delivery fell behind".into())]),
@@ -112,8 +111,8 @@ impl Small {
     }
 
     fn performed(&mut self, replay_id: Uuid, performed_at: Timestamp) -> Payload {
-        let requested_amount = money(&mut self.random);
-        if self.random.below(10) == 0 {
+        let requested_amount = money(&mut self.chance);
+        if self.chance.below(10) == 0 {
             return Payload::ReplayFailed(ReplayFailed {
                 replay_id,
                 requested_amount,
@@ -141,21 +140,21 @@ impl Iterator for Small {
     fn next(&mut self) -> Option<OrderEvent> {
         let now = self.now();
         self.events += 1;
-        let place = self.random.below(self.open.len() as u64) as usize;
+        let place = self.chance.below(self.open.len() as u64) as usize;
         let (mut order, payload) = match self.open[place].take() {
             Some(mut order) => {
                 let payload = self.later(&mut order, now);
                 (order, payload)
             }
             None => {
-                let left = EVENTS_LEAST + self.random.below(EVENTS_MOST - EVENTS_LEAST + 1);
-                let order = Open { id: self.random.id(), sequence: 0, left, replay: None };
+                let left = EVENTS_LEAST + self.chance.below(EVENTS_MOST - EVENTS_LEAST + 1);
+                let order = Open { id: id(&mut self.chance), sequence: 0, left, replay: None };
                 (order, self.placed())
             }
         };
         order.sequence += 1;
         order.left -= 1;
-        let event_id = self.random.id();
+        let event_id = id(&mut self.chance);
         let (provider_order_id, sequence) = (order.id, order.sequence);
         self.open[place] = (order.left > 0).then_some(order);
         Some(OrderEvent { event_id, provider_order_id, sequence, occurred_at: now, payload })
@@ -163,8 +162,13 @@ impl Iterator for Small {
 }
 
 /// From 1.00 to 400.00 euros.
-fn money(random: &mut Random) -> Money {
-    let units = Decimal::from_ten_thousandths(10_000 + random.below(3_990_000) as i64).unwrap_or_default();
+fn id(chance: &mut Chance) -> Uuid {
+    let bits = u128::from(chance.bits()) << 64 | u128::from(chance.bits());
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
+}
+
+fn money(chance: &mut Chance) -> Money {
+    let units = Decimal::from_ten_thousandths(10_000 + chance.below(3_990_000) as i64).unwrap_or_default();
     Money { units, currency: EUR.with(|currency| *currency) }
 }
 

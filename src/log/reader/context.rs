@@ -1,7 +1,7 @@
 //! Rebalances, statistics and logs of a consumer.
 
-use std::collections::HashMap;
-use std::sync::mpsc::{self, Receiver};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use rdkafka::types::RDKafkaRespErr;
 use tracing::{error, info, warn};
 
 use super::client_health::ClientHealth;
-use super::delivery::Delivery;
 use super::state::State;
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
@@ -107,25 +106,17 @@ impl<T> ReaderContext<T> {
 
 impl<T> ReaderContext<T> {
     /// Tells each partition's writer that it goes, after all that was taken of it. Each answers once that is written.
-    fn release(&self, mut partitions: Vec<StreamPartition>) -> Vec<Receiver<()>> {
+    fn release(&self, partitions: Vec<StreamPartition>) -> Vec<Receiver<()>> {
         let mut state = lock(&self.state);
-        for partition in &partitions {
+        let mut by_lane: BTreeMap<usize, Vec<StreamPartition>> = BTreeMap::new();
+        for partition in partitions {
             info!(topic = self.topics.name(partition.stream), partition = partition.index, "partition revoked");
-        }
-        let mut answers = Vec::new();
-        for lane in state.lanes_of(&partitions) {
-            let (done, answer) = mpsc::channel();
-            let of_lane = |partition: &mut StreamPartition| {
-                state.partitions.get(partition).is_some_and(|assigned| assigned.lane == lane)
-            };
-            let released: Vec<StreamPartition> = partitions.extract_if(.., of_lane).collect();
-            state.lanes[lane].flush();
-            state.partitions.retain(|partition, _| !released.contains(partition));
-            state.lanes[lane].send(Delivery::Release { partitions: released, done });
-            answers.push(answer);
+            if let Some(assigned) = state.partitions.remove(&partition) {
+                by_lane.entry(assigned.lane).or_default().push(partition);
+            }
         }
         state.rebalanced = Instant::now();
-        answers
+        by_lane.into_iter().map(|(lane, partitions)| state.lanes[lane].release(partitions)).collect()
     }
 }
 

@@ -1,13 +1,12 @@
 //! Deals partitions to the writers again when what the group gave or took has left them unevenly dealt.
 
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tracing::info;
 
 use super::Reader;
 use super::context::lock;
-use super::delivery::{Delivery, RecordDecoder};
+use super::delivery::RecordDecoder;
 use super::moving::Move;
 use super::partition::Phase;
 
@@ -32,10 +31,8 @@ impl<S: RecordDecoder> Reader<S> {
             return None;
         }
         let (partition, lane) = state.misdealt()?;
-        let (done, released) = mpsc::channel();
         let former = state.partitions.get(&partition)?.lane;
-        state.lanes[former].flush();
-        state.lanes[former].send(Delivery::Release { partitions: vec![partition], done });
+        let released = state.lanes[former].release(vec![partition]);
         let until = now + self.settings.drain_timeout;
         let assignment = state.assign(partition, lane, until);
         drop(state);

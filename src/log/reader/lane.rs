@@ -1,6 +1,7 @@
 //! What goes to one writer. A reader deals its partitions to several of them, each topic for itself: a member of the group
 //! for each writer would get what the group's assignor makes of both topics together, such as all partitions of one.
 
+use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -67,6 +68,14 @@ impl<T> Lane<T> {
         self.spans.clear();
         self.started = None;
         self.send(Delivery::Batch(batch));
+    }
+
+    /// Sends the batch being built, and tells the writer that these partitions go, which answers once all before is written.
+    pub fn release(&mut self, partitions: Vec<StreamPartition>) -> Receiver<()> {
+        let (done, answer) = mpsc::channel();
+        self.flush();
+        self.send(Delivery::Release { partitions, done });
+        answer
     }
 
     pub fn send(&self, delivery: Delivery<T>) {

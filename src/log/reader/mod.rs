@@ -230,7 +230,7 @@ impl<S: RecordDecoder> Reader<S> {
         };
         let lane = assigned.lane;
         // The batch being built was read under the lost assignment: the writer drops that span.
-        state.flush(partition);
+        state.lanes[lane].flush();
         state.assign(partition, lane, Instant::now() + pause);
         drop(state);
         self.stop_fetching(partition);
@@ -281,7 +281,8 @@ impl<S: RecordDecoder> Reader<S> {
             }
         };
         let after = LogPosition { next_offset: offset + 1, leader_epoch, last_record };
-        let lane = state.take(partition, after, bytes, item);
+        // It is wanted, so that the partition is being read.
+        let Some(lane) = state.take(partition, after, bytes, item) else { return true };
         let in_flight = self.budgets[lane].in_flight.fetch_add(bytes, Ordering::Relaxed) + bytes;
         in_flight < self.settings.queue_bytes_max && !self.is_full(state.lanes[lane].batch())
     }

@@ -1,6 +1,6 @@
 //! State shared by a reader and its rebalance callback: the assigned partitions, and the batches being built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use hashbrown::HashMap;
@@ -12,6 +12,8 @@ use super::partition::{AssignedPartition, Phase};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::{LogPosition, RecordMark};
 use crate::domain::log::record::Stream;
+
+const TOPICS: [Stream; 2] = [Stream::Orders, Stream::Runs];
 
 /// State that the reader's thread shares with librdkafka's rebalance callback, behind one mutex.
 pub struct State<T> {
@@ -52,32 +54,34 @@ impl<T> State<T> {
     }
 
     fn lightest(&self, stream: Stream) -> usize {
-        let lanes = 0..self.lanes.len();
-        lanes.min_by_key(|lane| (self.dealt(*lane, Some(stream)), self.dealt(*lane, None))).unwrap_or(0)
+        let (of_topic, of_both) = (self.dealt(&[stream]), self.dealt(&TOPICS));
+        (0..self.lanes.len()).min_by_key(|lane| (of_topic[*lane], of_both[*lane])).unwrap_or(0)
     }
 
-    /// How many partitions a lane has, of one topic or of both.
-    fn dealt(&self, lane: usize, stream: Option<Stream>) -> usize {
-        let counts = |(partition, assigned): &(&StreamPartition, &AssignedPartition)| {
-            assigned.lane == lane && stream.is_none_or(|stream| partition.stream == stream)
-        };
-        self.partitions.iter().filter(counts).count()
+    /// How many partitions of these topics each lane has.
+    fn dealt(&self, streams: &[Stream]) -> Vec<usize> {
+        let mut dealt = vec![0; self.lanes.len()];
+        for (_, assigned) in self.partitions.iter().filter(|(partition, _)| streams.contains(&partition.stream)) {
+            dealt[assigned.lane] += 1;
+        }
+        dealt
     }
 
     /// A partition that belongs elsewhere, and the lane that it belongs to: no lane has two more of a topic than another.
     pub fn misdealt(&self) -> Option<(StreamPartition, usize)> {
-        [Stream::Orders, Stream::Runs].into_iter().find_map(|stream| {
-            let to = self.lightest(stream);
-            let least = self.dealt(to, Some(stream));
-            let of_topic = self.partitions.iter().filter(|(partition, _)| partition.stream == stream);
-            let mut heavy = of_topic.filter(|(_, assigned)| self.dealt(assigned.lane, Some(stream)) > least + 1);
-            heavy.next().map(|(partition, _)| (*partition, to))
+        TOPICS.into_iter().find_map(|stream| {
+            let (to, dealt) = (self.lightest(stream), self.dealt(&[stream]));
+            let is_misdealt = |(partition, assigned): &(&StreamPartition, &AssignedPartition)| {
+                partition.stream == stream && dealt[assigned.lane] > dealt[to] + 1
+            };
+            self.partitions.iter().find(is_misdealt).map(|(partition, _)| (*partition, to))
         })
     }
 
-    /// The lanes of partitions.
-    pub fn lanes_of(&self, partitions: &[StreamPartition]) -> BTreeSet<usize> {
-        partitions.iter().filter_map(|partition| self.partitions.get(partition)).map(|assigned| assigned.lane).collect()
+    /// The lane of a partition; `None`: it is not assigned.
+    pub fn lane_of(&mut self, partition: StreamPartition) -> Option<&mut Lane<T>> {
+        let lane = self.partitions.get(&partition)?.lane;
+        self.lanes.get_mut(lane)
     }
 
     /// When the oldest batch being built was begun.
@@ -101,25 +105,26 @@ impl<T> State<T> {
         }
     }
 
-    /// Takes a record that is wanted. `record`: just after it. Returns its lane.
-    pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) -> usize {
-        self.pass(partition, record);
-        let lane = self.partitions.get(&partition).map_or(0, |assigned| assigned.lane);
+    /// Takes a record that is wanted. `record`: just after it. Returns its lane; `None`: it was not wanted.
+    pub fn take(&mut self, partition: StreamPartition, record: LogPosition, bytes: usize, item: T) -> Option<usize> {
+        let lane = self.pass(partition, record)?;
         self.lanes[lane].push(item, bytes);
-        lane
+        Some(lane)
     }
 
-    /// Moves a partition that is being read to a position; everything before it counts as passed.
-    pub fn pass(&mut self, partition: StreamPartition, to: LogPosition) {
-        let Some(assigned) = self.partitions.get_mut(&partition) else { return };
-        let Phase::Active { position, .. } = assigned.phase else { return };
+    /// Moves a partition that is being read to a position; everything before it counts as passed. Returns its lane, unless
+    /// it does not move.
+    pub fn pass(&mut self, partition: StreamPartition, to: LogPosition) -> Option<usize> {
+        let assigned = self.partitions.get_mut(&partition)?;
+        let Phase::Active { position, .. } = assigned.phase else { return None };
         let from = position.next_offset;
         if to.next_offset <= from {
-            return;
+            return None;
         }
         let last_record = to.last_record.or(position.last_record);
         assigned.phase = Phase::Active { position: LogPosition { last_record, ..to }, stale: None };
         self.lanes[assigned.lane].cover((partition, *assigned), from, to, last_record);
+        Some(assigned.lane)
     }
 
     /// Takes over the consumer's position, which passes offsets without records; `None`: it has none yet.
@@ -132,13 +137,6 @@ impl<T> State<T> {
         *stale = None;
         if let Some(position) = position {
             self.pass(partition, position);
-        }
-    }
-
-    /// Sends the batch in which a partition's records are, if there is one.
-    pub fn flush(&mut self, partition: StreamPartition) {
-        for lane in self.lanes_of(&[partition]) {
-            self.lanes[lane].flush();
         }
     }
 }
@@ -155,17 +153,13 @@ mod tests {
         (0..count).map(move |index| StreamPartition { stream, index })
     }
 
-    fn dealt(state: &State<()>, stream: Stream) -> Vec<usize> {
-        (0..state.lanes.len()).map(|lane| state.dealt(lane, Some(stream))).collect()
-    }
-
     #[test]
     fn each_topic_is_dealt_evenly() {
         let mut state = state(3);
         partitions(Stream::Orders, 8).chain(partitions(Stream::Runs, 4)).for_each(|partition| state.deal(partition));
-        assert_eq!(dealt(&state, Stream::Orders), [3, 3, 2]);
+        assert_eq!(state.dealt(&[Stream::Orders]), [3, 3, 2]);
         // The lane that has fewer orders gets the run that is left over.
-        assert_eq!(dealt(&state, Stream::Runs), [1, 1, 2]);
+        assert_eq!(state.dealt(&[Stream::Runs]), [1, 1, 2]);
         assert_eq!(state.misdealt(), None);
     }
 
@@ -180,6 +174,6 @@ mod tests {
             state.assign(partition, lane, Instant::now());
             moved += 1;
         }
-        assert_eq!((moved, dealt(&state, Stream::Orders)), (2, vec![2, 2]));
+        assert_eq!((moved, state.dealt(&[Stream::Orders])), (2, vec![2, 2]));
     }
 }

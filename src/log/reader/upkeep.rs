@@ -92,10 +92,8 @@ impl<S: RecordDecoder> Reader<S> {
                     self.claimed_topic_ids.insert(partition, topic_id);
                 }
                 self.change(partition, assignment, Phase::Claiming);
-                let state = lock(&self.state);
-                for lane in state.lanes_of(&[partition]) {
-                    let topic_id = topic_id.clone();
-                    state.lanes[lane].send(Delivery::Claim { partition, assignment, log_start, topic_id });
+                if let Some(lane) = lock(&self.state).lane_of(partition) {
+                    lane.send(Delivery::Claim { partition, assignment, log_start, topic_id });
                 }
                 true
             }

@@ -12,13 +12,15 @@ fn kafka(trial: &mut Trial) -> &mut OwnKafka {
 }
 
 pub async fn restart(trial: &mut Trial) {
-    kafka(trial).stop();
-    trial.pause(0, 3_000).await;
-    kafka(trial).start_again().await;
+    away(trial, OwnKafka::stop).await;
 }
 
 pub async fn kill(trial: &mut Trial) {
-    kafka(trial).kill();
+    away(trial, OwnKafka::kill).await;
+}
+
+async fn away(trial: &mut Trial, end: fn(&mut OwnKafka)) {
+    end(kafka(trial));
     trial.pause(0, 3_000).await;
     kafka(trial).start_again().await;
 }
