@@ -57,7 +57,7 @@ impl LoadContext {
         let resolver = Resolver::new(config, decoder.clone(), readiness.clone())?;
         // Not installed as recorder: a rebuild reports its numbers through Postgres.
         let (metrics, _) = Metrics::new().map_err(|error| LoadError::Failed(error.to_string()))?;
-        let (config, access) = (config.clone(), access.unhurried());
+        let (config, access) = (config.clone(), access.unhurried().open_for(config.rebuild.cut));
         let (new_logs, metrics) = (NewLogs::default(), Arc::new(metrics));
         Ok(LoadContext { config, access, topics, decoder, resolver, readiness, new_logs, metrics })
     }

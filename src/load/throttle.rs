@@ -1,8 +1,8 @@
 //! How fast a load may read.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 /// Limits a worker's rate.
 pub struct Throttle {
@@ -19,18 +19,16 @@ impl Throttle {
         Throttle { started: Instant::now(), records: 0, per_second }
     }
 
-    /// Waits until so many more records are due, or `stop`.
-    pub async fn wait(&mut self, records: u64, stop: &CancellationToken) {
+    pub fn count(&mut self, records: u64) {
         self.records += records;
+    }
+
+    /// When what was counted may have been read.
+    pub fn due(&self) -> Instant {
         if self.per_second == 0 {
-            return;
+            return self.started;
         }
-        let due = Duration::from_secs_f64(self.records as f64 / self.per_second as f64);
-        let ahead = due.saturating_sub(self.started.elapsed());
-        tokio::select! {
-            () = tokio::time::sleep(ahead) => {}
-            () = stop.cancelled() => {}
-        }
+        self.started + Duration::from_secs_f64(self.records as f64 / self.per_second as f64)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Build;
@@ -179,6 +180,12 @@ impl LoadWorker {
     }
 }
 
+/// The next delivery, not before it is due: cuts go on meanwhile, so that no transaction waits for it.
+async fn read(queue: &mut UnboundedReceiver<Delivery<LoadItem>>, due: Instant) -> Option<Delivery<LoadItem>> {
+    tokio::time::sleep_until(due).await;
+    queue.recv().await
+}
+
 /// Stops the reader and drains what it still delivers, so that it blocks on nothing.
 async fn stop_reader(reader: ReaderHandle, mut queue: UnboundedReceiver<Delivery<LoadItem>>) {
     // A reader that has ended doesn't need the message.
@@ -212,8 +219,9 @@ impl Attempt<'_> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let stop = self.worker.stop.clone();
         while !self.is_done() {
+            let due = self.throttle.due();
             let delivery = tokio::select! {
-                delivery = queue.recv() => delivery,
+                delivery = read(queue, due) => delivery,
                 // What isn't cut is lost, and read again by the next attempt.
                 () = stop.cancelled() => return Err(LoadError::stopped()),
                 _ = look.tick() => {
@@ -234,7 +242,10 @@ impl Attempt<'_> {
             }
             self.cut_if_due().await?;
         }
-        self.cut().await
+        self.cut().await?;
+        // The rate is also that of the last records, with nothing left to commit.
+        stop.run_until_cancelled(tokio::time::sleep_until(self.throttle.due())).await;
+        Ok(())
     }
 
     fn is_done(&self) -> bool {
@@ -304,7 +315,7 @@ impl Attempt<'_> {
         self.give(Task::Append { batch, bytes: read.bytes }).await?;
         self.worker.load_progress.advance(offsets, records);
         self.uncut = (self.uncut.0 + offsets, self.uncut.1 + records);
-        self.throttle.wait(records, &self.worker.stop).await;
+        self.throttle.count(records);
         Ok(())
     }
 

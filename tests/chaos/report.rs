@@ -75,7 +75,7 @@ impl Outcome {
         if self.silence.lasted > SILENCE_MAX {
             let _ = writeln!(report, "silent: {}", self.silence.of);
         }
-        let (class, seed, records) = (self.class, self.seed, self.records);
+        let Self { class, seed, records, .. } = self;
         let _ = writeln!(report, "again: ./dev/chaos --class {class} --first-seed {seed} --seeds 1 --events {records}");
         report.push_str(&self.line());
         report

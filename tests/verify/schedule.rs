@@ -14,6 +14,8 @@ use crate::support::{PATIENCE, Stack, eventually};
 
 const EVERY: (&str, &str) = ("FOLDBACK__VERIFY__EVERY_MS", "1000");
 const RATE: &str = "FOLDBACK__VERIFY__SCHEDULED_RECORDS_PER_SECOND_MAX";
+/// A transaction of a load may be idle for a minute longer.
+const CUT: (&str, &str) = ("FOLDBACK__REBUILD__CUT_MS", "1000");
 const BEGUN: &str = "select count(*) from foldback.verifications where result is null";
 const SHADOWS: &str = "select count(*) from foldback.generations where generation < 0";
 const LOCK: &str = "select pg_advisory_lock(x'666f6c6476657269'::bigint)";
@@ -103,14 +105,23 @@ async fn a_verification_that_was_killed_leaves_the_next_one_able_to_run() {
 /// Its connections stay open for as long as it is stopped.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_frozen_in_a_verification_holds_up_no_other() {
+    let loads = "select count(*) from pg_tables where schemaname like 'shadow%' and tablename = 'load_marker'";
+    holds_up_no_other(loads).await;
+}
+
+/// Often in the transaction that begins the load, whose locks the next one waits for until Postgres ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_frozen_as_a_verification_begins_holds_up_no_other() {
+    holds_up_no_other(SHADOWS).await;
+}
+
+async fn holds_up_no_other(frozen_once: &str) {
     let stack = stack().await;
     publish(&stack, 400, 5).await;
-    let frozen = stack.run_with(&[EVERY, (RATE, "10")]).await;
-    // In the middle of its load. In the transaction that begins it, it would hold up the next one until it wakes up.
-    let loads = "select count(*) from pg_tables where schemaname like 'shadow%' and tablename = 'load_marker'";
-    waits_for(&stack, "loads", loads, 1).await;
+    let frozen = stack.run_with(&[EVERY, (RATE, "10"), CUT]).await;
+    waits_for(&stack, "loads", frozen_once, 1).await;
     frozen.signal("STOP");
-    let next = stack.run_with(&[EVERY]).await;
+    let next = stack.run_with(&[EVERY, CUT]).await;
     equal(&stack, 1).await;
     frozen.signal("CONT");
     next.terminate().await;

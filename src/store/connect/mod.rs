@@ -82,6 +82,11 @@ impl Access {
         Access { options, limits: Limits::unhurried(), silence_max: None, ..self.clone() }
     }
 
+    /// The same for transactions that stay open for this long, whether anything comes meanwhile or not.
+    pub fn open_for(&self, duration: Duration) -> Access {
+        Access { limits: self.limits.clone().open_for(duration), ..self.clone() }
+    }
+
     /// The same for a session that speaks all the time, as that of a lock does: the server ends it, and frees the lock,
     /// once it has heard nothing for this long.
     pub fn speaking(&self, silence_max: Duration) -> Access {

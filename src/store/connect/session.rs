@@ -44,9 +44,15 @@ impl Limits {
         Limits { statement, idle_in_transaction: IDLE_IN_TRANSACTION_MAX, idle: Duration::ZERO }
     }
 
-    /// For work whose statements take hours, and whose transactions wait for the log in between.
+    /// For work whose statements take hours. A transaction that asks for nothing is that of a process which is stopped,
+    /// and would hold up the next one.
     pub fn unhurried() -> Limits {
-        Limits { statement: Duration::ZERO, idle_in_transaction: Duration::ZERO, idle: Duration::ZERO }
+        Limits::ordinary(Duration::ZERO)
+    }
+
+    /// For transactions that stay open for this long, whether anything comes meanwhile or not.
+    pub fn open_for(self, duration: Duration) -> Limits {
+        Limits { idle_in_transaction: self.idle_in_transaction.saturating_add(duration), ..self }
     }
 
     /// Makes a session ours. One message, whose first statements are those that would end the others.
@@ -101,5 +107,13 @@ mod tests {
         assert!(!limits.sql(150_018).contains("transaction_timeout = 0"));
         assert!(limits.sql(0).starts_with("set statement_timeout = 30000;"));
         assert!(!limits.sql(0).contains("idle_session_timeout"));
+    }
+
+    #[test]
+    fn no_transaction_is_idle_without_a_limit() {
+        let idle = |limits: Limits| limits.sql(0).contains("set idle_in_transaction_session_timeout = 60000;");
+        assert!(idle(Limits::ordinary(Duration::from_secs(30))) && idle(Limits::unhurried()));
+        let longer = Limits::unhurried().open_for(Duration::from_secs(30)).sql(0);
+        assert!(longer.contains("set idle_in_transaction_session_timeout = 90000;"), "{longer}");
     }
 }
