@@ -9,8 +9,11 @@ use super::generations::{Generation, generation};
 
 /// Schema version that this binary was built for.
 pub const SCHEMA_VERSION: i32 = 6;
-/// Version of the projection. Incremented whenever the same events would give different views.
-pub const PROJECTION_VERSION: i32 = 1;
+/// Version of the projection. Incremented whenever the same events would give different views, or the same views in other
+/// tables: a binary folds only into generations that it could have made.
+///
+/// 2: the history's payload is json.
+pub const PROJECTION_VERSION: i32 = 2;
 
 /// Which migrations were applied, with their checksums.
 const APPLIED: &str = "foldback._sqlx_migrations";

@@ -2,7 +2,7 @@
 //! proxies.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -17,23 +17,37 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct LogEnds {
-    consumer: Arc<BaseConsumer>,
+    brokers: String,
     topics: [String; 2],
+    consumer: Arc<Mutex<Option<BaseConsumer>>>,
 }
 
 impl LogEnds {
     pub fn new(brokers: &str, topics: [String; 2]) -> Self {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers).set("group.id", "not-used").set("isolation.level", "read_committed");
-        config.set("reconnect.backoff.max.ms", "500").set("topic.metadata.refresh.interval.ms", "1000");
-        Self { consumer: Arc::new(config.create().unwrap()), topics }
+        Self { brokers: brokers.to_owned(), topics, consumer: Arc::default() }
     }
 
-    /// None while the broker does not answer.
+    /// None while the broker does not answer. Asks by a new client then: one may never get over what a broker was
+    /// done to.
     pub async fn read(&self) -> Option<Offsets> {
-        let (consumer, topics) = (self.consumer.clone(), self.topics.clone());
-        tokio::task::spawn_blocking(move || read(&consumer, &topics)).await.unwrap()
+        let ends = self.clone();
+        let read = move || {
+            let mut kept = ends.consumer.lock().unwrap();
+            let found = read(kept.get_or_insert_with(|| client(&ends.brokers)), &ends.topics);
+            if found.is_none() {
+                *kept = None;
+            }
+            found
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
     }
+}
+
+fn client(brokers: &str) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "not-used").set("isolation.level", "read_committed");
+    config.set("reconnect.backoff.max.ms", "500").set("topic.metadata.refresh.interval.ms", "1000");
+    config.create().unwrap()
 }
 
 fn read(consumer: &BaseConsumer, topics: &[String]) -> Option<Offsets> {

@@ -18,7 +18,7 @@ async fn a_generation_of_another_projection_is_shown_and_not_folded() {
     execute(&mut conn, "update foldback.generations set projection_version = 99 where generation = 2").await;
     cut_over(&mut conn, next).await;
     let why = unready(&running).await;
-    for part in ["generation 2", "version 99", "has version 1", "foldback rebuild"] {
+    for part in ["generation 2", "version 99", "has version 2", "foldback rebuild"] {
         assert!(why.contains(part), "{why}");
     }
     let stands_at = position(&mut conn, 2).await;
@@ -31,7 +31,7 @@ async fn a_generation_of_another_projection_is_shown_and_not_folded() {
     assert_eq!(snapshot["meta"]["generation"], 2);
     assert_eq!(position(&mut conn, 2).await, stands_at, "nothing was folded");
     let status = stack.foldback(&["status"]).await.exits(0).stdout;
-    assert!(status.contains("projection version 99, this binary has 1"), "{status}");
+    assert!(status.contains("projection version 99, this binary has 2"), "{status}");
 
     roll_back(&mut conn, Generation(1)).await;
     running.ready(PATIENCE).await;

@@ -15,7 +15,7 @@ async fn an_instance_waits_at_a_foreign_generation_until_a_rebuild_leads_out() {
     let mut world = World::with_every(8).await;
     world.publish(0.5).await;
     world.fold().await;
-    world.run_sql("update foldback.generations set projection_version = 2 where state = 'live'").await;
+    world.run_sql("update foldback.generations set projection_version = 99 where state = 'live'").await;
     world.publish(1.0).await;
     let before = history(&world.stack).await;
     let running = world.start_run().await;
@@ -46,7 +46,7 @@ async fn an_instance_that_runs_waits_too() {
     world.wait_for_end(&[&running]).await;
     assert_eq!(world.rebuild().await, 2);
     published(&world, 2).await;
-    world.run_sql("update foldback.generations set projection_version = 2 where generation = 1").await;
+    world.run_sql("update foldback.generations set projection_version = 99 where generation = 1").await;
     world.foldback(&["generations", "rollback", "--yes"]).await.exits(0);
     readyz_says(&running, PATIENCE, 503, "projection").await;
     assert_eq!(live(&world).await, 1);

@@ -21,7 +21,7 @@ struct Tampering {
 const TAMPERINGS: [Tampering; 12] = [
     Tampering {
         what: "an event's payload",
-        sql: "update {gen}.provider_order_events set payload = payload || '{\"tampered\": true}'
+        sql: "update {gen}.provider_order_events set payload = payload::jsonb || '{\"tampered\": true}'
                where (provider_order_id, sequence) = (select provider_order_id, sequence from {gen}.provider_order_events limit 1)
            returning provider_order_id || ' ' || sequence",
         view: "provider_order_events",

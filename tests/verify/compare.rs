@@ -70,7 +70,7 @@ fn harms() -> Vec<Harm> {
         ),
         (
             "provider_order_events",
-            r#"update gen_1.provider_order_events set payload = payload || '{"reason":null}'
+            r#"update gen_1.provider_order_events set payload = payload::jsonb || '{"reason":null}'
                 where PROVIDER_ORDER and sequence = 2"#,
             of("2"),
             &["payload"],

@@ -196,15 +196,16 @@ pub const SHAPES: &[Shape] = &[
         from: "{schema}.provider_order_events",
         key: &["provider_order_id", "sequence"],
         hash: BY_ORDER,
-        columns: columns![
-            "provider_order_id",
-            "sequence",
-            "event_id",
-            "event_type",
-            "occurred_at",
-            "payload",
+        columns: &[
+            ("provider_order_id", "provider_order_id"),
+            ("sequence", "sequence"),
+            ("event_id", "event_id"),
+            ("event_type", "event_type"),
+            ("occurred_at", "occurred_at"),
+            // Whatever the order of its fields.
+            ("payload", "payload::jsonb"),
             // From the smallest copy, which is the same everywhere.
-            "recorded_at",
+            ("recorded_at", "recorded_at"),
         ],
         sampled: Sampled::By("provider_order_id"),
         may_be_extra: NEVER,

@@ -10,7 +10,8 @@ create table {schema}.provider_order_events (
     event_id uuid not null,
     event_type text not null,
     occurred_at timestamptz not null,
-    payload jsonb not null,
+    -- written once and rarely read: as json it costs half of what jsonb does
+    payload json not null,
     topic text not null,
     partition integer not null,
     "offset" bigint not null,

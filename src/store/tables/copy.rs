@@ -178,6 +178,11 @@ impl Rows {
     }
 
     /// `write` appends JSON text.
+    pub fn json(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.measured(write);
+    }
+
+    /// The same for a column of jsonb.
     pub fn jsonb(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.measured(|bytes| {
             // Version of jsonb's binary format.

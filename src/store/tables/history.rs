@@ -88,7 +88,7 @@ pub fn encode(row: HistoryRow<'_>, topic: &str, rows: &mut Rows) {
     rows.uuid(event.event_id);
     rows.text(event.payload.event_type());
     rows.timestamptz(event.occurred_at);
-    rows.jsonb(|out| event.payload.write_json(out));
+    rows.json(|out| event.payload.write_json(out));
     rows.text(topic);
     rows.int4(row.position.partition);
     rows.int8(row.position.offset);

@@ -96,15 +96,15 @@ pub async fn follow(trial: &mut Trial) {
     }
 }
 
-/// Whether an instance says so.
-pub async fn is_told(trial: &Trial, words: &str) -> Result<(), String> {
+/// Whether an instance says one of these.
+pub async fn is_told(trial: &Trial, words: &[&str]) -> Result<(), String> {
     let mut all = String::new();
     for member in trial.fleet.members() {
         if let Some(response) = member.get("/readyz").await {
             all.push_str(&response.text().await.unwrap_or_default());
         }
     }
-    if all.contains(words) { Ok(()) } else { Err(all) }
+    if words.iter().any(|words| all.contains(words)) { Ok(()) } else { Err(all) }
 }
 
 /// The three words after this one, of each sentence that holds it.
