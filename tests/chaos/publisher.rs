@@ -1,11 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::sleep;
 
 use crate::hard_log::generator::PARTITIONS;
@@ -18,8 +18,8 @@ const PERIOD: Duration = Duration::from_millis(400);
 pub struct Publisher {
     log: Arc<Mutex<Log>>,
     partitions: Arc<AtomicI32>,
-    is_done: Arc<AtomicBool>,
     task: Mutex<JoinHandle<()>>,
+    abort: AbortHandle,
 }
 
 /// What has been published, and what has not.
@@ -35,18 +35,14 @@ impl Publisher {
         let count = ahead.len().div_ceil(periods);
         let log = Arc::new(Mutex::new(Log { ahead, stored: Vec::new() }));
         let partitions = Arc::new(AtomicI32::new(PARTITIONS));
-        let is_done = Arc::<AtomicBool>::default();
-        let (shared, wide, done) = (log.clone(), partitions.clone(), is_done.clone());
+        let (shared, wide) = (log.clone(), partitions.clone());
         let task = tokio::spawn(async move {
             let mut rng = StdRng::seed_from_u64(seed);
-            loop {
-                if !publish(&brokers, &topics, &shared, &wide, count, &mut rng).await {
-                    return done.store(true, Ordering::SeqCst);
-                }
+            while publish(&brokers, &topics, &shared, &wide, count, &mut rng).await {
                 sleep(PERIOD).await;
             }
         });
-        Self { log, partitions, task: Mutex::new(task), is_done }
+        Self { log, partitions, abort: task.abort_handle(), task: Mutex::new(task) }
     }
 
     /// Nothing is published for as long as it is held.
@@ -59,8 +55,9 @@ impl Publisher {
         self.partitions.store(partitions, Ordering::SeqCst);
     }
 
+    /// Whether all is published, or nothing more will be.
     pub fn is_done(&self) -> bool {
-        self.is_done.load(Ordering::SeqCst)
+        self.abort.is_finished()
     }
 
     /// How much of it is published, from 0 to 1.
@@ -81,7 +78,7 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.task.get_mut().abort();
+        self.abort.abort();
     }
 }
 

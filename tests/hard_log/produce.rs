@@ -107,7 +107,8 @@ fn producer(brokers: &str, transactional_id: Option<&str>) -> FutureProducer {
     config.set("bootstrap.servers", brokers).set("enable.idempotence", "true").set("linger.ms", "2");
     config.set("compression.type", "lz4");
     if let Some(id) = transactional_id {
-        config.set("transactional.id", id);
+        // Also how long a record may take: a broker that is made to crash needs a while on a busy machine.
+        config.set("transactional.id", id).set("transaction.timeout.ms", "240000");
     }
     config.create().expect("a producer")
 }
