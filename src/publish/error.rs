@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use redis::ErrorKind;
+
 use crate::config::tls::Distrust;
+
+const CREDENTIALS: &str = "; check user and password in redis.url";
 
 /// What can go wrong with Redis. None of these stops the fold: the publisher retries.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,10 @@ fn advice(error: &redis::RedisError) -> String {
 }
 
 fn advice_by_code(error: &redis::RedisError) -> &'static str {
+    // While a connection is made, in the client's own words instead of Redis's code.
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return CREDENTIALS;
+    }
     match error.code().unwrap_or_default() {
         "READONLY" => "; redis.url leads to a replica: it must name the primary",
         "NOREPLICAS" => "; fewer replicas are connected than min-replicas-to-write asks for",
@@ -54,7 +62,7 @@ fn advice_by_code(error: &redis::RedisError) -> &'static str {
             "; the user needs +evalsha, +script|load, +set, +setrange, +get, +del, +hset, +hgetall, +type and \
              +publish, and redis.prefix with a * as a pattern for keys (~) and channels (&)"
         }
-        "NOAUTH" | "WRONGPASS" => "; check user and password in redis.url",
+        "NOAUTH" | "WRONGPASS" => CREDENTIALS,
         "CROSSSLOT" => "; in a cluster, put a hash tag in redis.prefix, such as {provider_automation}:",
         "LOADING" => "; it reads its data from disk after a start: tried again until that is done",
         "MASTERDOWN" => "; a replica that has lost its primary: redis.url must name the primary",
@@ -63,5 +71,19 @@ fn advice_by_code(error: &redis::RedisError) -> &'static str {
         "MOVED" => "; the nodes of the cluster send each other's clients in a circle: see CLUSTER NODES",
         "CLUSTERDOWN" => "; a node of the cluster is missing, or no node has these keys: see CLUSTER INFO",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::RedisError;
+
+    use super::*;
+
+    #[test]
+    fn refused_credentials_say_where_they_are() {
+        let refused = RedisError::from((ErrorKind::AuthenticationFailed, "Password authentication failed"));
+        let told = PublishError::Redis(refused).to_string();
+        assert!(told.ends_with("; check user and password in redis.url"), "{told}");
     }
 }
