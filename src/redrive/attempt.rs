@@ -99,20 +99,56 @@ async fn try_redrive(
 /// What became of each. Records that are refused again are taken out of the changes: their dead letters are there already.
 fn verdicts(letters: &[Letter], items: &[Item], folded: &mut Folded) -> Vec<Redriven> {
     let mut refused = take_refused(letters, &mut folded.changes);
+    let contests = Contests::of(letters, items, &refused, &mut folded.changes);
     let verdict = |((letter, item), outcome): ((&Letter, &Item), &Outcome)| {
-        let again = refused.remove(&(letter.record.stream, letter.record.position));
-        let verdict = match (again, outcome) {
-            (Some(again), _) => Verdict::Refused { rejection: again.rejection, conflict: again.conflict },
-            // The fold knows it as the loser that it is.
-            (None, _) if letter.rejection.reason == Reason::SequenceConflict => {
-                Verdict::Refused { rejection: letter.rejection.clone(), conflict: conflict_key(item) }
+        if let Some(again) = refused.remove(&(letter.record.stream, letter.record.position)) {
+            return Verdict::Refused { rejection: again.rejection, conflict: again.conflict };
+        }
+        let (key, had_lost) = (conflict_key(item), had_lost(letter));
+        let has_won = key.is_some_and(|key| contests.won.contains(&key));
+        let loses = key.is_some_and(|key| contests.lost.contains(&key));
+        match outcome {
+            Outcome::Applied => Verdict::Accepted(Accepted::Applied),
+            // It wins over what stood at its sequence.
+            _ if has_won && !had_lost => Verdict::Accepted(Accepted::Applied),
+            // The fold knows it as the loser that it is, unless it is a mere copy now.
+            _ if had_lost && !has_won && !loses => {
+                Verdict::Refused { rejection: letter.rejection.clone(), conflict: key }
             }
-            (None, Outcome::Applied) => Verdict::Accepted(Accepted::Applied),
-            (None, _) => Verdict::Accepted(Accepted::Duplicate),
-        };
-        Redriven { id: letter.id, verdict }
+            _ => Verdict::Accepted(Accepted::Duplicate),
+        }
     };
-    letters.iter().zip(items).zip(&folded.outcomes).map(verdict).collect()
+    let verdicts = letters.iter().zip(items).zip(&folded.outcomes).map(verdict);
+    letters.iter().zip(verdicts).map(|(letter, verdict)| Redriven { id: letter.id, verdict }).collect()
+}
+
+/// Events that have lost their sequence before, and of which an earlier copy is among these letters.
+struct Contests {
+    /// It wins.
+    won: HashSet<ConflictKey>,
+    /// It loses, too, and is the one that stands for the event from now on.
+    lost: HashSet<ConflictKey>,
+}
+
+impl Contests {
+    fn of(
+        letters: &[Letter],
+        items: &[Item],
+        refused: &HashMap<(Stream, Position), DeadLetter>,
+        changes: &mut ChangeSet,
+    ) -> Contests {
+        let won = changes.withdrawn.iter().copied().collect();
+        let lost = refused.values().filter_map(|letter| letter.conflict).collect();
+        let lost_before = letters.iter().zip(items).filter(|(letter, _)| had_lost(letter));
+        let ours: HashSet<_> = lost_before.filter_map(|(_, item)| conflict_key(item)).collect();
+        // Closed with a receipt instead.
+        changes.withdrawn.retain(|key| !ours.contains(key));
+        Contests { won, lost }
+    }
+}
+
+fn had_lost(letter: &Letter) -> bool {
+    letter.rejection.reason == Reason::SequenceConflict
 }
 
 fn take_refused(letters: &[Letter], changes: &mut ChangeSet) -> HashMap<(Stream, Position), DeadLetter> {

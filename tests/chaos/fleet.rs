@@ -106,7 +106,8 @@ impl Fleet {
     }
 }
 
-fn tail(log: &str) -> String {
+/// Its last lines.
+pub fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::class::Class;
 use super::clock::Clock;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, tail};
 use super::log_ends::{Checkpoints, LogEnds, Offsets};
 use super::parts::Parts;
 use super::promises::PromiseWatch;
@@ -120,7 +120,10 @@ impl Trial {
         let heal = healed.elapsed();
         let mut outcome = match caught_up {
             Ok(()) => verdict::of(self).await,
-            Err(waiting) => Outcome::failed(format!("{waiting}\n{}", self.fleet.tails())),
+            Err(waiting) => {
+                let broker = self.parts.kafka.as_ref().map(|kafka| tail(&kafka.log())).unwrap_or_default();
+                Outcome::failed(format!("{waiting}\n{}{broker}", self.fleet.tails()))
+            }
         };
         outcome.silence = silence.worst();
         outcome.heal = heal;

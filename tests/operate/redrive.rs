@@ -129,6 +129,47 @@ async fn what_was_redriven_and_loses_its_sequence_later_is_a_dead_letter_again()
     stack.foldback(&["verify"]).await.exits(0);
 }
 
+/// The offset of the one event that has lost.
+const LOST_AT: &str =
+    "select \"offset\" from foldback.dead_letters where reason = 'sequence_conflict' and redriven_at is null";
+
+/// An event that is too large for now, another one at its sequence, and then a copy of the first that is not too large: where
+/// these stand, and the receipts for the two copies.
+async fn redriven_with_a_later_copy(first: i32, other: i32) -> (Stack, Vec<Value>) {
+    let stack = stack().await;
+    let (log, order) = (Log::of(&stack), Uuid::now_v7());
+    log.write_to(vec![(0, Event::new(order, 1, placed("p1")))]).await;
+    let contested = Event::new(order, 2, long(Uuid::now_v7())).single_object();
+    let rival = Event::new(order, 2, executed(Uuid::now_v7())).single_object();
+    log.write_raw(vec![(first, order.to_string(), contested.clone()), (other, order.to_string(), rival)]).await;
+    fold(&stack).await;
+    log.write_raw(vec![(1, order.to_string(), contested)]).await;
+    let running = stack.run().await;
+    folded(&stack, 1).await;
+    running.terminate().await;
+    let lost = "select count(*) from foldback.dead_letters
+                 where reason = 'sequence_conflict' and partition = 1 and redriven_at is null";
+    assert_eq!(number(&mut stack.postgres().await, lost).await, 1);
+    let receipts = redrive(&stack, &["--all"]).await;
+    stack.foldback(&["verify"]).await.exits(0);
+    assert_eq!(number(&mut stack.postgres().await, lost).await, 1);
+    (stack, receipts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_wins_by_an_earlier_copy_that_is_redriven_with_it() {
+    let (stack, receipts) = redriven_with_a_later_copy(0, 1).await;
+    assert_eq!(words(&receipts), ["applied", "duplicate"]);
+    assert_eq!(number(&mut stack.postgres().await, LOST_AT).await, 0, "the other one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_loses_by_an_earlier_copy_that_is_redriven_with_it() {
+    let (stack, receipts) = redriven_with_a_later_copy(1, 0).await;
+    assert_eq!(words(&receipts), ["refused", "duplicate"]);
+    assert_eq!(number(&mut stack.postgres().await, LOST_AT).await, 0, "the earlier copy");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_never_means_another_generations_record() {
     let stack = stack().await;

@@ -156,6 +156,11 @@ impl OwnKafka {
         let _ = fs::remove_file(self.directory.path().join("log/.kafka_cleanshutdown"));
     }
 
+    /// What it has said, over all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("kafka.log")).unwrap_or_default()
+    }
+
     /// While it is stopped: changes the last byte of the batch with this first offset.
     pub fn flip_a_bit(&self, topic: &str, partition: i32, offset: i64) {
         self.change(topic, partition, offset, |batch| {

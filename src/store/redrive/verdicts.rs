@@ -37,7 +37,10 @@ async fn close(
     ids: &[i64],
     accepted_as: &[&str],
 ) -> Result<u64, StoreError> {
-    let sql = "update {schema}.dead_letters as letter set redriven_at = now(), redriven_as = given.accepted_as
+    // An event that had lost, and is accepted now, may lose again by another copy of it.
+    let sql = "update {schema}.dead_letters as letter
+                  set redriven_at = now(), redriven_as = given.accepted_as,
+                      provider_order_id = null, sequence = null, event_id = null
                  from unnest($1::bigint[], $2::text[]) as given (id, accepted_as)
                 where letter.id = given.id and letter.redriven_at is null and letter.discarded_at is null";
     Ok(sqlx::query(generation.sql(sql)).bind(ids).bind(accepted_as).execute(conn).await?.rows_affected())
