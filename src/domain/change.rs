@@ -67,6 +67,15 @@ pub struct Tally {
     pub dead_letter: u64,
 }
 
+/// A replay or a refill of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedPart {
+    pub provider_order_id: Uuid,
+    pub id: Uuid,
+    /// Whether it has no row yet.
+    pub is_new: bool,
+}
+
 /// How many consecutive records, up to a partition's position, were rejected for one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streak {
@@ -86,10 +95,10 @@ pub struct ChangeSet {
     /// but against which an event was decided to have lost: had another instance decided otherwise meanwhile, its write would
     /// have moved the version.
     pub orders: Vec<Arc<Order>>,
-    /// (provider_order_id, replay_id) of the replays whose row differs from what is stored.
-    pub replays: Vec<(Uuid, Uuid)>,
-    /// (provider_order_id, refill_id) likewise.
-    pub refills: Vec<(Uuid, Uuid)>,
+    /// Replays whose row differs from what is stored.
+    pub replays: Vec<ChangedPart>,
+    /// Refills likewise.
+    pub refills: Vec<ChangedPart>,
     /// Replays and refills that no longer exist, because the event that created them was displaced.
     pub removed_replays: Vec<(Uuid, Uuid)>,
     pub removed_refills: Vec<(Uuid, Uuid)>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::batch::{Content, Folded, Item, Outcome};
 use super::contest::{Claim, Contest, Source};
 use super::known::Known;
-use crate::domain::change::{ChangeSet, Displaced, HistoryEntry, NamedBy};
+use crate::domain::change::{ChangeSet, ChangedPart, Displaced, HistoryEntry, NamedBy};
 use crate::domain::log::dead_letter::{ConflictKey, DeadLetter};
 use crate::domain::log::rejection::{Reason, Rejection};
 use crate::domain::orders::event::{OrderEvent, Payload};
@@ -188,13 +188,15 @@ fn diff(before: Option<&Order>, after: &Order, changes: &mut ChangeSet) {
     });
     let before_replay = |replay_id| before.and_then(|before| before.replays.get(replay_id));
     for (replay_id, replay) in &after.replays {
-        if moved || before_replay(replay_id) != Some(replay) {
-            changes.replays.push((id, *replay_id));
+        let before = before_replay(replay_id);
+        if moved || before != Some(replay) {
+            changes.replays.push(ChangedPart { provider_order_id: id, id: *replay_id, is_new: before.is_none() });
         }
     }
     for (refill_id, refill) in &after.refills {
-        if before.and_then(|before| before.refills.get(refill_id)) != Some(refill) {
-            changes.refills.push((id, *refill_id));
+        let before = before.and_then(|before| before.refills.get(refill_id));
+        if before != Some(refill) {
+            changes.refills.push(ChangedPart { provider_order_id: id, id: *refill_id, is_new: before.is_none() });
         }
     }
 }

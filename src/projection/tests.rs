@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Content, Folded, Incumbent, Item, Known, StoredRun, fold, known};
-use crate::domain::change::{HistoryEntry, NamedBy, RunEntry};
+use crate::domain::change::{ChangeSet, ChangedPart, HistoryEntry, NamedBy, RunEntry};
 use crate::domain::log::dead_letter::ConflictKey;
 use crate::domain::log::position::Position;
 use crate::domain::log::record::{RawRecord, Stream};
@@ -44,6 +44,7 @@ impl Memory {
     pub fn take(&mut self, items: &[Item]) -> Folded {
         let folded = fold(items, &self.known(items));
         let changes = &folded.changes;
+        self.assert_new(changes);
         for order in &changes.orders {
             let stored = self.orders.get(&order.provider_order_id).map_or(0, |order| order.version);
             assert_eq!(order.version, stored + 1, "the version check of the upsert");
@@ -69,6 +70,21 @@ impl Memory {
         }
         self.name(&folded);
         folded
+    }
+
+    /// Rows that are said to be new are written without looking for others of their key.
+    fn assert_new(&self, changes: &ChangeSet) {
+        for order in &changes.orders {
+            assert_eq!(order.is_new(), !self.orders.contains_key(&order.provider_order_id));
+        }
+        for ChangedPart { provider_order_id, id, is_new } in &changes.replays {
+            let stored = self.orders.get(provider_order_id).is_some_and(|order| order.replays.contains_key(id));
+            assert_eq!(*is_new, !stored, "replay {id}");
+        }
+        for ChangedPart { provider_order_id, id, is_new } in &changes.refills {
+            let stored = self.orders.get(provider_order_id).is_some_and(|order| order.refills.contains_key(id));
+            assert_eq!(*is_new, !stored, "refill {id}");
+        }
     }
 
     fn name(&mut self, folded: &Folded) {

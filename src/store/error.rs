@@ -252,6 +252,14 @@ impl StoreError {
         }
     }
 
+    /// The constraint that a write would have broken.
+    pub(super) fn constraint(&self) -> Option<&str> {
+        match self {
+            StoreError::Obstacle(error) => error.as_database_error()?.constraint(),
+            _ => None,
+        }
+    }
+
     /// What the server said, of an error that may have to do with the connection.
     pub(super) fn sqlstate(&self) -> Option<Cow<'_, str>> {
         match self {

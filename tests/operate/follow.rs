@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use foldback::store::Generation;
+use foldback::store::migrate::PROJECTION_VERSION;
 use redis::AsyncCommands;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -75,7 +76,7 @@ async fn status_says_how_far_a_rollback_went_back() {
     assert_eq!(partitions.iter().map(|partition| partition["records"].as_i64().unwrap()).sum::<i64>(), records);
     assert_eq!(
         (&status["generation"], &status["rollbackTo"], &status["projectionVersion"]),
-        (&1.into(), &2.into(), &1.into())
+        (&1.into(), &2.into(), &PROJECTION_VERSION.into())
     );
     assert_eq!(status["epoch"], number(&mut conn, "select epoch from foldback.publication").await);
     let text = stack.foldback(&["status"]).await.exits(0).stdout;

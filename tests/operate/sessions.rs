@@ -32,14 +32,15 @@ async fn connections_and_pools_send_at_once_and_notice_when_the_other_side_is_go
         assert_eq!(setting(conn, "tcp_user_timeout").await, "30000");
         assert_eq!(setting(conn, "lock_timeout").await, "0");
     }
-    for conn in [&mut conn, &mut lock, &mut *one] {
-        assert_eq!(setting(conn, "statement_timeout").await, "10s");
+    for conn in [&mut conn, &mut lock, &mut load, &mut *one] {
         assert_eq!(setting(conn, "idle_in_transaction_session_timeout").await, "1min");
     }
     assert_eq!(setting(&mut lock, "idle_session_timeout").await, "10s");
     assert_eq!(setting(&mut conn, "idle_session_timeout").await, "0");
+    for conn in [&mut conn, &mut lock, &mut *one] {
+        assert_eq!(setting(conn, "statement_timeout").await, "10s");
+    }
     assert_eq!(setting(&mut load, "statement_timeout").await, "0");
-    assert_eq!(setting(&mut load, "idle_in_transaction_session_timeout").await, "0");
 }
 
 async fn setting(conn: &mut PgConnection, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 use foldback::domain::generations::generation::{Phase, Progress};
 use foldback::store::generations::{self, NewGeneration};
+use foldback::store::migrate::PROJECTION_VERSION;
 use serde_json::json;
 
 use crate::operate::log::{execute, number, stack};
@@ -50,7 +51,7 @@ async fn an_instance_says_that_it_is_there_and_that_it_goes() {
     let (first, second) = (stack.run().await, stack.run().await);
     let mut conn = stack.postgres().await;
     eventually(PATIENCE, || async {
-        match generations::foldable_by(&mut stack.postgres().await, 1).await.unwrap() {
+        match generations::foldable_by(&mut stack.postgres().await, PROJECTION_VERSION).await.unwrap() {
             2 => Ok(()),
             count => Err(format!("{count} instances")),
         }

@@ -73,6 +73,11 @@ impl Order {
         }
     }
 
+    /// Whether this is what is stored of it first.
+    pub fn is_new(&self) -> bool {
+        self.version == 1
+    }
+
     /// Folds one event in. Returns `false`, and changes nothing, if its sequence is already there: whether that is a
     /// duplicate or a conflict is up to the caller, who can look at the history.
     pub fn apply(&mut self, sequence: i64, occurred_at: Timestamp, payload: Payload) -> bool {

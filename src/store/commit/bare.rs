@@ -5,7 +5,7 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::order_rows::order_rows;
+use super::order_rows::OrderRows;
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
 use crate::store::error::StoreError;
@@ -27,14 +27,14 @@ pub(super) async fn copy(
         history::encode(entry.into(), &topics.orders, &mut events);
     }
     history::copy_bare(conn, generation, events.all()).await?;
-    let (orders, replays, refills) = order_rows(changes);
+    let rows = OrderRows::of(changes);
     let mut run_rows = Rows::new();
     changes.runs.iter().for_each(|entry| runs::encode(entry, &topics.runs, &mut run_rows));
     let letters = dead_letters::rows(&changes.dead_letters, topics);
-    let tables =
-        [(&ORDERS, orders), (&REPLAYS, replays), (&REFILLS, refills), (&RUNS, run_rows), (&DEAD_LETTERS, letters)];
-    for (table, rows) in tables {
-        table.stage(conn, rows).await?;
+    for (table, rows) in [(&ORDERS, rows.orders), (&REPLAYS, rows.replays), (&REFILLS, rows.refills)] {
+        table.stage(conn, rows.new).await?;
+        table.stage(conn, rows.known).await?;
     }
-    Ok(())
+    RUNS.stage(conn, run_rows).await?;
+    DEAD_LETTERS.stage(conn, letters).await
 }

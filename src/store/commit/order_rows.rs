@@ -6,26 +6,38 @@ use uuid::Uuid;
 
 use crate::domain::change::ChangeSet;
 use crate::domain::orders::order::Order;
-use crate::store::tables::copy::Rows;
 use crate::store::tables::orders;
+use crate::store::tables::write::ChangedRows;
 
-/// Rows of orders, replays and refills.
-pub(super) fn order_rows(changes: &ChangeSet) -> (Rows, Rows, Rows) {
-    let orders: HashMap<Uuid, &Order> =
-        changes.orders.iter().map(|order| (order.provider_order_id, order.as_ref())).collect();
-    let (mut order_rows, mut replay_rows, mut refill_rows) = (Rows::new(), Rows::new(), Rows::new());
-    changes.orders.iter().for_each(|order| orders::encode_order(order, &mut order_rows));
-    for (order_id, replay_id) in &changes.replays {
-        if let Some(order) = orders.get(order_id)
-            && let Some(replay) = order.replays.get(replay_id)
-        {
-            orders::encode_replay(order, replay, &mut replay_rows);
+/// In the order of their keys.
+#[derive(Default)]
+pub(super) struct OrderRows {
+    pub orders: ChangedRows,
+    pub replays: ChangedRows,
+    pub refills: ChangedRows,
+}
+
+impl OrderRows {
+    pub fn of(changes: &ChangeSet) -> OrderRows {
+        let mut rows = OrderRows::default();
+        let mut orders: HashMap<Uuid, &Order> = HashMap::with_capacity(changes.orders.len());
+        for order in &changes.orders {
+            orders::encode_order(order, rows.orders.of(order.is_new()));
+            orders.insert(order.provider_order_id, order);
         }
-    }
-    for (order_id, refill_id) in &changes.refills {
-        if let Some(refill) = orders.get(order_id).and_then(|order| order.refills.get(refill_id)) {
-            orders::encode_refill(*order_id, refill, &mut refill_rows);
+        for part in &changes.replays {
+            if let Some(order) = orders.get(&part.provider_order_id)
+                && let Some(replay) = order.replays.get(&part.id)
+            {
+                orders::encode_replay(order, replay, rows.replays.of(part.is_new));
+            }
         }
+        for part in &changes.refills {
+            let order = orders.get(&part.provider_order_id);
+            if let Some(refill) = order.and_then(|order| order.refills.get(&part.id)) {
+                orders::encode_refill(part.provider_order_id, refill, rows.refills.of(part.is_new));
+            }
+        }
+        rows
     }
-    (order_rows, replay_rows, refill_rows)
 }

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::bare;
-use super::order_rows::order_rows;
+use super::order_rows::OrderRows;
 use super::target::WriteTarget;
 use crate::domain::change::ChangeSet;
 use crate::domain::log::record::Topics;
@@ -19,6 +19,7 @@ use crate::store::tables::checkpoints::Advance;
 use crate::store::tables::copy::Rows;
 use crate::store::tables::orders::{ORDERS, REFILLS, REPLAYS};
 use crate::store::tables::runs::RUNS;
+use crate::store::tables::write::prepare_to_write;
 use crate::store::tables::{DEAD_LETTERS, checkpoints, counts, dead_letters, history, names, runs};
 
 /// Publishers listen here for commits.
@@ -54,6 +55,7 @@ impl Writer {
         for table in [&ORDERS, &REPLAYS, &REFILLS, &RUNS, &DEAD_LETTERS] {
             table.prepare(&mut conn, generation).await?;
         }
+        prepare_to_write(&mut conn).await?;
         Ok(Writer { conn, generation, target })
     }
 
@@ -141,12 +143,12 @@ async fn write_changes(conn: &mut PgConnection, generation: Generation, commit: 
 }
 
 async fn write_orders(conn: &mut PgConnection, generation: Generation, changes: &ChangeSet) -> Result<(), StoreError> {
-    let (order_rows, replay_rows, refill_rows) = order_rows(changes);
-    ORDERS.upsert_all(conn, generation, order_rows).await?;
+    let rows = OrderRows::of(changes);
+    ORDERS.write(conn, generation, rows.orders).await?;
     delete(conn, generation, "replays", "replay_id", &changes.removed_replays).await?;
     delete(conn, generation, "refills", "refill_id", &changes.removed_refills).await?;
-    REPLAYS.upsert_all(conn, generation, replay_rows).await?;
-    REFILLS.upsert_all(conn, generation, refill_rows).await
+    REPLAYS.write(conn, generation, rows.replays).await?;
+    REFILLS.write(conn, generation, rows.refills).await
 }
 
 async fn delete(

@@ -36,7 +36,7 @@ pub const DEAD_LETTERS: Table = Table {
         "recorded_at",
     ],
     key: &["topic", "partition", "\"offset\""],
-    conflict: "on conflict on constraint dead_letters_conflict",
+    arbiter: Some("dead_letters_conflict"),
     guard: "(excluded.partition, excluded.\"offset\") < (stored.partition, stored.\"offset\")",
 };
 

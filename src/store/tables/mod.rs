@@ -10,6 +10,7 @@ pub mod names;
 pub mod orders;
 pub mod runs;
 pub mod upsert;
+pub mod write;
 
 pub use upsert::Table;
 

@@ -34,7 +34,7 @@ pub const RUNS: Table = Table {
         "\"offset\"",
     ],
     key: &["run_id"],
-    conflict: "on conflict (run_id)",
+    arbiter: None,
     // Like domain::run::stands_over, against a report that another instance may have written since.
     guard: "excluded.revision > stored.revision or excluded.revision = stored.revision
             and (excluded.partition, excluded.\"offset\") < (stored.partition, stored.\"offset\")",

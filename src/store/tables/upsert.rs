@@ -16,8 +16,8 @@ pub struct Table {
     pub columns: &'static [&'static str],
     /// The columns that rows are sorted by, so that two writers never deadlock.
     pub key: &'static [&'static str],
-    /// `on conflict …` up to and including its target.
-    pub conflict: &'static str,
+    /// The constraint that an upsert goes by; `None`: the key.
+    pub arbiter: Option<&'static str>,
     /// When a stored row (`stored`) may be replaced by `excluded`.
     pub guard: &'static str,
 }
@@ -73,21 +73,25 @@ impl Table {
     ) -> Result<(), StoreError> {
         let expected = rows.count();
         let written = self.upsert(conn, generation, rows).await?;
-        if written == expected {
-            return Ok(());
-        }
-        Err(StoreError::Stale { table: self.name, expected, written })
+        self.all_written(expected, written)
+    }
+
+    /// A trigger of somebody's may have left rows out, too.
+    pub(super) fn all_written(&self, expected: u64, written: u64) -> Result<(), StoreError> {
+        if written == expected { Ok(()) } else { Err(StoreError::Stale { table: self.name, expected, written }) }
     }
 
     async fn insert(&self, conn: &mut PgConnection, generation: Generation, rows: &str) -> Result<u64, StoreError> {
         let set: Vec<String> = self.columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
         let sql = format!(
             "insert into {schema}.{name} as stored ({columns}) {rows}
-             {conflict} do update set {set} where {guard}",
+             on conflict {arbiter} do update set {set} where {guard}",
             schema = generation.schema(),
             name = self.name,
             columns = self.column_list(),
-            conflict = self.conflict,
+            arbiter = self
+                .arbiter
+                .map_or_else(|| format!("({})", self.key.join(", ")), |name| format!("on constraint {name}")),
             set = set.join(", "),
             guard = self.guard,
         );

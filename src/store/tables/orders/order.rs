@@ -45,7 +45,7 @@ pub const ORDERS: Table = Table {
         "fold_registers",
     ],
     key: &["provider_order_id"],
-    conflict: "on conflict (provider_order_id)",
+    arbiter: None,
     guard: "stored.fold_version = excluded.fold_version - 1",
 };
 

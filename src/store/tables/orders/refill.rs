@@ -15,7 +15,7 @@ pub const REFILLS: Table = Table {
     name: "refills",
     columns: &["provider_order_id", "refill_id", "amount", "currency", "performed_at", "response", "fold_sequence"],
     key: &["provider_order_id", "refill_id"],
-    conflict: "on conflict (provider_order_id, refill_id)",
+    arbiter: None,
     // Its order's version was checked in the same transaction.
     guard: "true",
 };

@@ -34,7 +34,7 @@ pub const REPLAYS: Table = Table {
         "fold_failed",
     ],
     key: &["provider_order_id", "replay_id"],
-    conflict: "on conflict (provider_order_id, replay_id)",
+    arbiter: None,
     // Its order's version was checked in the same transaction.
     guard: "true",
 };
