@@ -32,6 +32,8 @@ pub struct ClientHealth {
     /// Why there is no token to log in with.
     no_token: Option<Trouble>,
     unreachable: Option<Unreachable>,
+    /// Whether the newest statistics name no broker at all.
+    knows_nobody: bool,
     last_error: Option<(Instant, String)>,
 }
 
@@ -73,6 +75,7 @@ impl ClientHealth {
             broker_errors: HashMap::new(),
             no_token: None,
             unreachable: None,
+            knows_nobody: false,
             last_error: None,
         }
     }
@@ -150,6 +153,10 @@ impl ClientHealth {
             .values()
             .filter(|broker| matches!(broker.source.as_str(), "configured" | "learned"))
             .collect();
+        self.knows_nobody = brokers.is_empty();
+        if self.knows_nobody {
+            return Some("the Kafka client has lost all brokers; connecting to kafka.brokers again".to_owned());
+        }
         if !brokers.iter().any(|broker| is_up(broker)) {
             return Some(self.none_answers(&brokers));
         }
@@ -220,6 +227,11 @@ impl ClientHealth {
             Some(trouble) => format!("{broker}: {trouble}"),
             None => broker.to_owned(),
         }
+    }
+
+    /// Whether the client must be told its brokers again. Asked once for each statistics.
+    pub fn knows_nobody(&mut self) -> bool {
+        std::mem::take(&mut self.knows_nobody)
     }
 
     /// What keeps the client from working, in a sentence.

@@ -34,6 +34,24 @@ fn told(health: &mut ClientHealth, statistics: &Statistics) -> (Option<String>, 
     (at_once, health.problem(now + DOWN_AFTER).unwrap_or_default())
 }
 
+/// See `bootstrap_again`: it has nobody to ask until it is told.
+#[test]
+fn a_client_that_has_lost_all_brokers_is_to_be_told_them_again() {
+    let mut health = health("foldback");
+    let brokers = [broker(-1, "bootstrap:9092", "configured", "DOWN")];
+    health.statistics(&statistics(&brokers, "steady", "active"), &ASSIGNED, Instant::now());
+    assert!(!health.knows_nobody(), "it connects by itself");
+    // What is not a broker is listed as one, too.
+    let others = [broker(-1, "GroupCoordinator", "logical", "INIT"), broker(-1, ":0", "internal", "UP")];
+    let (_, later) = told(&mut health, &statistics(&others, "init", "none"));
+    assert!(later.contains("has lost all brokers"), "{later}");
+    assert!(health.knows_nobody());
+    assert!(!health.knows_nobody(), "once for each statistics");
+    health.statistics(&statistics(&others, "init", "none"), &ASSIGNED, Instant::now());
+    health.statistics(&statistics(&brokers, "init", "none"), &ASSIGNED, Instant::now());
+    assert!(!health.knows_nobody());
+}
+
 #[test]
 fn a_leader_whose_advertised_address_cannot_be_reached_is_named() {
     let mut health = health("foldback");

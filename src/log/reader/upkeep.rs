@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::context::lock;
 use super::delivery::{Delivery, RecordDecoder};
@@ -15,6 +15,7 @@ use super::stopped::Why;
 use super::{RETRY_PAUSE, Reader, UPKEEP_EVERY};
 use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::positions::LogPosition;
+use crate::log::bootstrap::bootstrap_again;
 use crate::log::epochs::{ConsumerPosition, positions, seek};
 use crate::log::survey::topic_state::TopicState;
 
@@ -30,6 +31,13 @@ const PASS_MAX: Duration = Duration::from_secs(1);
 
 impl<S: RecordDecoder> Reader<S> {
     pub(super) fn upkeep(&mut self) {
+        if lock(&self.consumer.context().health).knows_nobody() {
+            let added = bootstrap_again(self.consumer.client(), &self.settings.kafka.brokers);
+            warn!(
+                added,
+                "the Kafka client has lost all brokers, as a broker names none while it starts: told it again"
+            );
+        }
         let partitions: Vec<(StreamPartition, AssignedPartition)> =
             lock(&self.state).partitions.iter().map(|(partition, assigned)| (*partition, *assigned)).collect();
         let now = Instant::now();
