@@ -74,17 +74,11 @@ impl Memory {
 
     /// Rows that are said to be new are written without looking for others of their key.
     fn assert_new(&self, changes: &ChangeSet) {
-        for order in &changes.orders {
-            assert_eq!(order.is_new(), !self.orders.contains_key(&order.provider_order_id));
-        }
-        for ChangedPart { provider_order_id, id, is_new } in &changes.replays {
-            let stored = self.orders.get(provider_order_id).is_some_and(|order| order.replays.contains_key(id));
-            assert_eq!(*is_new, !stored, "replay {id}");
-        }
-        for ChangedPart { provider_order_id, id, is_new } in &changes.refills {
-            let stored = self.orders.get(provider_order_id).is_some_and(|order| order.refills.contains_key(id));
-            assert_eq!(*is_new, !stored, "refill {id}");
-        }
+        let order = |part: &ChangedPart| self.orders.get(&part.provider_order_id);
+        let replay = |part| order(part).is_some_and(|order| order.replays.contains_key(&part.id));
+        let refill = |part| order(part).is_some_and(|order| order.refills.contains_key(&part.id));
+        assert!(changes.replays.iter().all(|part| part.is_new != replay(part)));
+        assert!(changes.refills.iter().all(|part| part.is_new != refill(part)));
     }
 
     fn name(&mut self, folded: &Folded) {
