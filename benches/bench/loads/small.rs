@@ -161,12 +161,12 @@ impl Iterator for Small {
     }
 }
 
-/// From 1.00 to 400.00 euros.
 fn id(chance: &mut Chance) -> Uuid {
     let bits = u128::from(chance.bits()) << 64 | u128::from(chance.bits());
     uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
 }
 
+/// From 1.00 to 400.00 euros.
 fn money(chance: &mut Chance) -> Money {
     let units = Decimal::from_ten_thousandths(10_000 + chance.below(3_990_000) as i64).unwrap_or_default();
     Money { units, currency: EUR.with(|currency| *currency) }

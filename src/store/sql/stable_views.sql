@@ -1,7 +1,8 @@
 -- Points every stable view at one generation. {schema} is gen_<N>.
 
 create or replace view foldback.provider_order_events as
-select provider_order_id, sequence, event_id, event_type, occurred_at, payload::jsonb as payload, topic, partition, "offset", recorded_at
+select provider_order_id, sequence, event_id, event_type, occurred_at, payload::jsonb as payload, topic, partition,
+       "offset", recorded_at
   from {schema}.provider_order_events;
 
 create or replace view foldback.provider_orders as
