@@ -11,7 +11,7 @@ use rdkafka::client::{Client, ClientContext};
 /// then has nobody left to ask (its issue 5301): it would stand still for good.
 ///
 /// `brokers`: `kafka.brokers`. Returns how many were taken.
-pub(super) fn bootstrap_again<C: ClientContext>(client: &Client<C>, brokers: &str) -> i32 {
+pub fn bootstrap_again<C: ClientContext>(client: &Client<C>, brokers: &str) -> i32 {
     // A list that the client was made with holds no NUL.
     let Ok(brokers) = CString::new(brokers) else { return 0 };
     // SAFETY: the client is alive, and the text NUL-terminated; it is copied.

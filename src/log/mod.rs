@@ -1,6 +1,6 @@
 //! Kafka: consumers, partition ownership and positions; and the producer of sample events.
 
-mod bootstrap;
+pub mod bootstrap;
 pub mod client;
 pub mod client_log;
 mod epochs;

@@ -21,4 +21,5 @@ mod redrive;
 mod runs_refused;
 mod secrets;
 mod sessions;
+mod slots;
 mod told;

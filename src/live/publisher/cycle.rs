@@ -34,7 +34,7 @@ const RAISES_MAX: u32 = 3;
 pub enum Look {
     /// The views may have changed.
     Views,
-    /// The same; also compare Redis with the last publication, and update the counts that may lag.
+    /// The same; also compare Redis with the last publication, update the counts that may lag, and tidy up behind workers.
     Reconcile,
     /// Redis may be back. As long as it isn't, there is nothing to read.
     Redis,
@@ -130,6 +130,7 @@ impl<'a> Cycle<'a> {
             self.show_gauges(&pending.snapshot);
             if look == Look::Reconcile {
                 self.show_counts(pending.snapshot.content.generation).await?;
+                publication::merge_slots(self.pool, pending.snapshot.content.generation).await?;
             }
             if !is_redis_ready || self.is_shown(&pending.snapshot) {
                 return pending.rollback().await;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::owned::OwnedPartitions;
 use crate::domain::log::bounds::Bounds;
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::record::Stream;
 use crate::log::Span;
 use crate::projection::streak::FloodGuard;
 use crate::projection::{Item, Outcome};
@@ -53,12 +52,6 @@ impl WriteBatch {
 
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
-    }
-
-    /// Selects the counters' slot for this batch's deltas.
-    pub fn slot(&self) -> i32 {
-        let orders = self.spans.iter().filter(|span| span.partition.stream == Stream::Orders);
-        orders.map(|span| span.partition.index).min().unwrap_or(0)
     }
 
     /// How the batch moves its partitions, or a flood that it must not commit.
@@ -116,7 +109,7 @@ pub fn partition_of(item: &Item) -> StreamPartition {
 mod tests {
     use super::*;
     use crate::domain::log::position::Position;
-    use crate::domain::log::record::RawRecord;
+    use crate::domain::log::record::{RawRecord, Stream};
     use crate::domain::log::rejection::{Reason, Rejection};
     use crate::projection::Content;
 

@@ -37,7 +37,7 @@ pub struct Commit<'a> {
     pub changes: &'a ChangeSet,
     pub advances: &'a [Advance],
     pub topics: &'a Topics,
-    /// Selects the counters' slot: the batch's smallest partition.
+    /// The rows of the counts and of the providers' names that this adds to.
     pub slot: i32,
     /// Dead letters whose records are among the changes; empty for what comes from the log.
     pub redriven: &'a [Redriven],

@@ -11,6 +11,7 @@ use super::commit::CHANGED_CHANNEL;
 use super::error::StoreError;
 use super::generations::{Generation, Required, hold, verifications};
 use super::read::{LatestRuns, View};
+use super::tables::slots;
 use crate::domain::generations::verification::Proof;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::views::gaps::OldestGap;
@@ -22,6 +23,11 @@ const CONTENTION_TRIES: u32 = 5;
 
 /// Orders that miss an event of which one look finds the oldest, each with its history: some 30 ms.
 const GAP_ORDERS_MAX: u32 = 1_000;
+
+/// More slots of the counts than this are merged, whether a worker adds to them or not: nothing tells which.
+const SLOTS_MAX: i64 = 8;
+/// Rows of the counts that are moved at a time.
+const SLOT_ROWS_MAX: i64 = 2_000;
 
 /// Hears of every commit of a worker.
 pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
@@ -115,6 +121,13 @@ pub async fn open_dead_letters(pool: &PgPool, generation: i32) -> Result<OpenDea
 /// What is known about whether a generation equals the log.
 pub async fn proof(pool: &PgPool, generation: i32) -> Result<Proof, StoreError> {
     verifications::proof(&mut *pool.acquire().await?, Generation(generation)).await
+}
+
+/// Keeps what each read adds up small: some ten milliseconds, if there is anything to do.
+pub async fn merge_slots(pool: &PgPool, generation: i32) -> Result<(), StoreError> {
+    let mut conn = pool.acquire().await?;
+    let merging = slots::merge(&mut conn, Generation(generation), SLOTS_MAX, SLOT_ROWS_MAX);
+    merging.instrument(tracing::debug_span!("db.telemetry_counts.merge")).await
 }
 
 /// Looks at the next orders that miss an event.

@@ -9,6 +9,7 @@ pub mod history;
 pub mod names;
 pub mod orders;
 pub mod runs;
+pub mod slots;
 pub mod upsert;
 pub mod write;
 

@@ -183,7 +183,7 @@ impl WriterTask {
             changes: &folded.changes,
             advances: &advances,
             topics: &settings.topics,
-            slot: batch.slot(),
+            slot: self.owned.slot(),
             redriven: &[],
         };
         settings.access.answered(writer.commit(&commit)).await?;
