@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use foldback::log::bootstrap::bootstrap_again;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use tokio::task::JoinSet;
 
 use crate::hard_log::meaning::{Draft, Headers, Meaning, Stored, Topic};
 
@@ -31,6 +33,10 @@ impl Topics {
 pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Stored> {
     let plain = producer(brokers, None);
     let transactional = producer(brokers, Some(&format!("{}-publisher", topics.orders)));
+    let mut helpers = JoinSet::new();
+    for producer in [plain.clone(), transactional.clone()] {
+        helpers.spawn(keep_in_touch(producer, brokers.to_owned()));
+    }
     transactional.init_transactions(TIMEOUT).unwrap();
     let (aborted, standing): (Vec<_>, Vec<_>) = log.into_iter().partition(|d| matches!(d.meaning, Meaning::Aborted));
     let mut aborted = aborted.chunks(3);
@@ -52,6 +58,14 @@ pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Sto
     let rest: Vec<Draft> = aborted.flatten().cloned().chain(one_per_partition(&stored)).collect();
     abort(&transactional, topics, &rest).await;
     stored
+}
+
+/// Until it is dropped: a client that met a broker which was just starting may know none any more.
+async fn keep_in_touch(producer: FutureProducer, brokers: String) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bootstrap_again(producer.client(), &brokers);
+    }
 }
 
 /// In a transaction that changes nothing: a copy of a record for each partition of both topics.

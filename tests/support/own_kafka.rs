@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -179,22 +179,30 @@ impl OwnKafka {
         });
     }
 
-    /// While it is stopped: puts everything back that was changed by `change`, from a copy.
+    /// While it is stopped. What was there is kept for `restore`.
     fn change(&self, topic: &str, partition: i32, offset: i64, change: impl FnOnce(&mut [u8])) {
         let folder = self.folder(topic, partition);
         let batch = batch(&folder, offset);
         let mut bytes = fs::read(&batch.segment).unwrap();
+        let place = batch.at..batch.at + batch.size;
         fs::create_dir_all(copies(&folder)).unwrap();
-        fs::write(copies(&folder).join(batch.segment.file_name().unwrap()), &bytes).unwrap();
-        change(&mut bytes[batch.at..batch.at + batch.size]);
+        let copy = format!("{}@{}", batch.segment.file_name().unwrap().to_string_lossy(), batch.at);
+        fs::write(copies(&folder).join(copy), &bytes[place.clone()]).unwrap();
+        change(&mut bytes[place]);
         fs::write(&batch.segment, &bytes).unwrap();
     }
 
-    /// While it is stopped: restores what `flip_a_bit` or `compress_oddly` has changed.
+    /// While it is stopped: restores what `flip_a_bit` or `compress_oddly` has changed, and nothing else: the broker may have
+    /// ended transactions behind it since.
     pub fn restore(&self, topic: &str, partition: i32) {
         let folder = self.folder(topic, partition);
-        for copy in segments(&copies(&folder)) {
-            fs::rename(&copy, folder.join(copy.file_name().unwrap())).unwrap();
+        for entry in fs::read_dir(copies(&folder)).unwrap().map(Result::unwrap) {
+            let (name, batch) = (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+            let (segment, at) = name.split_once('@').unwrap();
+            let mut segment = OpenOptions::new().write(true).open(folder.join(segment)).unwrap();
+            segment.seek(SeekFrom::Start(at.parse().unwrap())).unwrap();
+            segment.write_all(&batch).unwrap();
+            fs::remove_file(entry.path()).unwrap();
         }
     }
 
