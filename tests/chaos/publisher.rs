@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::hard_log::generator::PARTITIONS;
 use crate::hard_log::meaning::{Draft, Stored};
-use crate::hard_log::produce::{Topics, produce};
+use crate::hard_log::produce::{Topics, produce_all};
 
 const PERIOD: Duration = Duration::from_millis(400);
 
@@ -26,6 +26,8 @@ pub struct Publisher {
 pub struct Log {
     ahead: Vec<Draft>,
     pub stored: Vec<Stored>,
+    /// Written in transactions that were aborted.
+    pub aborted: Vec<Stored>,
 }
 
 impl Publisher {
@@ -33,7 +35,7 @@ impl Publisher {
     pub fn start(brokers: String, topics: Topics, ahead: Vec<Draft>, duration: Duration, seed: u64) -> Self {
         let periods = (duration.as_millis() / PERIOD.as_millis()).max(1) as usize;
         let count = ahead.len().div_ceil(periods);
-        let log = Arc::new(Mutex::new(Log { ahead, stored: Vec::new() }));
+        let log = Arc::new(Mutex::new(Log { ahead, stored: Vec::new(), aborted: Vec::new() }));
         let partitions = Arc::new(AtomicI32::new(PARTITIONS));
         let (shared, wide) = (log.clone(), partitions.clone());
         let task = tokio::spawn(async move {
@@ -74,6 +76,10 @@ impl Publisher {
     pub async fn stored(&self) -> Vec<Stored> {
         self.log.lock().await.stored.clone()
     }
+
+    pub async fn aborted(&self) -> Vec<Stored> {
+        self.log.lock().await.aborted.clone()
+    }
 }
 
 impl Drop for Publisher {
@@ -104,7 +110,8 @@ async fn publish(
             }
         }
     }
-    let stored = produce(brokers, topics, now).await;
-    log.stored.extend(stored);
+    let written = produce_all(brokers, topics, now).await;
+    log.stored.extend(written.standing);
+    log.aborted.extend(written.aborted);
     !log.ahead.is_empty()
 }

@@ -37,23 +37,29 @@ pub async fn of(trial: &mut Trial) -> Outcome {
 }
 
 /// What the publisher was told to stand in the log, unless the broker's files say otherwise: a broker that is killed, or
-/// whose connection is lost, may abort what it has confirmed.
+/// whose connection is lost, may abort what it has confirmed, and confirm what it should have aborted.
 async fn standing(trial: &mut Trial) -> Vec<Stored> {
-    let mut stored = trial.publisher.stored().await;
+    let (mut stored, aborted) = (trial.publisher.stored().await, trial.publisher.aborted().await);
     let Some(kafka) = &trial.parts.kafka else { return stored };
     let mut held: BTreeMap<(String, i32), BTreeSet<i64>> = BTreeMap::new();
-    let all = stored.len();
-    stored.retain(|record| {
+    let mut is_held = |record: &Stored| {
         let partition = (record.topic_name.clone(), record.draft.partition);
         let offsets = held.entry(partition).or_insert_with_key(|(topic, index)| kafka.committed_offsets(topic, *index));
         offsets.remove(&record.offset)
-    });
-    if stored.len() < all {
-        let lost = all - stored.len();
-        trial.note(&format!("{lost} records were confirmed to the publisher, and are not in the log"));
+    };
+    let confirmed = stored.len();
+    stored.retain(&mut is_held);
+    let lost = confirmed - stored.len();
+    stored.extend(aborted.into_iter().filter(is_held));
+    let shown = stored.len() + lost - confirmed;
+    held.retain(|_, offsets| !offsets.is_empty());
+    let text: Vec<String> = held.keys().map(|(topic, index)| kafka.batches_of(topic, *index)).collect();
+    assert!(held.is_empty(), "records that nobody has published are in the log: {held:?}\n{}", text.join("\n"));
+    if lost + shown > 0 {
+        let note =
+            format!("{lost} records were confirmed, and are not in the log; {shown} were aborted, and are there");
+        trial.note(&note);
     }
-    let unknown: usize = held.values().map(BTreeSet::len).sum();
-    assert_eq!(unknown, 0, "records that nobody has published are in the log");
     stored
 }
 

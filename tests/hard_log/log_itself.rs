@@ -18,7 +18,7 @@ fn stored_in_memory(seed: u64) -> Vec<Stored> {
     let mut next: BTreeMap<(bool, i32), i64> = BTreeMap::new();
     let mut stored = Vec::new();
     for draft in hard_log(seed, &SchemaIds::made_up()) {
-        if matches!(draft.meaning, Meaning::Aborted) {
+        if matches!(draft.meaning, Meaning::Aborted(_)) {
             continue;
         }
         let offset = next.entry((draft.topic == Topic::Orders, draft.partition)).or_default();

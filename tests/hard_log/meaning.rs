@@ -42,8 +42,8 @@ pub enum Meaning {
     Run(RunEvent),
     /// A dead letter with this reason.
     Refused(&'static str),
-    /// In an aborted transaction: nobody may ever see it.
-    Aborted,
+    /// In an aborted transaction: nobody may ever see what it means.
+    Aborted(Box<Meaning>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,8 +29,20 @@ impl Topics {
     }
 }
 
+/// Where everything was written.
+pub struct Written {
+    pub standing: Vec<Stored>,
+    /// What nobody may see: a broker that is killed may leave out that it was aborted.
+    pub aborted: Vec<Stored>,
+}
+
 /// Writes everything and says where it stands; what was aborted stands nowhere.
 pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Stored> {
+    produce_all(brokers, topics, log).await.standing
+}
+
+/// The same, and says where what was aborted lies.
+pub async fn produce_all(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Written {
     let plain = producer(brokers, None);
     let transactional = producer(brokers, Some(&format!("{}-publisher", topics.orders)));
     let mut helpers = JoinSet::new();
@@ -38,10 +50,10 @@ pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Sto
         helpers.spawn(keep_in_touch(producer, brokers.to_owned()));
     }
     transactional.init_transactions(TIMEOUT).unwrap();
-    let (aborted, standing): (Vec<_>, Vec<_>) = log.into_iter().partition(|d| matches!(d.meaning, Meaning::Aborted));
+    let (aborted, standing): (Vec<_>, Vec<_>) = log.into_iter().partition(|d| matches!(d.meaning, Meaning::Aborted(_)));
     let mut aborted = aborted.chunks(3);
 
-    let mut stored = Vec::new();
+    let (mut stored, mut hidden) = (Vec::new(), Vec::new());
     for (number, stretch) in standing.chunks(STRETCH).enumerate() {
         if number % 3 == 1 {
             transactional.begin_transaction().unwrap();
@@ -51,13 +63,13 @@ pub async fn produce(brokers: &str, topics: &Topics, log: Vec<Draft>) -> Vec<Sto
             stored.extend(write(&plain, topics, stretch).await);
         }
         if let Some(lost) = aborted.next() {
-            abort(&transactional, topics, lost).await;
+            hidden.extend(abort(&transactional, topics, lost).await);
         }
     }
     // the log ends in records that nobody may see, and in markers
     let rest: Vec<Draft> = aborted.flatten().cloned().chain(one_per_partition(&stored)).collect();
-    abort(&transactional, topics, &rest).await;
-    stored
+    hidden.extend(abort(&transactional, topics, &rest).await);
+    Written { standing: stored, aborted: hidden }
 }
 
 /// Until it is dropped: a client that met a broker which was just starting may know none any more.
@@ -79,10 +91,16 @@ fn one_per_partition(stored: &[Stored]) -> Vec<Draft> {
     copies
 }
 
-async fn abort(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) {
+async fn abort(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) -> Vec<Stored> {
     producer.begin_transaction().unwrap();
-    write(producer, topics, drafts).await;
+    let mut hidden = write(producer, topics, drafts).await;
     producer.abort_transaction(TIMEOUT).unwrap();
+    for Stored { draft, .. } in &mut hidden {
+        if let Meaning::Aborted(meaning) = &draft.meaning {
+            draft.meaning = Meaning::clone(meaning);
+        }
+    }
+    hidden
 }
 
 async fn write(producer: &FutureProducer, topics: &Topics, drafts: &[Draft]) -> Vec<Stored> {

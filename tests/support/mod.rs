@@ -31,6 +31,7 @@ mod command;
 pub mod encode;
 pub mod events;
 mod eventually;
+mod kafka_files;
 pub mod log;
 mod own_cluster;
 mod own_kafka;

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +10,9 @@ use tempfile::TempDir;
 
 use super::command::signal;
 use super::eventually::eventually;
+use super::kafka_files::{
+    ATTRIBUTES, Batch, CONTROL, CRC, TRANSACTIONAL, batch, batches, copies, crc32c, forget_aborted, segments,
+};
 use super::proxy::Proxy;
 use super::{PATIENCE, Servers, admin, free_address};
 
@@ -134,6 +136,23 @@ impl OwnKafka {
         committed
     }
 
+    /// What its files hold of a partition, a line for each batch.
+    pub fn batches_of(&self, topic: &str, partition: i32) -> String {
+        let mut text = format!("{topic} {partition}\n");
+        for Batch { first_offset, last_offset, attributes, producer_id, commits, .. } in
+            batches(&self.folder(topic, partition))
+        {
+            let kind = match attributes & (TRANSACTIONAL | CONTROL) {
+                0 => "plain",
+                TRANSACTIONAL => "transactional",
+                _ if commits => "commit",
+                _ => "abort",
+            };
+            text.push_str(&format!("{first_offset}..={last_offset} {kind} of {producer_id}\n"));
+        }
+        text
+    }
+
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
     /// a full replica would.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
@@ -221,33 +240,6 @@ impl Drop for OwnKafka {
     }
 }
 
-/// Places in a batch of Kafka's format 2.
-const LENGTH: usize = 8;
-const HEAD: usize = 12;
-const CRC: usize = 17;
-const ATTRIBUTES: usize = 21;
-const LAST_OFFSET_DELTA: usize = 23;
-const PRODUCER_ID: usize = 43;
-/// The type of a control batch's one record, after its length, attributes, two deltas, and its key's length and version,
-/// of a byte each but for the version.
-const MARKER: usize = 61 + 5 + 2;
-const COMMIT: [u8; 2] = [0, 1];
-/// Of the attributes' lower byte.
-const TRANSACTIONAL: u8 = 0x10;
-const CONTROL: u8 = 0x20;
-
-struct Batch {
-    segment: PathBuf,
-    first_offset: i64,
-    at: usize,
-    size: usize,
-    attributes: u8,
-    last_offset: i64,
-    producer_id: i64,
-    /// Of a control batch: whether it ends its producer's transaction well.
-    commits: bool,
-}
-
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -256,58 +248,6 @@ fn copy_all(from: &Path, to: &Path) {
             false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
         }
     }
-}
-
-/// In the order of the log; there are several where the records' times are far apart.
-fn segments(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|kind| kind == "log")).collect();
-    found.sort();
-    found
-}
-
-/// Beside the log, where the broker doesn't look.
-fn copies(folder: &Path) -> PathBuf {
-    let name = folder.file_name().unwrap();
-    folder.parent().unwrap().with_file_name("copies").join(name)
-}
-
-fn batch(folder: &Path, first_offset: i64) -> Batch {
-    batches(folder).into_iter().find(|batch| batch.first_offset == first_offset).expect("a batch begins there")
-}
-
-fn batches(folder: &Path) -> Vec<Batch> {
-    segments(folder).into_iter().flat_map(batches_of).collect()
-}
-
-fn batches_of(segment: PathBuf) -> Vec<Batch> {
-    let bytes = fs::read(&segment).unwrap();
-    let (mut found, mut at) = (Vec::new(), 0);
-    while at + HEAD <= bytes.len() {
-        let first_offset = i64::from_be_bytes(bytes[at..at + LENGTH].try_into().unwrap());
-        let length = u32::from_be_bytes(bytes[at + LENGTH..at + HEAD].try_into().unwrap());
-        let size = HEAD + usize::try_from(length).unwrap();
-        let (batch, segment) = (&bytes[at..], segment.clone());
-        let attributes = batch[ATTRIBUTES + 1];
-        let delta = i32::from_be_bytes(batch[LAST_OFFSET_DELTA..LAST_OFFSET_DELTA + 4].try_into().unwrap());
-        let producer_id = i64::from_be_bytes(batch[PRODUCER_ID..PRODUCER_ID + 8].try_into().unwrap());
-        let last_offset = first_offset + i64::from(delta);
-        let commits = attributes & CONTROL != 0 && batch[MARKER..MARKER + 2] == COMMIT;
-        found.push(Batch { segment, first_offset, at, size, attributes, last_offset, producer_id, commits });
-        at += size;
-    }
-    found
-}
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
-        }
-    }
-    !crc
 }
 
 /// Further listeners: where they listen, and where clients find them. Each is `,NAME://host:port`.
@@ -373,17 +313,4 @@ fn jars() -> PathBuf {
     let found = fs::read_dir(&cache).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     let kafka = found.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-")));
     kafka.max().unwrap_or_else(|| panic!("no Kafka in {}: run ./dev/test once, which fetches it", cache.display()))
-}
-
-/// Drops the aborted transactions that end at this offset or later from a segment's index of them. An entry holds a version,
-/// the producer's id, and the first, last and last stable offsets. The broker rebuilds the index only for segments that it
-/// had not flushed; a stale entry would hide the records that are written at its offsets later.
-fn forget_aborted(path: &Path, from: i64) {
-    const ENTRY: usize = 2 + 4 * 8;
-    const LAST_OFFSET: Range<usize> = 18..26;
-    let Ok(mut bytes) = fs::read(path) else { return };
-    let ends_at = |entry: &[u8]| i64::from_be_bytes(entry[LAST_OFFSET].try_into().unwrap());
-    let kept = bytes.chunks_exact(ENTRY).take_while(|entry| ends_at(entry) < from).count();
-    bytes.truncate(kept * ENTRY);
-    fs::write(path, bytes).unwrap();
 }

@@ -1,6 +1,7 @@
 //! The broker and its log on the disk.
 
 use crate::chaos::faults::wire::Server;
+use crate::chaos::publisher::Log;
 use crate::chaos::trial::Trial;
 use crate::hard_log::generator::PARTITIONS;
 use crate::support::OwnKafka;
@@ -58,8 +59,12 @@ pub async fn truncate(trial: &mut Trial) {
     let places = kafka(trial).stable_offsets(&topic, partition);
     if let Some(cut) = places.iter().rev().nth(back).copied() {
         kafka(trial).truncate(&topic, partition, cut);
-        log.stored
-            .retain(|record| record.topic_name != topic || record.draft.partition != partition || record.offset < cut);
+        let Log { stored, aborted, .. } = &mut *log;
+        for records in [stored, aborted] {
+            records.retain(|record| {
+                record.topic_name != topic || record.draft.partition != partition || record.offset < cut
+            });
+        }
     }
     kafka(trial).start_again().await;
     drop(log);

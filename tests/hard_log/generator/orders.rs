@@ -100,7 +100,7 @@ fn write(source: &mut Source, log: &mut Vec<Draft>, event: &OrderEvent, homes: &
 }
 
 fn aborted(draft: Draft) -> Draft {
-    Draft { meaning: Meaning::Aborted, ..draft }
+    Draft { meaning: Meaning::Aborted(Box::new(draft.meaning)), ..draft }
 }
 
 fn uuids(source: &mut Source, most: usize) -> Vec<Uuid> {
