@@ -16,6 +16,7 @@ mod registry;
 mod report;
 mod settings;
 mod silence;
+mod standing;
 mod storm;
 mod table;
 mod trial;

@@ -1,6 +1,6 @@
 //! Compares everything that readers see with the reference fold of what stands in the log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use futures::FutureExt;
 use serde_json::Value;
 
 use super::report::Outcome;
+use super::standing;
 use super::trial::{Trial, panic_text};
 use crate::hard_log::compare::{Kind, differences, differing_rows, read_views};
 use crate::hard_log::compare_published::{assert_http, redis_differs};
-use crate::hard_log::meaning::Stored;
 use crate::hard_log::reference::{Reference, View};
 
 /// For what is published at a pace of its own.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 
 pub async fn of(trial: &mut Trial) -> Outcome {
-    let stored = standing(trial).await;
+    let stored = standing::standing(trial).await;
     let live = trial.generation_in_state("live").await.expect("a generation is live");
     let reference = Reference::of(&stored).in_generation(live);
     let mut outcome = Outcome::default();
@@ -34,33 +34,6 @@ pub async fn of(trial: &mut Trial) -> Outcome {
         outcome.add_differing(1, &panic_text(&*panic));
     }
     outcome
-}
-
-/// What the publisher was told to stand in the log, unless the broker's files say otherwise: a broker that is killed, or
-/// whose connection is lost, may abort what it has confirmed, and confirm what it should have aborted.
-async fn standing(trial: &mut Trial) -> Vec<Stored> {
-    let (mut stored, aborted) = (trial.publisher.stored().await, trial.publisher.aborted().await);
-    let Some(kafka) = &trial.parts.kafka else { return stored };
-    let mut held: BTreeMap<(String, i32), BTreeSet<i64>> = BTreeMap::new();
-    let mut is_held = |record: &Stored| {
-        let partition = (record.topic_name.clone(), record.draft.partition);
-        let offsets = held.entry(partition).or_insert_with_key(|(topic, index)| kafka.committed_offsets(topic, *index));
-        offsets.remove(&record.offset)
-    };
-    let confirmed = stored.len();
-    stored.retain(&mut is_held);
-    let lost = confirmed - stored.len();
-    stored.extend(aborted.into_iter().filter(is_held));
-    let shown = stored.len() + lost - confirmed;
-    held.retain(|_, offsets| !offsets.is_empty());
-    let text: Vec<String> = held.keys().map(|(topic, index)| kafka.batches_of(topic, *index)).collect();
-    assert!(held.is_empty(), "records that nobody has published are in the log: {held:?}\n{}", text.join("\n"));
-    if lost + shown > 0 {
-        let note =
-            format!("{lost} records were confirmed, and are not in the log; {shown} were aborted, and are there");
-        trial.note(&note);
-    }
-    stored
 }
 
 async fn compare_views(trial: &Trial, reference: &Reference, outcome: &mut Outcome) {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::command::signal;
 use super::eventually::eventually;
 use super::kafka_files::{
-    ATTRIBUTES, Batch, CONTROL, CRC, TRANSACTIONAL, batch, batches, copies, crc32c, forget_aborted, segments,
+    ATTRIBUTES, CONTROL, CRC, TRANSACTIONAL, batch, batches, copies, crc32c, forget_aborted, segments,
 };
 use super::proxy::Proxy;
 use super::{PATIENCE, Servers, admin, free_address};
@@ -134,23 +134,6 @@ impl OwnKafka {
             }
         }
         committed
-    }
-
-    /// What its files hold of a partition, a line for each batch.
-    pub fn batches_of(&self, topic: &str, partition: i32) -> String {
-        let mut text = format!("{topic} {partition}\n");
-        for Batch { first_offset, last_offset, attributes, producer_id, commits, .. } in
-            batches(&self.folder(topic, partition))
-        {
-            let kind = match attributes & (TRANSACTIONAL | CONTROL) {
-                0 => "plain",
-                TRANSACTIONAL => "transactional",
-                _ if commits => "commit",
-                _ => "abort",
-            };
-            text.push_str(&format!("{first_offset}..={last_offset} {kind} of {producer_id}\n"));
-        }
-        text
     }
 
     /// While it is stopped: cuts a partition's log off before the batch with this first offset, as a leader that was never
