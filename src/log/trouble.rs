@@ -44,11 +44,12 @@ const NO_TOKEN: &str = "check sasl.oauthbearer.token.endpoint.url, client.id and
                         https.ca.location if that server's authority is a private one";
 
 /// The first whose words are all there counts.
-const REMEDIES: [(&[&str], &str); 12] = [
+const REMEDIES: [(&[&str], &str); 13] = [
     (&["certificate verify failed"], CERTIFICATE),
     (&["PLAINTEXT broker listener"], NO_TLS),
     (&["connecting to a SSL listener"], TLS),
     // What is closed before the first answer, which librdkafka explains only sometimes.
+    (&["Disconnected", "in state SSL_HANDSHAKE"], NO_TLS),
     (&["Disconnected", "in state APIVERSION_QUERY"], TLS),
     (&["might require SASL authentication"], SASL),
     (&["Disconnected", "in state UP"], SASL),
@@ -89,6 +90,7 @@ mod tests {
                  listener? (after 1ms in state SSL_HANDSHAKE)",
                 NO_TLS,
             ),
+            ("Disconnected: SSL connection closed by peer (after 1ms in state SSL_HANDSHAKE)", NO_TLS),
             ("Disconnected (after 3ms in state APIVERSION_QUERY)", TLS),
             ("Disconnected: SSL connection closed by peer (after 20ms in state UP)", SASL),
             (
