@@ -74,11 +74,12 @@ impl Memory {
 
     /// Rows that are said to be new are written without looking for others of their key.
     fn assert_new(&self, changes: &ChangeSet) {
-        let order = |part: &ChangedPart| self.orders.get(&part.provider_order_id);
-        let replay = |part| order(part).is_some_and(|order| order.replays.contains_key(&part.id));
-        let refill = |part| order(part).is_some_and(|order| order.refills.contains_key(&part.id));
-        assert!(changes.replays.iter().all(|part| part.is_new != replay(part)));
-        assert!(changes.refills.iter().all(|part| part.is_new != refill(part)));
+        let order = |id: &Uuid| self.orders.get(id);
+        let replay = |part: &ChangedPart| order(&part.provider_order_id)?.replays.get(&part.id);
+        let refill = |part: &ChangedPart| order(&part.provider_order_id)?.refills.get(&part.id);
+        assert!(changes.orders.iter().all(|it| it.is_new() == order(&it.provider_order_id).is_none()));
+        assert!(changes.replays.iter().all(|part| part.is_new == replay(part).is_none()));
+        assert!(changes.refills.iter().all(|part| part.is_new == refill(part).is_none()));
     }
 
     fn name(&mut self, folded: &Folded) {

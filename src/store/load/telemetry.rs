@@ -12,6 +12,7 @@ use crate::domain::orders::telemetry::Counts;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
 use crate::store::tables::copy::Copy;
+use crate::store::tables::counts::adding;
 
 const TABLE: &str = include_str!("../sql/load_telemetry.sql");
 const COLUMNS: &str = "kind, provider_id, service_id, rule_id, label, count";
@@ -51,14 +52,11 @@ pub async fn finish_settling(conn: &mut PgConnection, generation: Generation) ->
     if !finish(&mut tx, generation, Step::Settled).await? {
         return Ok(());
     }
-    let sql = "insert into {schema}.telemetry_counts as stored
-                   (slot, kind, provider_id, service_id, rule_id, label, count)
-               select $1, kind, provider_id, service_id, rule_id, label, sum(count)::bigint
-                 from {schema}.load_telemetry
-                group by kind, provider_id, service_id, rule_id, label
-               having sum(count) <> 0
-               on conflict on constraint telemetry_counts_key do update set count = stored.count + excluded.count";
-    sqlx::query(generation.sql(sql)).bind(SLOT).execute(&mut *tx).await?;
+    let sql = adding(
+        "select $1, kind, provider_id, service_id, rule_id, label, sum(count)::bigint from {schema}.load_telemetry
+          group by kind, provider_id, service_id, rule_id, label having sum(count) <> 0",
+    );
+    sqlx::query(generation.sql(&sql)).bind(SLOT).execute(&mut *tx).await?;
     sqlx::query(generation.sql("truncate {schema}.load_telemetry")).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }

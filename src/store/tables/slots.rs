@@ -2,6 +2,7 @@
 
 use sqlx::postgres::PgConnection;
 
+use super::counts::adding;
 use crate::store::error::StoreError;
 use crate::store::generations::Generation;
 
@@ -20,7 +21,7 @@ pub async fn merge(
     rows_max: i64,
 ) -> Result<(), StoreError> {
     // One look into the key's index for each slot. Any of them: the one that a worker uses is soon there again.
-    let sql = "with recursive slots as (
+    let moving = "with recursive slots as (
                    (select slot from {schema}.telemetry_counts where slot > $1 order by slot limit 1)
                    union all
                    select (select next.slot from {schema}.telemetry_counts next
@@ -35,11 +36,8 @@ pub async fn merge(
                ), gone as (
                    delete from {schema}.telemetry_counts where ctid = any (array(select ctid from taken))
                    returning kind, provider_id, service_id, rule_id, label, count
-               )
-               insert into {schema}.telemetry_counts as stored
-                   (slot, kind, provider_id, service_id, rule_id, label, count)
-               select $1, gone.* from gone where count <> 0 order by 2, 3, 4, 5, 6
-               on conflict on constraint telemetry_counts_key do update set count = stored.count + excluded.count";
-    sqlx::query(generation.sql(sql)).bind(MERGED).bind(slots_max).bind(rows_max).execute(conn).await?;
+               )";
+    let sql = format!("{moving} {}", adding("select $1, gone.* from gone where count <> 0 order by 2, 3, 4, 5, 6"));
+    sqlx::query(generation.sql(&sql)).bind(MERGED).bind(slots_max).bind(rows_max).execute(conn).await?;
     Ok(())
 }
