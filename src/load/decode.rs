@@ -68,12 +68,11 @@ impl RecordDecoder for LoadDecoder {
         Some((LoadItem::Event { event, position, recorded_at }, bytes))
     }
 
-    /// Handles what `glance` leaves: runs and rejected records.
+    /// Handles what `decode_borrowed` leaves, which includes an event whose schema arrives between the two calls.
     fn decode(&self, record: RawRecord) -> DecodedRecord<LoadItem> {
-        let at = (StreamPartition { stream: record.stream, index: record.position.partition }, record.position.offset);
         match self.decoding.decode(record) {
             DecodedRecord::Wait(token) => DecodedRecord::Wait(token),
-            DecodedRecord::Item(item) => DecodedRecord::Item(self.refuse(item, at)),
+            DecodedRecord::Item(item) => DecodedRecord::Item(self.sort(item)),
         }
     }
 
@@ -91,13 +90,21 @@ impl RecordDecoder for LoadDecoder {
 
 impl LoadDecoder {
     /// A record that is rejected anyway keeps its own reason.
-    fn refuse(&self, mut item: Item, (partition, offset): (StreamPartition, i64)) -> LoadItem {
-        let mut forced = false;
-        let reason = self.refused.reason(partition, offset);
-        if let Some(reason) = reason.filter(|_| !matches!(item.content, Content::Rejected(_))) {
-            item.content = Content::Rejected(Rejection::new(reason, REFUSED_ELSEWHERE));
-            forced = true;
-        }
-        LoadItem::Other { item: Box::new(item), forced }
+    fn sort(&self, Item { record, content }: Item) -> LoadItem {
+        let RawRecord { stream, position, recorded_at, .. } = record;
+        let partition = StreamPartition { stream, index: position.partition };
+        let refused = self.refused.reason(partition, position.offset);
+        let (content, forced) = match (content, refused) {
+            (Content::Order(_) | Content::Run(_), Some(reason)) => {
+                (Content::Rejected(Rejection::new(reason, REFUSED_ELSEWHERE)), true)
+            }
+            (Content::Order(event), None) => return LoadItem::Event { event, position, recorded_at },
+            (content, _) => (content, false),
+        };
+        LoadItem::Other { item: Box::new(Item { record, content }), forced }
     }
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

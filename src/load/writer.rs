@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::context::LoadContext;
 use super::error::LoadError;
+use crate::domain::change::ChangeSet;
 use crate::domain::log::rejection::Rejection;
 use crate::domain::orders::packed::Piece;
 use crate::live::worker::bisect::{Bisection, refuse};
@@ -70,12 +71,12 @@ impl LoadWriter {
     async fn append(&mut self, batch: LoadedBatch) -> Result<(), LoadError> {
         let LoadedBatch { history, pieces, mut others } = batch;
         self.loader.spill(&pieces).await?;
-        let changes = fold(&others, &Known::default()).changes;
+        let changes = fold_others(&others)?;
         let rows = history.rows(0, history.events().len());
         match self.loader.append(rows, &changes.runs, &changes.dead_letters).await {
             Err(StoreError::Data(_)) if self.loader.is_careful() => {
                 self.append_events(&history).await?;
-                Ok(self.append_others(&mut others).await?)
+                self.append_others(&mut others).await
             }
             outcome => Ok(outcome?),
         }
@@ -105,24 +106,36 @@ impl LoadWriter {
             Some(Item { record, content: Content::Rejected(rejection) })
         };
         let items: Vec<Item> = refused.into_iter().filter_map(item).collect();
-        let changes = fold(&items, &Known::default()).changes;
+        let changes = fold_others(&items)?;
         Ok(self.loader.append(&[], &[], &changes.dead_letters).await?)
     }
 
     /// One by one: if Postgres rejects the highest report of a run, the next lower one wins.
-    async fn append_others(&mut self, others: &mut [Item]) -> Result<(), StoreError> {
+    async fn append_others(&mut self, others: &mut [Item]) -> Result<(), LoadError> {
         for item in others {
             let one = std::slice::from_mut(item);
-            let changes = fold(one, &Known::default()).changes;
+            let changes = fold_others(one)?;
             match self.loader.append(&[], &changes.runs, &changes.dead_letters).await {
                 Err(StoreError::Data(error)) => {
                     refuse(&mut one[0], &error);
-                    let changes = fold(one, &Known::default()).changes;
+                    let changes = fold_others(one)?;
                     self.loader.append(&[], &[], &changes.dead_letters).await?;
                 }
                 outcome => outcome?,
             }
         }
         Ok(())
+    }
+}
+
+/// What runs and rejected records change. An event of an order needs its stored state, and would be lost here.
+fn fold_others(others: &[Item]) -> Result<ChangeSet, LoadError> {
+    let changes = fold(others, &Known::default()).changes;
+    match changes.events.first() {
+        None => Ok(changes),
+        Some(entry) => Err(LoadError::Failed(format!(
+            "event {} of order {} was not given to the fold of orders; this is a bug of foldback's",
+            entry.event.event_id, entry.event.provider_order_id
+        ))),
     }
 }
