@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Build;
@@ -16,7 +18,7 @@ use crate::store::load::{Means, Settling, Slice};
 use crate::store::{StoreError, load};
 
 #[derive(Debug)]
-enum Work {
+pub enum Work {
     /// The orders of these slices.
     Slices(Vec<i32>),
     /// Summing the counts of all slices, which ends settling.
@@ -32,18 +34,49 @@ const KEY_BYTES: u64 = 80;
 /// Maximum slices per transaction; a failed transaction is repeated.
 const SLICES_TOGETHER: usize = 16;
 
+/// Of the golden ratio: its multiples are far from each other, however many there are.
+const SPREAD: f64 = 0.618;
+/// How often to look whether others have settled what they were at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 type Queue = Arc<Mutex<VecDeque<Work>>>;
 
-/// Writes the orders of every slice that is not done yet and the counts of all, and analyzes the history, which is complete by now.
+/// Writes the orders of every slice that is not done yet and the counts of all, and analyzes the history, which is complete
+/// by now.
 pub async fn settle(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    let mut conn = ctx.access.connect().await?;
+    load::prepare_settling(&mut load::connect(&ctx.access).await?, build.generation).await?;
+    settle_slices(ctx, build, 0, [Work::AnalyzeHistory].into(), stop).await?;
+    work_off(ctx, build, stop, 1, [Work::Counts].into()).await
+}
+
+/// Settles slices until every one is done, whoever does it. `member`: so that each process begins with other ones. `first`:
+/// what is to be done besides.
+pub async fn settle_slices(
+    ctx: &LoadContext,
+    build: &Build,
+    member: i32,
+    first: VecDeque<Work>,
+    stop: &CancellationToken,
+) -> Result<(), LoadError> {
+    let mut conn = load::connect(&ctx.access).await?;
     let slices = load::slices(&mut conn, build.generation).await?;
-    let open = load::open_slices(&mut conn, build.generation, slices).await?;
     // While one waits for the server, another one works.
     let tasks = build.workers * 2;
-    let slices = shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec()));
-    work_off(ctx, build, stop, tasks, [Work::AnalyzeHistory].into_iter().chain(slices)).await?;
-    work_off(ctx, build, stop, 1, [Work::Counts].into_iter()).await
+    let mut work = first;
+    loop {
+        let mut open = load::open_slices(&mut conn, build.generation, slices).await?;
+        if open.is_empty() && work.is_empty() {
+            return Ok(());
+        }
+        let begin = (f64::from(member) * SPREAD).fract() * open.len() as f64;
+        open.rotate_left(begin as usize);
+        work.extend(shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec())));
+        work_off(ctx, build, stop, tasks, std::mem::take(&mut work)).await?;
+        if !load::open_slices(&mut conn, build.generation, slices).await?.is_empty() {
+            // Others are at them, or were when this process came by.
+            stop.run_until_cancelled(sleep(LOOK_EVERY)).await;
+        }
+    }
 }
 
 /// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.
@@ -59,7 +92,7 @@ fn shrinking(mut open: &[i32], tasks: usize) -> Vec<&[i32]> {
 
 /// Builds keys and indexes, and analyzes the tables, so that the planner need not guess at the first queries.
 pub async fn build_keys(ctx: &LoadContext, build: &Build, stop: &CancellationToken) -> Result<(), LoadError> {
-    work_off(ctx, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table)).await
+    work_off(ctx, build, stop, build.workers, load::FILLED.into_iter().map(Work::Table).collect()).await
 }
 
 async fn work_off(
@@ -67,9 +100,9 @@ async fn work_off(
     build: &Build,
     stop: &CancellationToken,
     tasks: usize,
-    work: impl Iterator<Item = Work>,
+    work: VecDeque<Work>,
 ) -> Result<(), LoadError> {
-    let queue: Queue = Arc::new(Mutex::new(work.collect()));
+    let queue: Queue = Arc::new(Mutex::new(work));
     let mut running = JoinSet::new();
     for _ in 0..tasks {
         let task = Task { ctx: ctx.clone(), build: build.clone(), stop: stop.clone() };
@@ -135,7 +168,9 @@ impl Task {
             Work::Slices(slices) => {
                 let mut settling = Settling::begin(conn, generation).await?;
                 for slice in slices {
-                    settle_slice(&mut settling, *slice).await?;
+                    if settling.take(*slice).await? {
+                        settle_slice(&mut settling, *slice).await?;
+                    }
                 }
                 settling.commit().await?;
             }

@@ -2,14 +2,17 @@
 
 mod contested;
 mod context;
+mod crew;
 mod decode;
 mod error;
 mod finalize;
 mod floods;
 mod follow;
+mod join;
 pub mod log_guard;
 mod progress;
 mod retry;
+mod shares;
 pub mod space;
 mod throttle;
 pub mod waits;
@@ -19,13 +22,13 @@ mod writer;
 pub use context::{LoadContext, found, share};
 pub use error::LoadError;
 pub use follow::{Follower, fold_on, positions};
+pub use join::join;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::generations::generation::{Phase, Progress};
@@ -38,11 +41,8 @@ use crate::store::load::Step;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, load};
 use progress::LoadProgress;
-use worker::LoadWorker;
 
 const TELL_EVERY: Duration = Duration::from_millis(250);
-/// Memory that the process needs besides its workers; at most half of what is configured.
-const BASE_BYTES: usize = 64 * 1024 * 1024;
 /// About this many records of the log belong to one slice, so that a slice's orders fit into memory.
 const SLICE_RECORDS: u64 = 15_000;
 const SLICES_MAX: u64 = 8_192;
@@ -87,6 +87,15 @@ pub async fn build(
     stop: &CancellationToken,
 ) -> Result<Built, LoadError> {
     let load_progress = Arc::new(LoadProgress::new());
+    telling(&load_progress, progress, build_steps(ctx, build, &load_progress, stop)).await
+}
+
+/// Does the work, and tells its progress meanwhile and at its end.
+async fn telling<T>(
+    load_progress: &LoadProgress,
+    progress: &(dyn Fn(Progress) + Sync),
+    work: impl Future<Output = Result<T, LoadError>>,
+) -> Result<T, LoadError> {
     let tell = async {
         loop {
             progress(load_progress.progress());
@@ -94,9 +103,9 @@ pub async fn build(
         }
     };
     tokio::select! {
-        built = build_steps(ctx, build, &load_progress, stop) => {
+        done = work => {
             progress(load_progress.progress());
-            built
+            done
         }
         () = tell => Err(LoadError::stopped()),
     }
@@ -135,8 +144,8 @@ async fn try_build(
         if !is_loading {
             load::begin(&mut conn, generation, slices(build)).await?;
         }
-        ctx.resolver.unknown_before(load::unknown_schemas(&mut conn).await?);
-        forced = fold_log(ctx, build, load_progress, stop).await?;
+        let member = join::enroll(ctx, &mut conn, generation, true).await?;
+        forced = crew::fold_log(ctx, build, member, load_progress, stop).await?;
         load::finish(&mut conn, generation, Step::Folded).await?;
     }
     if !load::is_done(&mut conn, generation, Step::Settled).await? {
@@ -193,61 +202,17 @@ async fn records(
     Ok(by_stream(counts, &ctx.topics).into_iter().map(count).collect())
 }
 
-async fn fold_log(
-    ctx: &LoadContext,
-    build: &Build,
-    load_progress: &Arc<LoadProgress>,
-    stop: &CancellationToken,
-) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
-    let mut conn = load::connect(&ctx.access).await?;
-    let slices = load::slices(&mut conn, build.generation).await?;
-    let left = begin_tracking(ctx, build, load_progress, &mut conn).await?;
-    let shares = share(left, build.workers);
-    let memory = ctx.config.rebuild.memory_bytes;
-    let memory_bytes = (memory - BASE_BYTES.min(memory / 2)) / shares.len().max(1);
-
-    // If one worker fails, all stop.
-    let crew = stop.child_token();
-    let mut workers = JoinSet::new();
-    for (slot, partitions) in (0..).zip(shares) {
-        let worker = LoadWorker {
-            ctx: ctx.clone(),
-            build: build.clone(),
-            found: partitions.iter().filter_map(|partition| build.found.get(partition).cloned()).collect(),
-            slices,
-            slot,
-            memory_bytes,
-            load_progress: load_progress.clone(),
-            stop: crew.clone(),
-        };
-        workers.spawn(async move { worker.run().await });
-    }
-    let mut forced = Vec::new();
-    let mut failed = None;
-    while let Some(ended) = workers.join_next().await {
-        match ended.unwrap_or_else(|error| Err(LoadError::Failed(format!("a worker ended unexpectedly: {error}")))) {
-            Ok(mut more) => forced.append(&mut more),
-            Err(error) => {
-                crew.cancel();
-                failed.get_or_insert(error);
-            }
-        }
-    }
-    failed.map_or(Ok(forced), Err)
-}
-
-/// Reports the partitions' positions to the progress. Returns what is left of each.
+/// Reports the partitions' positions to the progress. Returns how many are not at their targets.
 async fn begin_tracking(
     ctx: &LoadContext,
     build: &Build,
     load_progress: &LoadProgress,
     conn: &mut PgConnection,
-) -> Result<Vec<(StreamPartition, u64)>, LoadError> {
-    let at = positions(ctx, build.generation).await?;
-    let left = left(build, &at);
+) -> Result<usize, LoadError> {
+    let left = left(build, &positions(ctx, build.generation).await?);
     let rest: u64 = left.iter().map(|(_, left)| left).sum();
     let read: u64 = records(ctx, conn, build.generation).await?.values().sum();
     let whole = build.offsets();
     load_progress.set(whole, whole.saturating_sub(rest), read);
-    Ok(left)
+    Ok(left.iter().filter(|(_, left)| *left > 0).count())
 }

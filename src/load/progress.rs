@@ -18,6 +18,8 @@ pub struct LoadProgress {
     total: AtomicU64,
     passed: AtomicU64,
     records: AtomicU64,
+    /// Of `records`, what this process has read.
+    own: AtomicU64,
     seen: Mutex<VecDeque<(Instant, u64, u64)>>,
 }
 
@@ -29,6 +31,7 @@ impl LoadProgress {
             total: AtomicU64::new(u64::MAX),
             passed: AtomicU64::new(0),
             records: AtomicU64::new(0),
+            own: AtomicU64::new(0),
             seen: Mutex::default(),
         }
     }
@@ -48,12 +51,25 @@ impl LoadProgress {
     pub fn advance(&self, offsets: u64, records: u64) {
         self.passed.fetch_add(offsets, Ordering::Relaxed);
         self.records.fetch_add(records, Ordering::Relaxed);
+        self.own.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// What is committed, whoever has read it.
+    pub fn at_least(&self, passed: u64, records: u64) {
+        self.passed.fetch_max(passed, Ordering::Relaxed);
+        self.records.fetch_max(records, Ordering::Relaxed);
+    }
+
+    /// Records that this process has read.
+    pub fn own_records(&self) -> u64 {
+        self.own.load(Ordering::Relaxed)
     }
 
     /// Subtracts what a worker has folded but lost: offsets and records.
     pub fn lose(&self, (offsets, records): (u64, u64)) {
         self.passed.fetch_sub(offsets, Ordering::Relaxed);
         self.records.fetch_sub(records, Ordering::Relaxed);
+        self.own.fetch_sub(records, Ordering::Relaxed);
     }
 
     pub fn progress(&self) -> Progress {

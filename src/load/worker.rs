@@ -1,4 +1,4 @@
-//! A worker of a load: a reader of its own partitions, the fold, and a writer task.
+//! A worker of a load: a reader of the partitions of its share, the fold, and a writer task.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::decode::{LoadDecoder, LoadItem};
 use super::error::LoadError;
 use super::progress::LoadProgress;
 use super::retry::Retries;
+use super::shares::Shares;
 use super::throttle::Throttle;
 use super::writer::{LoadWriter, LoadedBatch, Task};
 use super::{floods, log_guard};
@@ -43,11 +44,11 @@ const READER_PERCENT: usize = 22;
 const PIECES_MIN: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A worker's assignment.
+/// A worker, which takes one share after the other.
 pub struct LoadWorker {
     pub ctx: LoadContext,
     pub build: Build,
-    pub found: Vec<LogStart>,
+    pub shares: Arc<Shares>,
     pub slices: i64,
     /// The slot that its provider names go to; unique per worker.
     pub slot: i32,
@@ -81,16 +82,40 @@ struct Attempt<'w> {
     throttle: Throttle,
     /// Offsets and records since the last cut.
     uncut: (u64, u64),
+    /// Processes that took part when the share was dealt.
+    members: u64,
 }
 
 impl LoadWorker {
-    /// Folds its partitions to their targets, restarting from the last cut after each transient failure. Returns
-    /// records that were rejected although they would have been accepted.
+    /// Folds partitions until every one is at its target. Returns records that were rejected although they would have been
+    /// accepted.
     pub async fn run(&self) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
+        let mut forced = Vec::new();
+        while let Some((share, members)) = self.next_share().await? {
+            let folded = self.fold(&share, members).await;
+            self.shares.put_back(&share).await;
+            forced.append(&mut folded?);
+        }
+        Ok(forced)
+    }
+
+    /// With the number of processes that it was dealt for.
+    async fn next_share(&self) -> Result<Option<(Vec<LogStart>, u64)>, LoadError> {
+        let mut retries = Retries::new(&self.ctx, &self.build, &self.stop, "folding");
+        loop {
+            let next = self.stop.run_until_cancelled(self.shares.next()).await;
+            if let Some(outcome) = retries.outcome(next.unwrap_or_else(|| Err(LoadError::stopped()))).await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Folds the partitions of a share to their targets, restarting from the last cut after each transient failure.
+    async fn fold(&self, share: &[LogStart], members: u64) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut retries = Retries::new(&self.ctx, &self.build, &self.stop, "folding");
         let mut careful = false;
         loop {
-            let tried = self.try_run(careful).await;
+            let tried = self.try_fold(share, members, careful).await;
             // Once more from the last cut, to find the value.
             careful = !careful && matches!(&tried, Err(LoadError::Store(StoreError::Data(_))));
             if careful {
@@ -102,9 +127,15 @@ impl LoadWorker {
         }
     }
 
-    async fn try_run(&self, careful: bool) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
+    async fn try_fold(
+        &self,
+        share: &[LogStart],
+        members: u64,
+        careful: bool,
+    ) -> Result<Vec<(StreamPartition, i64)>, LoadError> {
         let mut conn = load::connect_to_load(&self.ctx.access, self.build.generation).await?;
-        let by_partition = self.claim(&mut conn).await?;
+        let share = self.shares.keep(&mut conn, share).await?;
+        let by_partition = self.claim(&mut conn, &share).await?;
         let open: Vec<StreamPartition> = by_partition
             .iter()
             .filter(|(_, progress)| progress.at < progress.target)
@@ -130,6 +161,7 @@ impl LoadWorker {
             forced: Vec::new(),
             throttle: Throttle::shared(self.build.records_per_second_max, self.build.workers),
             uncut: (0, 0),
+            members,
         };
         let folded = attempt.run(&mut queue, &reader).await.map(|()| std::mem::take(&mut attempt.forced));
         self.load_progress.lose(attempt.uncut);
@@ -149,6 +181,7 @@ impl LoadWorker {
     async fn claim(
         &self,
         conn: &mut sqlx::postgres::PgConnection,
+        share: &[LogStart],
     ) -> Result<BTreeMap<StreamPartition, PartitionProgress>, LoadError> {
         // A shadow shows what the log gives; whether a flood may pass is decided where views come of it. In a sample, records
         // that are rejected in a row need not follow each other in the log, either.
@@ -157,7 +190,7 @@ impl LoadWorker {
             false => self.ctx.config.limits.refusals_in_a_row_max,
         };
         let mut by_partition = BTreeMap::new();
-        for found in &self.found {
+        for found in share {
             let partition = found.partition;
             let claim = checkpoints::claim(conn, self.build.generation, &self.ctx.topics, found).await;
             let claim = claim.map_err(LoadError::of_claim)?;
@@ -218,7 +251,7 @@ impl Attempt<'_> {
     ) -> Result<(), LoadError> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let stop = self.worker.stop.clone();
-        while !self.is_done() {
+        while !self.is_done() && !self.puts_back() {
             let due = self.throttle.due();
             let delivery = tokio::select! {
                 delivery = read(queue, due) => delivery,
@@ -246,6 +279,12 @@ impl Attempt<'_> {
         // The rate is also that of the last records, with nothing left to commit.
         stop.run_until_cancelled(tokio::time::sleep_until(self.throttle.due())).await;
         Ok(())
+    }
+
+    /// Whether others have come who find nothing to do, so that the share is to be dealt again.
+    fn puts_back(&self) -> bool {
+        let open = self.by_partition.values().filter(|progress| progress.at < progress.target);
+        self.worker.shares.members() > self.members && open.count() > 1
     }
 
     fn is_done(&self) -> bool {

@@ -3,6 +3,7 @@
 //! - `plan`, `until`: what a rebuild would read, and where it ends
 //! - `intent`: which generations a rebuild resumes and drops
 //! - `run`, `promote`: the verbs
+//! - `join`: more processes for a rebuild that is running
 //! - `retire`: drops older generations, once nothing waits for it
 //! - `session`: one process at a time, and its way out
 //! - `new_log`: another log of a topic than the one that was folded before
@@ -15,6 +16,7 @@ mod cut_over;
 mod error;
 mod heartbeat;
 mod intent;
+mod join;
 mod new_log;
 mod observer;
 mod options;
@@ -26,6 +28,7 @@ mod session;
 mod until;
 
 pub use error::RebuildError;
+pub use join::{Joined, join};
 pub use observer::Observer;
 pub use options::{Check, Depth, Plan, PlannedPartition, PlannedTopic, RebuildOptions, Rebuilt, RolledBack, Until};
 pub use plan::plan;

@@ -26,7 +26,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::load::space::Room;
 use crate::load::{Build, LoadContext, Note, build, found, positions, space, waits};
 use crate::log::survey::TopicSurvey;
-use crate::observe::host::at_host;
+use crate::observe::host::whoami;
 use crate::store::connect::Access;
 use crate::store::generations::{self, NewGeneration};
 use crate::store::tables::checkpoints::LogStart;
@@ -188,12 +188,6 @@ fn origin(ctx: &LoadContext, survey: &[TopicSurvey]) -> Value {
     let ids: serde_json::Map<String, Value> =
         survey.iter().map(|topic| (topic.topic.clone(), json!(topic.topic_id))).collect();
     json!({"from": Bounds(starts).to_json(&ctx.topics), "topicIds": ids})
-}
-
-/// User and host, as far as the environment has them.
-fn whoami() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
-    at_host(&user)
 }
 
 struct Run<'a> {

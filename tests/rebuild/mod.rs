@@ -8,6 +8,7 @@ mod frozen;
 mod generations;
 mod guards;
 mod hold;
+mod join;
 mod kill;
 mod marker;
 mod progress;

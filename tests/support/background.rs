@@ -35,7 +35,12 @@ impl Background {
 
     /// SIGINT, as Ctrl-C.
     pub fn interrupt(&self) {
-        signal(self.child.id(), "INT");
+        self.signal("INT");
+    }
+
+    /// Such as `STOP`, which freezes it.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
     }
 
     /// How it ended, if it did.

@@ -1,5 +1,6 @@
 //! `foldback rebuild`
 
+mod join;
 mod new_log;
 mod plan;
 pub mod result;
@@ -53,6 +54,12 @@ pub struct Args {
     /// Don't ask before the cut-over
     #[arg(long)]
     yes: bool,
+    /// Help the rebuild that is running, from this machine too, until there is nothing left to share
+    #[arg(
+        long,
+        conflicts_with_all = ["plan", "until", "no_promote", "sample", "restart", "accept_dead_letters", "new_log", "yes"]
+    )]
+    join: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -67,6 +74,9 @@ pub async fn run(args: Args, context: Context) -> Result<(), Failure> {
     check(&args)?;
     let config = context.config(vec![flag("--workers", "rebuild.workers", args.workers.as_ref())])?;
     check_kafka(&config)?;
+    if args.join {
+        return join::run(&config, args.output).await;
+    }
     let until = args.until.clone().map(|typed| typed.resolve(&config.kafka.topics())).transpose()?;
     let new_logs = new_log::named(&args.new_log, &config.kafka.topics())?;
     let options = options(&args, &config, until, new_logs);

@@ -8,6 +8,7 @@ mod contested;
 mod facts;
 mod floods;
 mod keys;
+mod leases;
 mod loader;
 mod slices;
 mod steps;
@@ -21,8 +22,12 @@ pub use contested::{
 pub use facts::{Facts, Miscounted, facts, filled, miscounted_backlogs, record_counts, unknown_schemas};
 pub use floods::{LivePosition, live_position, long_streaks};
 pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
+pub use leases::{
+    Member, enroll, give_back as give_back_leases, is_joinable, prepare as prepare_leases, renew as renew_leases,
+    take as take_lease,
+};
 pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
-pub use slices::{Settling, Slice, open_slices, slice_of};
+pub use slices::{Settling, Slice, is_settling, open_slices, prepare_settling, slice_of};
 pub use steps::{Step, begin, begin_again, drop_tables, finish, is_done, is_loading, slices};
 pub use telemetry::finish_settling;
 pub use trial::try_history;

@@ -15,6 +15,8 @@ use crate::store::generations::Generation;
 use crate::store::tables::copy::{Rows, copy_encoded};
 use crate::store::tables::orders::{self, ORDERS, REFILLS, REPLAYS};
 
+/// `fold` in ASCII: of two numbers, which no other advisory lock here has.
+const SETTLING: i32 = 0x666f_6c64;
 /// Rows are sent at the end of a slice, which is about half of this, unless they are more.
 const ROWS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -28,11 +30,20 @@ pub fn slice_of(id: Uuid, slices: i64) -> i32 {
     (hash % slices.unsigned_abs().max(1)) as i32
 }
 
-/// The slices whose orders are not written yet. Indexes their events first, and creates the table of their counts.
-pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
+/// Indexes the events of slices, and creates the table of their counts.
+pub async fn prepare_settling(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let index = "create index if not exists load_events_slice on {schema}.load_events (slice)";
     sqlx::query(generation.sql(index)).execute(&mut *conn).await?;
-    telemetry::prepare(conn, generation).await?;
+    telemetry::prepare(conn, generation).await
+}
+
+/// Whether slices can be settled, or have been.
+pub async fn is_settling(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
+    telemetry::is_prepared(conn, generation).await
+}
+
+/// The slices whose orders are not written yet.
+pub async fn open_slices(conn: &mut PgConnection, generation: Generation, slices: i64) -> Result<Vec<i32>, StoreError> {
     let done: Vec<i32> =
         sqlx::query_scalar(generation.sql("select slice from {schema}.load_slices")).fetch_all(conn).await?;
     let done: BTreeSet<i32> = done.into_iter().collect();
@@ -69,6 +80,17 @@ impl<'c> Settling<'c> {
     pub async fn begin(conn: &'c mut PgConnection, generation: Generation) -> Result<Settling<'c>, StoreError> {
         let (tx, counts, rows) = (conn.begin().await?, Counts::default(), OrderRows::default());
         Ok(Settling { tx, generation, counts, rows })
+    }
+
+    /// Whether this transaction may settle the slice: it is not done, and nobody else is at it.
+    pub async fn take(&mut self, slice: i32) -> Result<bool, StoreError> {
+        let sql = "select pg_try_advisory_xact_lock($1, $2)";
+        let generation = SETTLING.wrapping_add(self.generation.0);
+        let is_free: bool = sqlx::query_scalar(sql).bind(generation).bind(slice).fetch_one(&mut *self.tx).await?;
+        // Asked behind the lock, by a newer snapshot: whoever had it before may have settled it.
+        let sql = "select not exists (select from {schema}.load_slices where slice = $1)";
+        let open = sqlx::query_scalar(self.generation.sql(sql)).bind(slice);
+        Ok(is_free && open.fetch_one(&mut *self.tx).await?)
     }
 
     pub async fn read(&mut self, slice: i32) -> Result<Slice, StoreError> {

@@ -98,7 +98,7 @@ pub(super) async fn check_marker(conn: &mut PgConnection, generation: Generation
 pub async fn drop_tables(conn: &mut PgConnection, generation: Generation) -> Result<(), StoreError> {
     let sql = "drop table if exists {schema}.load_events, {schema}.load_tangled, {schema}.load_copies,
                {schema}.load_slices, {schema}.load_telemetry, {schema}.load_marker, {schema}.load_counts, {schema}.load_claims,
-               {schema}.load_steps";
+               {schema}.load_members, {schema}.load_leases, {schema}.load_steps";
     sqlx::query(generation.sql(sql)).execute(conn).await?;
     Ok(())
 }

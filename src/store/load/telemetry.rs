@@ -25,6 +25,11 @@ pub(super) async fn prepare(conn: &mut PgConnection, generation: Generation) -> 
     Ok(())
 }
 
+pub(super) async fn is_prepared(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
+    let sql = "select to_regclass('{schema}.load_telemetry') is not null";
+    Ok(sqlx::query_scalar(generation.sql(sql)).fetch_one(conn).await?)
+}
+
 /// Puts the deltas of some slices aside, in the transaction that settles them.
 pub(super) async fn put(conn: &mut PgConnection, generation: Generation, counts: &Counts) -> Result<(), StoreError> {
     if counts.is_empty() {
