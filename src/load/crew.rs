@@ -37,7 +37,7 @@ pub async fn fold_log(
         () = shares.renew(load_progress) => Err(LoadError::stopped()),
         () = given_up(stop) => Err(LoadError::stopped()),
     };
-    shares.give_back().await;
+    shares.leave().await;
     folded
 }
 

@@ -75,11 +75,19 @@ impl Shares {
         Ok(kept)
     }
 
+    /// For whoever has less to do, in this process or another.
     pub async fn put_back(&self, share: &[LogStart]) {
-        let mut dealt = self.dealt.lock().await;
-        for found in share {
-            dealt.remove(&found.partition);
+        self.dealt.lock().await.retain(|partition| share.iter().all(|found| found.partition != *partition));
+        let giving = async { self.keep_dealt(&mut load::connect(&self.ctx.access).await?).await };
+        if let Err(error) = self.ctx.access.answered(giving).await {
+            tracing::debug!(%error, "the leases of a share were not given back; they are with the next renewal");
         }
+    }
+
+    /// Gives back what is leased and not dealt. Nothing is dealt meanwhile, which would be given back at once.
+    async fn keep_dealt(&self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        let dealt = self.dealt.lock().await;
+        load::keep_leases(conn, self.build.generation, self.member, &self.ctx.topics, dealt.iter().copied()).await
     }
 
     /// Keeps what is leased, and tells what others have read; ends when it is dropped.
@@ -101,6 +109,7 @@ impl Shares {
             None => load::connect(&self.ctx.access).await?,
         };
         let conn = conn.insert(ready);
+        self.keep_dealt(conn).await?;
         let members = load::renew_leases(conn, self.build.generation, self.member, LEASE).await?;
         self.members.store(members, Ordering::Relaxed);
         let left: u64 = self.open(conn).await?.iter().map(|(_, left)| left).sum();
@@ -110,12 +119,12 @@ impl Shares {
     }
 
     /// So that nobody waits for what this process does no more.
-    pub async fn give_back(&self) {
-        let giving = async {
+    pub async fn leave(&self) {
+        let leaving = async {
             let mut conn = load::connect(&self.ctx.access).await?;
-            load::give_back_leases(&mut conn, self.build.generation, self.member).await
+            load::leave(&mut conn, self.build.generation, self.member).await
         };
-        if let Err(error) = self.ctx.access.answered(giving).await {
+        if let Err(error) = self.ctx.access.answered(leaving).await {
             tracing::debug!(%error, "the leases of a load were not given back; they end by themselves");
         }
     }

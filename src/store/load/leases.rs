@@ -86,8 +86,24 @@ pub async fn renew(
     Ok(members.unsigned_abs())
 }
 
-/// Gives back what a member has leased: it takes part no more.
-pub async fn give_back(conn: &mut PgConnection, generation: Generation, member: Member) -> Result<(), StoreError> {
+/// Gives back what a member has leased, but for what it still reads.
+pub async fn keep_only(
+    conn: &mut PgConnection,
+    generation: Generation,
+    member: Member,
+    topics: &Topics,
+    kept: impl Iterator<Item = StreamPartition>,
+) -> Result<(), StoreError> {
+    let sql = "delete from {schema}.load_leases
+                where member = $1 and (topic, partition) not in (select * from unnest($2::text[], $3::int[]))";
+    let (names, indexes): (Vec<&str>, Vec<i32>) =
+        kept.map(|partition| (topics.name(partition.stream), partition.index)).unzip();
+    sqlx::query(generation.sql(sql)).bind(member.0).bind(names).bind(indexes).execute(conn).await?;
+    Ok(())
+}
+
+/// The member takes part no more.
+pub async fn leave(conn: &mut PgConnection, generation: Generation, member: Member) -> Result<(), StoreError> {
     let sql = "with gone as (delete from {schema}.load_members where member = $1)
                delete from {schema}.load_leases where member = $1";
     sqlx::query(generation.sql(sql)).bind(member.0).execute(conn).await?;

@@ -23,7 +23,7 @@ pub use facts::{Facts, Miscounted, facts, filled, miscounted_backlogs, record_co
 pub use floods::{LivePosition, live_position, long_streaks};
 pub use keys::{FILLED, HISTORY, Means, analyze, build_keys};
 pub use leases::{
-    Member, enroll, give_back as give_back_leases, is_joinable, prepare as prepare_leases, renew as renew_leases,
+    Member, enroll, is_joinable, keep_only as keep_leases, leave, prepare as prepare_leases, renew as renew_leases,
     take as take_lease,
 };
 pub use loader::{Cut, Loader, Progressed, connect, connect_to_load};
