@@ -10,6 +10,7 @@ mod floods;
 mod follow;
 mod join;
 pub mod log_guard;
+mod partition_progress;
 mod progress;
 mod retry;
 mod shares;

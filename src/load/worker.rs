@@ -1,9 +1,10 @@
 //! A worker of a load: a reader of the partitions of its share, the fold, and a writer task.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -14,6 +15,7 @@ use super::Build;
 use super::context::LoadContext;
 use super::decode::{LoadDecoder, LoadItem};
 use super::error::LoadError;
+use super::partition_progress::PartitionProgress;
 use super::progress::LoadProgress;
 use super::retry::Retries;
 use super::shares::Shares;
@@ -21,17 +23,12 @@ use super::throttle::Throttle;
 use super::writer::{LoadWriter, LoadedBatch, Task};
 use super::{floods, log_guard};
 use crate::domain::log::partition::StreamPartition;
-use crate::domain::log::positions::{LogPosition, RecordMark};
-use crate::domain::log::rejection::Reason;
 use crate::live::worker::decode::EventDecoder;
 use crate::log::{Batch, Control, Delivery, Reader, ReaderHandle};
 use crate::projection::spill::Spill;
-use crate::projection::streak::FloodGuard;
-use crate::projection::{Content, Outcome};
 use crate::store::StoreError;
-use crate::store::decisions::allowances;
 use crate::store::load::{self, Cut, HistoryBatch, Loader, Progressed, slice_of};
-use crate::store::tables::checkpoints::{self, Advance, Claim, LogStart};
+use crate::store::tables::checkpoints::LogStart;
 use crate::store::tables::history::HistoryRow;
 
 /// Batches that wait for the writer task; the reader bounds the size of each.
@@ -55,20 +52,6 @@ pub struct LoadWorker {
     pub memory_bytes: usize,
     pub load_progress: Arc<LoadProgress>,
     pub stop: CancellationToken,
-}
-
-/// How far a partition is on the way to its target.
-struct PartitionProgress {
-    claim: Claim,
-    allowed: HashSet<i64>,
-    guard: FloodGuard,
-    target: i64,
-    /// Folded so far; the claim says what has been cut.
-    at: i64,
-    /// The log's leader epoch just before `at`, and the last record there.
-    leader_epoch: Option<i32>,
-    last_record: Option<RecordMark>,
-    records: u64,
 }
 
 /// One attempt, starting at the last cut.
@@ -138,7 +121,7 @@ impl LoadWorker {
         let by_partition = self.claim(&mut conn, &share).await?;
         let open: Vec<StreamPartition> = by_partition
             .iter()
-            .filter(|(_, progress)| progress.at < progress.target)
+            .filter(|(_, progress)| !progress.has_arrived())
             .map(|(partition, _)| *partition)
             .collect();
         if open.is_empty() {
@@ -180,29 +163,13 @@ impl LoadWorker {
 
     async fn claim(
         &self,
-        conn: &mut sqlx::postgres::PgConnection,
+        conn: &mut PgConnection,
         share: &[LogStart],
     ) -> Result<BTreeMap<StreamPartition, PartitionProgress>, LoadError> {
-        // A shadow shows what the log gives; whether a flood may pass is decided where views come of it. In a sample, records
-        // that are rejected in a row need not follow each other in the log, either.
-        let refusals_max = match self.build.generation.is_shadow() {
-            true => i64::MAX,
-            false => self.ctx.config.limits.refusals_in_a_row_max,
-        };
         let mut by_partition = BTreeMap::new();
         for found in share {
-            let partition = found.partition;
-            let claim = checkpoints::claim(conn, self.build.generation, &self.ctx.topics, found).await;
-            let claim = claim.map_err(LoadError::of_claim)?;
-            let topic = self.ctx.topics.name(partition.stream);
-            let allowed =
-                allowances::allowances(conn, self.build.generation, topic, partition.index, claim.next_offset).await?;
-            let target = self.build.targets.of(partition).unwrap_or(claim.next_offset);
-            let guard = FloodGuard { streak: claim.streak, refusals_max };
-            let LogPosition { next_offset: at, leader_epoch, last_record } = claim.position();
-            let progress =
-                PartitionProgress { claim, allowed, guard, target, at, leader_epoch, last_record, records: 0 };
-            by_partition.insert(partition, progress);
+            let progress = PartitionProgress::claim(&self.ctx, &self.build, conn, found).await?;
+            by_partition.insert(found.partition, progress);
         }
         Ok(by_partition)
     }
@@ -283,20 +250,18 @@ impl Attempt<'_> {
 
     /// Whether others have come who find nothing to do, so that the share is to be dealt again.
     fn puts_back(&self) -> bool {
-        let open = self.by_partition.values().filter(|progress| progress.at < progress.target);
+        let open = self.by_partition.values().filter(|progress| !progress.has_arrived());
         self.worker.shares.members() > self.members && open.count() > 1
     }
 
     fn is_done(&self) -> bool {
-        self.by_partition.values().all(|progress| progress.at >= progress.target)
+        self.by_partition.values().all(PartitionProgress::has_arrived)
     }
 
     fn grant(&self, reader: &ReaderHandle, partition: StreamPartition, assignment: u64) {
         if let Some(progress) = self.by_partition.get(&partition) {
             // A reader that has ended doesn't need the message.
-            let PartitionProgress { at: next_offset, leader_epoch, last_record, .. } = *progress;
-            let position = LogPosition { next_offset, leader_epoch, last_record };
-            let _ = reader.controls.send(Control::Granted { partition, assignment, position });
+            let _ = reader.controls.send(Control::Granted { partition, assignment, position: progress.position() });
         }
     }
 
@@ -339,16 +304,7 @@ impl Attempt<'_> {
         let mut offsets = 0;
         for span in &read.spans {
             let Some(progress) = self.by_partition.get_mut(&span.partition) else { continue };
-            let to = span.to.min(progress.target);
-            // Never negative: a span before the folded position moves nothing.
-            offsets += u64::try_from(to - progress.at).unwrap_or(0);
-            if to > progress.at {
-                // What stands before a target that cuts the span short is not known.
-                let is_whole = to == span.to;
-                progress.at = to;
-                progress.leader_epoch = span.leader_epoch.filter(|_| is_whole);
-                progress.last_record = span.last_record.filter(|_| is_whole);
-            }
+            offsets += progress.pass_span(span);
         }
         batch.pieces = self.spill.take_full(PIECES_MIN);
         self.give(Task::Append { batch, bytes: read.bytes }).await?;
@@ -380,45 +336,12 @@ impl Attempt<'_> {
         let cut = Cut { pieces, names, contested: Vec::new(), progressed, slot: self.worker.slot };
         self.give(Task::Cut { cut, done }).await?;
         written.await.map_err(|_| LoadError::Failed("the writer has ended".into()))?;
-        for progress in self.by_partition.values_mut() {
-            progress.claim.next_offset = progress.at;
-            (progress.claim.leader_epoch, progress.claim.last_record) = (progress.leader_epoch, progress.last_record);
-            progress.claim.streak = progress.guard.streak;
-            progress.records = 0;
-        }
+        self.by_partition.values_mut().for_each(PartitionProgress::cut);
         self.uncut = (0, 0);
         Ok(())
     }
 
     fn progressed(&self) -> Vec<Progressed> {
-        let moved = self.by_partition.iter().filter(|(_, progress)| progress.at > progress.claim.next_offset);
-        let progressed = |(partition, progress): (&StreamPartition, &PartitionProgress)| Progressed {
-            advance: Advance {
-                partition: *partition,
-                owner_epoch: progress.claim.owner_epoch,
-                from: progress.claim.next_offset,
-                to: progress.at,
-                leader_epoch: progress.leader_epoch,
-                last_record: progress.last_record,
-                streak: progress.guard.streak,
-            },
-            records: progress.records,
-        };
-        moved.map(progressed).collect()
-    }
-}
-
-impl PartitionProgress {
-    /// Fails with the limit if too many consecutive records were rejected for one reason.
-    fn pass(&mut self, content: &Content, offset: i64) -> Result<(), (Reason, i64)> {
-        let outcome = match content {
-            Content::Rejected(rejection) => Outcome::DeadLetter(rejection.reason),
-            _ => Outcome::Applied,
-        };
-        let passes = self.guard.pass(outcome, || self.allowed.contains(&offset));
-        match outcome {
-            Outcome::DeadLetter(reason) if !passes => Err((reason, self.guard.refusals_max)),
-            _ => Ok(()),
-        }
+        self.by_partition.iter().filter_map(|(partition, progress)| progress.progressed(*partition)).collect()
     }
 }
