@@ -30,10 +30,17 @@ pub struct Shares {
     ctx: LoadContext,
     build: Build,
     pub member: Member,
-    /// Those that a worker of this process reads.
-    dealt: Mutex<BTreeSet<StreamPartition>>,
+    dealt: Mutex<Dealt>,
     /// How many processes take part, as far as is known.
     members: AtomicU64,
+}
+
+/// What the workers of this process read.
+#[derive(Default)]
+struct Dealt {
+    partitions: BTreeSet<StreamPartition>,
+    /// How many workers have one.
+    shares: u64,
 }
 
 impl Shares {
@@ -77,17 +84,26 @@ impl Shares {
 
     /// For whoever has less to do, in this process or another.
     pub async fn put_back(&self, share: &[LogStart]) {
-        self.dealt.lock().await.retain(|partition| share.iter().all(|found| found.partition != *partition));
+        self.take_back(share).await;
         let giving = async { self.keep_dealt(&mut load::connect(&self.ctx.access).await?).await };
         if let Err(error) = self.ctx.access.answered(giving).await {
             tracing::debug!(%error, "the leases of a share were not given back; they are with the next renewal");
         }
     }
 
+    async fn take_back(&self, share: &[LogStart]) {
+        let mut dealt = self.dealt.lock().await;
+        dealt.shares = dealt.shares.saturating_sub(1);
+        for found in share {
+            dealt.partitions.remove(&found.partition);
+        }
+    }
+
     /// Gives back what is leased and not dealt. Nothing is dealt meanwhile, which would be given back at once.
     async fn keep_dealt(&self, conn: &mut PgConnection) -> Result<(), StoreError> {
         let dealt = self.dealt.lock().await;
-        load::keep_leases(conn, self.build.generation, self.member, &self.ctx.topics, dealt.iter().copied()).await
+        let kept = dealt.partitions.iter().copied();
+        load::keep_leases(conn, self.build.generation, self.member, &self.ctx.topics, kept).await
     }
 
     /// Keeps what is leased, and tells what others have read; ends when it is dropped.
@@ -137,8 +153,9 @@ impl Shares {
         Ok(open)
     }
 
-    /// The largest ones first: while a process is alone, its workers share all that is left in equal parts. Among several, each
-    /// worker takes half of its part, so that the shares get smaller and all end at about the same time.
+    /// The largest ones first: while a process is alone, each worker gets its part of what is not dealt yet, so that the last
+    /// one gets all the rest. Among several, each worker takes half of its part of what is left, so that the shares get smaller
+    /// and all end at about the same time.
     async fn take(
         &self,
         conn: &mut PgConnection,
@@ -147,22 +164,29 @@ impl Shares {
     ) -> Result<Vec<LogStart>, LoadError> {
         let mut dealt = self.dealt.lock().await;
         let workers = self.build.workers.max(1) as u64;
-        let parts = if members > 1 { 2 * members * workers } else { workers };
+        let parts = if members > 1 {
+            2 * members * workers
+        } else {
+            open.retain(|(partition, _)| !dealt.partitions.contains(partition));
+            workers.saturating_sub(dealt.shares).max(1)
+        };
         let most = open.iter().map(|(_, left)| left).sum::<u64>().div_ceil(parts);
         open.sort_by_key(|(partition, left)| (std::cmp::Reverse(*left), *partition));
         let (mut share, mut sum) = (Vec::new(), 0);
         for (partition, left) in open {
-            if dealt.contains(&partition) || (sum > 0 && sum + left > most) {
+            if dealt.partitions.contains(&partition) || (sum > 0 && sum + left > most) {
                 continue;
             }
             if let Some(found) = self.build.found.get(&partition)
                 && self.lease(conn, partition).await?
             {
                 sum += left;
-                dealt.insert(partition);
                 share.push(found.clone());
             }
         }
+        // Not before: what was leased before a failure is given back with the next renewal.
+        dealt.partitions.extend(share.iter().map(|found| found.partition));
+        dealt.shares += u64::from(!share.is_empty());
         Ok(share)
     }
 
