@@ -112,7 +112,7 @@ impl Shares {
         loop {
             sleep(RENEW_EVERY).await;
             // What can't be renewed in time goes to somebody else, whose claim keeps the two apart.
-            if let Err(error) = self.try_renew(&mut conn, progress).await {
+            if let Err(error) = self.ctx.access.answered(self.try_renew(&mut conn, progress)).await {
                 tracing::debug!(%error, "the leases of a load were not renewed");
                 conn = None;
             }

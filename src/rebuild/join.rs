@@ -22,6 +22,7 @@ use crate::domain::log::partition::StreamPartition;
 use crate::domain::log::record::Topics;
 use crate::load::{self, Build, LoadContext, waits};
 use crate::store::connect::Access;
+use crate::store::load::is_loading;
 use crate::store::migrate::PROJECTION_VERSION;
 use crate::store::tables::checkpoints::LogStart;
 use crate::store::{Generation, StoreError, generations};
@@ -75,7 +76,7 @@ async fn find_and_help(
     };
     let events = match joining {
         Ok(events) => events,
-        Err(error) if !error.is_stopped() && !is_building(&mut conn, build.generation).await? => {
+        Err(error) if !error.is_stopped() && !is_loading(&mut conn, build.generation).await? => {
             tracing::debug!(%error, "the rebuild went on without this process");
             0
         }
@@ -170,8 +171,4 @@ async fn leader_gone(conn: &mut PgConnection, generation: Generation) -> Rebuild
 async fn is_led(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
     let list = generations::list(conn).await?;
     Ok(list.iter().any(|info| info.generation == generation.0 && info.builder_alive))
-}
-
-async fn is_building(conn: &mut PgConnection, generation: Generation) -> Result<bool, StoreError> {
-    crate::store::load::is_loading(conn, generation).await
 }

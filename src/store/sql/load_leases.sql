@@ -5,7 +5,7 @@ create table if not exists {schema}.load_members (
     member integer generated always as identity primary key,
     -- user and host
     process text not null,
-    -- The rebuild itself, of which there is one at a time; the others have joined it.
+    -- Whether it is the rebuild itself, of which only one runs at a time. The others have joined it.
     leads boolean not null,
     seen_at timestamptz not null default clock_timestamp()
 );
