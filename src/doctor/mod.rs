@@ -28,7 +28,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 
 async fn within(part: &'static str, key: &str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
     // Slightly more than a part's own timeouts, whose findings are more specific.
-    match tokio::time::timeout(PART_TIMEOUT + Duration::from_millis(500), work).await {
+    match tokio::time::timeout(PART_TIMEOUT + Duration::from_millis(500), Box::pin(work)).await {
         Ok(findings) => findings,
         Err(_) => {
             let seen = format!("no answer within {} s", PART_TIMEOUT.as_secs());

@@ -52,7 +52,7 @@ impl Publisher {
         let metrics = self.metrics.clone();
         let lost = tokio::select! {
             lost = watch_lock(&mut conn, &metrics.domain) => lost,
-            () = self.publish() => Ok(()),
+            () = Box::pin(self.publish()) => Ok(()),
         };
         self.step_down();
         tracing::warn!("this instance no longer leads the publisher: it lost the connection that holds the lock");

@@ -106,10 +106,10 @@ async fn work(mut cycle: Cycle<'_>, settings: &Settings, access: &Access, wake: 
         if began >= reconcile_at {
             (reconcile_at, look) = (began + settings.reconcile, Look::Reconcile);
         }
-        let looking = async {
+        let looking = Box::pin(async {
             cycle.run(look).await;
             Ok::<_, StoreError>(())
-        };
+        });
         let looked = access.answered(looking).await;
         if let Err(silence) = looked {
             cycle.note_postgres(Some(&silence));

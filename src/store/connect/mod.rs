@@ -153,7 +153,8 @@ impl Access {
         let mut tries = if self.is_unhurried() { UNHURRIED_TRIES } else { 1 };
         loop {
             tries -= 1;
-            match within(self.connect_timeout, self.try_connect()).await {
+            // sqlx's future of it is large, and whoever connects would carry it about.
+            match within(self.connect_timeout, Box::pin(self.try_connect())).await {
                 Err(StoreError::NoAnswer { .. }) if tries > 0 => {}
                 outcome => return outcome,
             }
