@@ -63,20 +63,19 @@ pub async fn settle_slices(
     // While one waits for the server, another one works.
     let tasks = build.workers * 2;
     let mut work = first;
-    loop {
-        let mut open = load::open_slices(&mut conn, build.generation, slices).await?;
-        if open.is_empty() && work.is_empty() {
-            return Ok(());
-        }
+    let mut open = load::open_slices(&mut conn, build.generation, slices).await?;
+    while !open.is_empty() || !work.is_empty() {
         let begin = (f64::from(member) * SPREAD).fract() * open.len() as f64;
         open.rotate_left(begin as usize);
         work.extend(shrinking(&open, tasks).into_iter().map(|slices| Work::Slices(slices.to_vec())));
         work_off(ctx, build, stop, tasks, std::mem::take(&mut work)).await?;
-        if !load::open_slices(&mut conn, build.generation, slices).await?.is_empty() {
+        open = load::open_slices(&mut conn, build.generation, slices).await?;
+        if !open.is_empty() {
             // Others are at them, or were when this process came by.
             stop.run_until_cancelled(sleep(LOOK_EVERY)).await;
         }
     }
+    Ok(())
 }
 
 /// Batches of slices that get smaller and smaller, so that the tasks end at about the same time.

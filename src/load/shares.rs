@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{sleep, timeout};
 
 use super::Build;
 use super::context::LoadContext;
@@ -22,7 +22,7 @@ use crate::store::tables::checkpoints::LogStart;
 /// How long a process that was killed or frozen keeps others from its partitions.
 const LEASE: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(3);
-/// How often to look whether somebody has let go of a partition.
+/// How often to look whether another process has let go of a partition.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// This process's part in a load.
@@ -31,6 +31,8 @@ pub struct Shares {
     build: Build,
     pub member: Member,
     dealt: Mutex<Dealt>,
+    /// A worker of this process has put back its share.
+    returned: Notify,
     /// How many processes take part, as far as is known.
     members: AtomicU64,
 }
@@ -45,7 +47,14 @@ struct Dealt {
 
 impl Shares {
     pub fn new(ctx: &LoadContext, build: &Build, member: Member) -> Shares {
-        Shares { ctx: ctx.clone(), build: build.clone(), member, dealt: Mutex::default(), members: AtomicU64::new(1) }
+        Shares {
+            ctx: ctx.clone(),
+            build: build.clone(),
+            member,
+            dealt: Mutex::default(),
+            returned: Notify::new(),
+            members: AtomicU64::new(1),
+        }
     }
 
     /// A worker's next share, as soon as there is one, and for how many processes it was dealt. `None`: every partition is at
@@ -53,6 +62,8 @@ impl Shares {
     pub async fn next(&self) -> Result<Option<(Vec<LogStart>, u64)>, LoadError> {
         let mut conn = load::connect_to_load(&self.ctx.access, self.build.generation).await?;
         loop {
+            // Made before it is looked, so that a share that is put back meanwhile counts.
+            let returned = self.returned.notified();
             let open = self.open(&mut conn).await?;
             if open.is_empty() {
                 return Ok(None);
@@ -62,7 +73,8 @@ impl Shares {
             if !share.is_empty() {
                 return Ok(Some((share, members)));
             }
-            sleep(LOOK_EVERY).await;
+            // Either way it looks again.
+            let _ = timeout(LOOK_EVERY, returned).await;
         }
     }
 
@@ -89,6 +101,7 @@ impl Shares {
         if let Err(error) = self.ctx.access.answered(giving).await {
             tracing::debug!(%error, "the leases of a share were not given back; they are with the next renewal");
         }
+        self.returned.notify_waiters();
     }
 
     async fn take_back(&self, share: &[LogStart]) {
