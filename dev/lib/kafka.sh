@@ -3,6 +3,9 @@
 
 KAFKA_PARTITIONS=8
 
+# The classes that a broker loads, ready to be mapped.
+KAFKA_CLASSES="$KAFKA_JARS/classes.jsa"
+
 kafka_java() {
     java -Xmx256m -XX:+UseSerialGC -Dlog4j2.configurationFile="$STACK_DIR/kafka-log4j2.properties" \
         -cp "$KAFKA_JARS/*" "$@"
@@ -10,6 +13,7 @@ kafka_java() {
 
 kafka_broker() { echo "127.0.0.1:$(port_recorded kafka)"; }
 
+# kafka_start [JAVA-OPTION…]
 kafka_start() {
     local directory="$STACK_DIR/kafka"
     process_runs kafka "$directory" && return
@@ -17,7 +21,7 @@ kafka_start() {
     kafka_log4j >"$STACK_DIR/kafka-log4j2.properties"
     kafka_properties "$(port_of kafka)" "$(port_of kafka-controller)" >"$STACK_DIR/kafka.properties"
     [[ -f $directory/meta.properties ]] || kafka_format
-    process_start kafka "$directory" java -Xmx512m -Xms256m \
+    process_start kafka "$directory" java -Xmx512m -Xms256m "$@" \
         -Dlog4j2.configurationFile="$STACK_DIR/kafka-log4j2.properties" -cp "$KAFKA_JARS/*" \
         kafka.Kafka "$STACK_DIR/kafka.properties"
     touch "$STACK_DIR/kafka.fresh"
@@ -44,6 +48,18 @@ kafka_topic() {
     kafka_java org.apache.kafka.tools.TopicCommand --bootstrap-server "$(kafka_broker)" --create --if-not-exists \
         --topic "$1" --partitions "$KAFKA_PARTITIONS" --replication-factor 1 \
         --config retention.ms=-1 --config cleanup.policy=delete
+}
+
+# With them a broker starts in half of the processor time, and tests start brokers by the dozen. Made once.
+kafka_archive_classes() {
+    [[ ! -e $KAFKA_CLASSES ]] || return 0
+    kafka_stop
+    kafka_start "-XX:ArchiveClassesAtExit=$KAFKA_CLASSES.$$"
+    kafka_await
+    kafka_stop
+    mv "$KAFKA_CLASSES.$$" "$KAFKA_CLASSES" || say "Java wrote no archive of Kafka's classes: going on without"
+    kafka_start
+    kafka_await
 }
 
 kafka_stop() { process_stop kafka "$STACK_DIR/kafka"; }

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::types::RDKafkaErrorCode;
@@ -265,7 +267,25 @@ fn write_settings(directory: &Path, address: &str, listener: &Listener, more: &s
     fs::write(directory.join("log4j2.properties"), logging).unwrap();
 }
 
+/// What the tool writes is the same for every broker that it is told no more of, and it takes seconds: it runs once.
 fn format_storage(directory: &Path, more: &[&str]) {
+    static FORMATTED: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+    if !more.is_empty() {
+        return run_format(directory, more);
+    }
+    let log = directory.join("log");
+    let formatted = FORMATTED.get_or_init(|| {
+        run_format(directory, &[]);
+        let files = fs::read_dir(&log).unwrap().map(Result::unwrap);
+        files.map(|file| (file.file_name(), fs::read(file.path()).unwrap())).collect()
+    });
+    fs::create_dir_all(&log).unwrap();
+    for (name, bytes) in formatted {
+        fs::write(log.join(name), bytes).unwrap();
+    }
+}
+
+fn run_format(directory: &Path, more: &[&str]) {
     let id = "Zm9sZGJhY2stdGVzdHMtMQ";
     let mut command = java(directory, "256m");
     command.args(["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"]);
@@ -286,7 +306,12 @@ fn java(directory: &Path, memory: &str) -> Command {
     let mut command = Command::new("java");
     command.arg(format!("-Xmx{memory}")).arg("-XX:+UseSerialGC").arg("-XX:TieredStopAtLevel=1");
     command.arg(format!("-Dlog4j2.configurationFile={}", directory.join("log4j2.properties").display()));
-    command.arg("-cp").arg(format!("{}/*", jars().display())).current_dir(directory);
+    let jars = jars();
+    let classes = jars.join("classes.jsa");
+    if classes.exists() {
+        command.arg(format!("-XX:SharedArchiveFile={}", classes.display()));
+    }
+    command.arg("-cp").arg(format!("{}/*", jars.display())).current_dir(directory);
     command
 }
 
