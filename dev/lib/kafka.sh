@@ -50,16 +50,16 @@ kafka_topic() {
         --config retention.ms=-1 --config cleanup.policy=delete
 }
 
-# With them a broker starts in half of the processor time, and tests start brokers by the dozen. Made once.
+# With them a broker starts in half of the processor time, and tests start brokers by the dozen. Made once, before
+# the stack is up, whose addresses a restart might change.
 kafka_archive_classes() {
     [[ ! -e $KAFKA_CLASSES ]] || return 0
-    kafka_stop
+    mkdir -p "$STACK_DIR"
+    jars_fetch
     kafka_start "-XX:ArchiveClassesAtExit=$KAFKA_CLASSES.$$"
     kafka_await
     kafka_stop
     mv "$KAFKA_CLASSES.$$" "$KAFKA_CLASSES" || say "Java wrote no archive of Kafka's classes: going on without"
-    kafka_start
-    kafka_await
 }
 
 kafka_stop() { process_stop kafka "$STACK_DIR/kafka"; }
